@@ -1,0 +1,287 @@
+//! What the client role needs of the world, and owns as traits: keychain, browser, loopback listener, HTTP
+//! and clock. `tessera-platform` makes them real; tests use the real ones too, except for faults that the
+//! real thing cannot be made to show.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::Stream;
+use http::{HeaderMap, StatusCode};
+use tessera_oidc::UnixTime;
+use tessera_oidc::message::{Request, Response};
+use url::Url;
+use zeroize::Zeroizing;
+
+/// A secret as the keychain holds it: bytes, wiped when dropped, never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretBytes(Zeroizing<Vec<u8>>);
+
+impl SecretBytes {
+    /// Wraps bytes.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Zeroizing::new(bytes.into()))
+    }
+
+    /// The bytes, for the keychain or for whoever asked for the secret.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SecretBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretBytes([redacted])")
+    }
+}
+
+/// A place for secrets: the operating system's keychain, or this process's memory.
+///
+/// Keys are short ASCII names such as `refresh/3f2c…`; they name no person and no secret. A vault is bound to
+/// one data folder, so that two folders never see each other's entries.
+#[async_trait]
+pub trait Vault: Send + Sync {
+    /// Stores `secret` under `key`, replacing what was there as a whole or not at all.
+    async fn put(&self, key: &str, secret: SecretBytes) -> Result<(), VaultError>;
+    /// Reads what is stored under `key`; `None` when there is nothing.
+    async fn get(&self, key: &str) -> Result<Option<SecretBytes>, VaultError>;
+    /// Removes what is stored under `key`; nothing there is not an error.
+    async fn delete(&self, key: &str) -> Result<(), VaultError>;
+    /// What this vault is, for a person: "the GNOME keyring", "Windows Credential Manager", "memory".
+    fn describe(&self) -> String;
+}
+
+/// Why a keychain did not do what was asked. Carries no secret and no library error, whose debug form could
+/// hold one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// There is no keychain: no Secret Service on the session bus, or no session bus.
+    #[error("there is no keychain here: {0}")]
+    Missing(String),
+    /// It is locked, and was not unlocked in time or the person declined.
+    #[error("the keychain is locked")]
+    Locked,
+    /// It refused access to this program.
+    #[error("the keychain refused access: {0}")]
+    Refused(String),
+    /// An entry is there but cannot be read back whole.
+    #[error("an entry in the keychain is damaged")]
+    Damaged,
+    /// Anything else that it answered.
+    #[error("the keychain failed: {0}")]
+    Failed(String),
+}
+
+/// The person's own browser.
+#[async_trait]
+pub trait Browser: Send + Sync {
+    /// Opens `url` in the system's default browser. Returning `Ok` means that a program was started, not that
+    /// a page was shown.
+    async fn open(&self, url: &Url) -> Result<(), BrowserError>;
+}
+
+/// No browser could be started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no browser could be started: {0}")]
+pub struct BrowserError(pub String);
+
+/// Opens loopback listeners for callbacks (RFC 8252 section 7.3).
+#[async_trait]
+pub trait Loopback: Send + Sync {
+    /// Binds the first of `ports` that is free (0 = chosen by the system) on `host`'s loopback address.
+    async fn bind(&self, request: LoopbackBind) -> Result<Box<dyn LoopbackListener>, LoopbackError>;
+}
+
+/// What to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoopbackBind {
+    /// IPv4, IPv6, or the name `localhost` (both addresses on one port).
+    pub host: LoopbackHost,
+    /// Ports in order of preference.
+    pub ports: Vec<u16>,
+    /// The exact path a callback has, starting with `/`.
+    pub path: String,
+}
+
+/// The host part of a loopback redirect URI.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoopbackHost {
+    /// `127.0.0.1`, what RFC 8252 section 7.3 recommends.
+    #[default]
+    V4,
+    /// `[::1]`.
+    V6,
+    /// `localhost`, only for providers that insist on it (Microsoft Entra).
+    Localhost,
+}
+
+impl LoopbackHost {
+    /// As it is written in a URI.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V4 => "127.0.0.1",
+            Self::V6 => "[::1]",
+            Self::Localhost => "localhost",
+        }
+    }
+}
+
+/// A listener that is open; dropping it closes the port.
+#[async_trait]
+pub trait LoopbackListener: Send + Sync {
+    /// Where it listens.
+    fn address(&self) -> SocketAddr;
+    /// The next GET on the exact path, with its query; everything else has been answered with an error page
+    /// and is not reported. Waits as long as it takes.
+    async fn next(&mut self) -> Result<LoopbackCallback, LoopbackError>;
+}
+
+/// A request that may be the callback. The browser waits until it is answered or dropped.
+pub struct LoopbackCallback {
+    /// Path and query exactly as received, for example `/callback?code=…`. Secret: never logged.
+    pub target: Zeroizing<String>,
+    /// Sends the browser its page; dropping it without an answer shows the plain finished page.
+    pub answer: Box<dyn FnOnce(BrowserPage) + Send>,
+}
+
+impl std::fmt::Debug for LoopbackCallback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LoopbackCallback([redacted])")
+    }
+}
+
+/// What the browser shows at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrowserPage {
+    /// "You can close this page and go back to Tessera."
+    Finished,
+    /// "This is not the answer Tessera is waiting for."
+    NotAwaited,
+    /// "You were not signed in. Tessera says why."
+    Refused,
+}
+
+/// The loopback route is not to be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoopbackError {
+    /// None of the ports was free.
+    #[error("no port of {0:?} could be opened: {1}")]
+    NoPort(Vec<u16>, String),
+    /// The listener broke.
+    #[error("the listener failed: {0}")]
+    Failed(String),
+}
+
+/// Sends HTTP requests: system trust roots and proxy, no redirects, https or loopback only.
+#[async_trait]
+pub trait Http: Send + Sync {
+    /// Sends `request` and reads the whole answer, at most `limits.body` bytes of it.
+    async fn send(&self, request: Request, limits: Limits) -> Result<Response, HttpError>;
+    /// Sends `request` and hands the body on as it arrives. `limits.body` still holds.
+    async fn stream(&self, request: Request, limits: Limits) -> Result<StreamedResponse, HttpError>;
+}
+
+/// How much an answer may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of body, after decompression.
+    pub body: usize,
+    /// Time until the answer is complete (`send`), or until its headers are there and between two chunks
+    /// (`stream`).
+    pub time: Duration,
+}
+
+impl Limits {
+    /// For protocol messages: metadata, key sets, token responses, userinfo.
+    pub const PROTOCOL: Self = Self {
+        body: tessera_oidc::message::MAX_RESPONSE_BYTES,
+        time: Duration::from_secs(20),
+    };
+}
+
+/// A body as it arrives.
+pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, HttpError>> + Send>>;
+
+/// An answer whose body has not been read yet.
+pub struct StreamedResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// Header fields.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: BodyStream,
+}
+
+/// Why there is no answer. Says nothing of headers, bodies or queries.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// Plain http to something other than loopback; nothing was sent.
+    #[error("{0} is not encrypted")]
+    Insecure(String),
+    /// The name could not be resolved, or nothing answered there.
+    #[error("{host} cannot be reached: {reason}")]
+    Unreachable {
+        /// Host and port.
+        host: String,
+        /// In the system's words.
+        reason: String,
+    },
+    /// The certificate was not accepted.
+    #[error("the connection to {host} is not trusted: {reason}")]
+    Tls {
+        /// Host and port.
+        host: String,
+        /// In the TLS library's words.
+        reason: String,
+    },
+    /// It took longer than allowed.
+    #[error("{0} did not answer in time")]
+    TimedOut(String),
+    /// The answer was larger than allowed.
+    #[error("{host} sent more than {limit} bytes")]
+    TooLarge {
+        /// Host and port.
+        host: String,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The answer broke off or was not HTTP.
+    #[error("the answer of {host} broke off: {reason}")]
+    Broken {
+        /// Host and port.
+        host: String,
+        /// In the library's words.
+        reason: String,
+    },
+}
+
+/// The wall clock, so that sleep and a corrected clock are seen.
+pub trait Clock: Send + Sync {
+    /// Seconds since 1970.
+    fn now(&self) -> UnixTime;
+}
+
+/// Bytes nobody can guess.
+pub trait Entropy: Send + Sync {
+    /// Fills `buffer` from a cryptographically secure generator.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// All ports in one bag.
+#[derive(Clone)]
+pub struct Ports {
+    /// The operating system's keychain.
+    pub keychain: std::sync::Arc<dyn Vault>,
+    /// The person's browser.
+    pub browser: std::sync::Arc<dyn Browser>,
+    /// Loopback listeners.
+    pub loopback: std::sync::Arc<dyn Loopback>,
+    /// HTTP.
+    pub http: std::sync::Arc<dyn Http>,
+    /// The wall clock.
+    pub clock: std::sync::Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: std::sync::Arc<dyn Entropy>,
+}

@@ -1,0 +1,97 @@
+//! HTTP messages as values: this crate writes requests and reads responses, and never sends anything.
+
+use http::{HeaderMap, Method, StatusCode, header};
+use url::Url;
+use zeroize::Zeroizing;
+
+/// The most bytes that any protocol response (metadata, keys, tokens, userinfo) may have.
+pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
+
+/// A request to be sent as it is, without following redirects (RFC 9700 section 4.11 and OAuth practice:
+/// a redirected token request would carry its secrets elsewhere).
+#[derive(Clone)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The whole address.
+    pub url: Url,
+    /// Header fields.
+    pub headers: HeaderMap,
+    /// The body; may hold secrets, so it is wiped when dropped.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+impl Request {
+    /// A GET that asks for JSON.
+    pub fn get_json(url: Url) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::ACCEPT,
+            header::HeaderValue::from_static("application/json"),
+        );
+        Self {
+            method: Method::GET,
+            url,
+            headers,
+            body: Zeroizing::default(),
+        }
+    }
+
+    /// A POST of form fields (`application/x-www-form-urlencoded`) that asks for JSON.
+    pub fn post_form<'a>(url: Url, fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(fields);
+        let mut request = Self::get_json(url);
+        request.method = Method::POST;
+        request.headers.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        request.body = Zeroizing::new(form.finish().into_bytes());
+        request
+    }
+}
+
+impl std::fmt::Debug for Request {
+    /// Method and address without query: bodies, headers and queries may carry secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let origin = self.url.origin().ascii_serialization();
+        write!(f, "Request({} {origin}{})", self.method, self.url.path())
+    }
+}
+
+/// A response, read whole and bounded by whoever received it.
+#[derive(Clone)]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// Header fields.
+    pub headers: HeaderMap,
+    /// The body; may hold secrets, so it is wiped when dropped.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+impl Response {
+    /// The media type without parameters, in lower case; empty when the field is missing or unreadable.
+    pub fn media_type(&self) -> String {
+        self.headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .map(|value| value.trim().to_ascii_lowercase())
+            .unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Response {
+    /// Status, media type and size: the body may be a token response.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Response({} {:?} {} bytes)",
+            self.status.as_u16(),
+            self.media_type(),
+            self.body.len()
+        )
+    }
+}

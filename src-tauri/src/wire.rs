@@ -1,0 +1,409 @@
+//! What crosses to the web view: small structs of their own, with nothing in them that a hostile page could use.
+//!
+//! No type here has a field for a token, a code, a verifier, a state, a client secret or a full authorization
+//! URL. The UI shows addresses only as origin and path.
+
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+/// What went wrong, for a person. `code` is stable; `message` says what happened to you, `hint` what to do.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ErrorView {
+    /// Stable, dotted or snake-case; what the UI branches on and a report names.
+    pub code: String,
+    /// One sentence: what happened.
+    pub message: String,
+    /// One sentence: what to do next.
+    pub hint: String,
+    /// Technical detail behind the disclosure; never a secret.
+    pub detail: Option<String>,
+}
+
+/// What this build is, and what the UI must know once.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct AppInfo {
+    /// Version of the app.
+    pub version: String,
+    /// Whether this is a development build (own scheme, sandbox).
+    pub development: bool,
+    /// `linux`, `macos` or `windows`.
+    pub platform: String,
+    /// Where providers.toml lives.
+    pub providers_file: String,
+    /// Why providers.toml could not be used, when it could not. The built-in providers still work.
+    pub providers_problem: Option<ErrorView>,
+}
+
+/// How the browser's answer comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteView {
+    /// The private scheme.
+    Scheme,
+    /// A listener on this machine's loopback address.
+    Loopback,
+    /// A code typed on another device.
+    Device,
+}
+
+/// A provider that a person can pick.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ProviderView {
+    /// Stable name: `google`, `github`, `sandbox`, or what providers.toml says.
+    pub id: String,
+    /// What to show.
+    pub name: String,
+    /// `google`, `github`, `sandbox` or `oidc`: which mark to draw.
+    pub kind: String,
+    /// The issuer's address, or for GitHub its site.
+    pub issuer: String,
+    /// Whether a sign-in can start.
+    pub ready: bool,
+    /// What is missing when it is not ready (for example a client id).
+    pub problem: Option<ErrorView>,
+    /// The client id in use; public.
+    pub client_id: Option<String>,
+    /// Ways back that this provider takes, best first.
+    pub routes: Vec<RouteView>,
+    /// Whether a person added it here, so that it can be changed and removed here.
+    pub editable: bool,
+}
+
+/// A provider as a person enters it in Settings. A client secret, where a provider wants one, goes into
+/// providers.toml by hand: it never passes through the web view.
+#[derive(Clone, Debug, Deserialize, Type)]
+pub struct ProviderInput {
+    /// `google`, `github`, or empty to make a new one for `issuer`.
+    pub id: String,
+    /// What to show; empty for the issuer's host.
+    pub name: String,
+    /// Issuer address; ignored for the built-in providers.
+    pub issuer: String,
+    /// The client id.
+    pub client_id: String,
+    /// Origins, beside the issuer's own, that its tokens may be sent to.
+    pub apis: Vec<String>,
+}
+
+/// What a person asked for when they pressed Sign in.
+#[derive(Clone, Debug, Deserialize, Type)]
+pub struct SignInRequest {
+    /// The provider's id.
+    pub provider: String,
+    /// A certain way back, or the provider's first.
+    pub route: Option<RouteView>,
+    /// Keep the tokens in memory only, until the app quits.
+    pub until_quit: bool,
+    /// The account that is to be signed in again, when it is.
+    pub account: Option<String>,
+    /// Permissions to ask for beside the usual ones.
+    pub extra_scopes: Vec<String>,
+}
+
+/// A sign-in that is going on.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct AttemptView {
+    /// Names the attempt in later commands.
+    pub id: String,
+    /// Which provider.
+    pub provider: String,
+    /// The provider's name.
+    pub provider_name: String,
+    /// The way back in use.
+    pub route: RouteView,
+    /// Other ways back that can be tried instead.
+    pub other_routes: Vec<RouteView>,
+    /// Where the browser was sent: origin and path, no query.
+    pub page: String,
+    /// Whether the system said that a browser was started.
+    pub browser_opened: bool,
+    /// Where it stands.
+    pub stage: AttemptStage,
+    /// Seconds since 1970 at which it times out.
+    pub expires_at: f64,
+    /// For the device route: what to type, and where.
+    pub device: Option<DeviceView>,
+}
+
+/// What a person types on another device.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct DeviceView {
+    /// The code to type.
+    pub user_code: String,
+    /// The page to type it on.
+    pub verification_uri: String,
+}
+
+/// Where an attempt stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptStage {
+    /// The provider's metadata is being read; no browser yet.
+    Preparing,
+    /// The person is in the browser.
+    Waiting,
+    /// The callback came; tokens are being fetched and checked.
+    Finishing,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, Serialize, Type)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum AttemptEnd {
+    /// Signed in as this account.
+    SignedIn {
+        /// The account's id.
+        account: String,
+    },
+    /// It did not work.
+    Failed {
+        /// Why.
+        error: ErrorView,
+    },
+    /// The person, or a newer attempt, ended it.
+    Cancelled,
+}
+
+/// What the UI is told without asking. The first event on a new subscription is `Snapshot`.
+#[derive(Clone, Debug, Serialize, Type)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum AppEvent {
+    /// Everything as it is now.
+    Snapshot {
+        /// All accounts.
+        accounts: Vec<AccountView>,
+        /// The attempt that is going on.
+        attempt: Option<AttemptView>,
+        /// All providers.
+        providers: Vec<ProviderView>,
+    },
+    /// An attempt began or moved on.
+    Attempt {
+        /// As it is now.
+        attempt: AttemptView,
+    },
+    /// An attempt ended.
+    AttemptEnded {
+        /// Which.
+        id: String,
+        /// How.
+        end: AttemptEnd,
+    },
+    /// Accounts were added, removed or changed state.
+    Accounts {
+        /// All of them.
+        accounts: Vec<AccountView>,
+    },
+    /// Providers were added, removed or changed.
+    Providers {
+        /// All of them.
+        providers: Vec<ProviderView>,
+    },
+    /// Something arrived that could not be used, for example a callback for an attempt that is gone.
+    Notice {
+        /// What, and what to do.
+        error: ErrorView,
+    },
+}
+
+/// The state of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountStateView {
+    /// Calls work.
+    SignedIn,
+    /// A fresh token is being fetched.
+    Refreshing,
+    /// The provider cannot be reached now; nothing is lost.
+    Offline,
+    /// The provider ended the session.
+    NeedsSignIn,
+}
+
+/// A person's account at a provider.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct AccountView {
+    /// Stable id.
+    pub id: String,
+    /// The provider's id.
+    pub provider: String,
+    /// The provider's name.
+    pub provider_name: String,
+    /// Which mark to draw, as in `ProviderView`.
+    pub kind: String,
+    /// The issuer.
+    pub issuer: String,
+    /// The issuer's name for the person.
+    pub subject: String,
+    /// A name to show; never empty.
+    pub name: String,
+    /// E-mail address, when the provider gave one.
+    pub email: Option<String>,
+    /// A picture as a `data:` URL, when there is one.
+    pub picture: Option<String>,
+    /// State.
+    pub state: AccountStateView,
+    /// Why, when the state is not `signed_in`.
+    pub reason: Option<String>,
+    /// Seconds since 1970 of the last sign-in.
+    pub signed_in_at: f64,
+    /// Whether its secret is kept only until the app quits.
+    pub until_quit: bool,
+}
+
+/// An account, opened.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct AccountDetail {
+    /// The account itself.
+    pub account: AccountView,
+    /// What the provider said about the person.
+    pub claims: Vec<ClaimView>,
+    /// What was granted, in plain words.
+    pub permissions: Vec<PermissionView>,
+    /// Every check of the last sign-in.
+    pub checks: Vec<CheckView>,
+    /// Where the secret is kept, as a sentence.
+    pub storage: String,
+    /// Seconds since 1970 at which the access token expires, when known.
+    pub access_expires_at: Option<f64>,
+}
+
+/// One claim.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ClaimView {
+    /// Name of the claim.
+    pub name: String,
+    /// Its value as text.
+    pub value: String,
+}
+
+/// One permission.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct PermissionView {
+    /// The scope as the provider calls it.
+    pub scope: String,
+    /// In plain words.
+    pub meaning: String,
+    /// Whether it was granted, or asked for and not granted.
+    pub granted: bool,
+}
+
+/// A check and its verdict.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct CheckView {
+    /// Stable id, for example `id_token.nonce`.
+    pub id: String,
+    /// What was checked, in plain words.
+    pub title: String,
+    /// The section of the standard.
+    pub section: String,
+    /// `passed`, `failed`, `not_applicable` or `not_reached`.
+    pub outcome: String,
+    /// What was expected, when it may be shown.
+    pub expected: Option<String>,
+    /// What was seen, when it may be shown.
+    pub seen: Option<String>,
+}
+
+/// What a sign-out did.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ReceiptView {
+    /// Whose account it was.
+    pub name: String,
+    /// The provider's name.
+    pub provider_name: String,
+    /// Each step.
+    pub lines: Vec<ReceiptLine>,
+    /// Where a person can end what the app could not, when there is such a page.
+    pub provider_page: Option<String>,
+}
+
+/// One step of a sign-out.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ReceiptLine {
+    /// What it was about.
+    pub what: String,
+    /// `done`, `failed` or `not_possible`.
+    pub outcome: String,
+    /// A sentence.
+    pub sentence: String,
+}
+
+/// A known call of a provider's API.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct CatalogueEntry {
+    /// Stable id.
+    pub id: String,
+    /// What it does, in plain words.
+    pub title: String,
+    /// Method.
+    pub method: String,
+    /// Address.
+    pub url: String,
+    /// The permission it needs, when it needs one.
+    pub scope: Option<String>,
+}
+
+/// A call that a person wants to make.
+#[derive(Clone, Debug, Deserialize, Type)]
+pub struct CallRequest {
+    /// The account's id.
+    pub account: String,
+    /// Method.
+    pub method: String,
+    /// Address.
+    pub url: String,
+    /// JSON body, when there is one.
+    pub body: Option<String>,
+}
+
+/// An API's answer.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct CallResponse {
+    /// HTTP status.
+    pub status: u16,
+    /// Milliseconds from pressing Send until the whole answer was here.
+    pub milliseconds: f64,
+    /// Header fields; those that may carry secrets are masked.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: BodyView,
+    /// The address of the next page (RFC 8288 `Link: rel="next"`), when there is one.
+    pub next: Option<String>,
+    /// What the gateway decided, in order, as sentences.
+    pub decisions: Vec<String>,
+    /// The permission that is missing, when that is why it was refused.
+    pub missing_scope: Option<String>,
+}
+
+/// A body, prepared for showing.
+#[derive(Clone, Debug, Serialize, Type)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum BodyView {
+    /// Nothing.
+    Empty,
+    /// JSON, as text.
+    Json {
+        /// The document.
+        text: String,
+    },
+    /// Any other text.
+    Text {
+        /// The text.
+        text: String,
+        /// Whether it was cut.
+        truncated: bool,
+    },
+    /// An image.
+    Image {
+        /// As a `data:` URL.
+        data_url: String,
+    },
+    /// Anything else.
+    Binary {
+        /// Media type.
+        media_type: String,
+        /// Size in bytes.
+        bytes: f64,
+    },
+}
