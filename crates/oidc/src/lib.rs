@@ -2,6 +2,7 @@
 //! values to be sent by someone else, responses are values to be judged, and the time is a parameter.
 
 mod ids;
+pub mod key_set;
 pub mod message;
 mod secret;
 
