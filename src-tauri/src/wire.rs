@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
+use specta_typescript::Number;
 
 /// What went wrong, for a person. `code` is stable; `message` says what happened to you, `hint` what to do.
 #[derive(Clone, Debug, Serialize, Type)]
@@ -120,7 +121,8 @@ pub struct AttemptView {
     /// Where it stands.
     pub stage: AttemptStage,
     /// Seconds since 1970 at which it times out.
-    pub expires_at: f64,
+    #[specta(type = Number)]
+    pub expires_at: i64,
     /// For the device route: what to type, and where.
     pub device: Option<DeviceView>,
 }
@@ -246,7 +248,8 @@ pub struct AccountView {
     /// Why, when the state is not `signed_in`.
     pub reason: Option<String>,
     /// Seconds since 1970 of the last sign-in.
-    pub signed_in_at: f64,
+    #[specta(type = Number)]
+    pub signed_in_at: i64,
     /// Whether its secret is kept only until the app quits.
     pub until_quit: bool,
 }
@@ -265,7 +268,8 @@ pub struct AccountDetail {
     /// Where the secret is kept, as a sentence.
     pub storage: String,
     /// Seconds since 1970 at which the access token expires, when known.
-    pub access_expires_at: Option<f64>,
+    #[specta(type = Option<Number>)]
+    pub access_expires_at: Option<i64>,
 }
 
 /// One claim.
@@ -363,7 +367,8 @@ pub struct CallResponse {
     /// HTTP status.
     pub status: u16,
     /// Milliseconds from pressing Send until the whole answer was here.
-    pub milliseconds: f64,
+    #[specta(type = Number)]
+    pub milliseconds: u64,
     /// Header fields; those that may carry secrets are masked.
     pub headers: Vec<(String, String)>,
     /// The body.
@@ -404,6 +409,7 @@ pub enum BodyView {
         /// Media type.
         media_type: String,
         /// Size in bytes.
-        bytes: f64,
+        #[specta(type = Number)]
+        bytes: u64,
     },
 }

@@ -1,0 +1,36 @@
+//! The one list of commands with their types: Tauri answers by it, and ui/src/host/bindings.ts is written from it.
+
+use std::path::Path;
+
+use tauri::Runtime;
+use tauri_specta::{Builder, Commands, collect_commands};
+
+use crate::commands;
+
+/// Every command with the types that it takes and gives.
+pub fn builder<R: Runtime>() -> Builder<R> {
+    let commands: Commands<R> = collect_commands![
+        commands::account_detail,
+        commands::app_info,
+        commands::call,
+        commands::cancel_sign_in,
+        commands::catalogue,
+        commands::copy_link,
+        commands::open_again,
+        commands::open_provider_page,
+        commands::paste_callback,
+        commands::remove_provider,
+        commands::save_provider,
+        commands::sign_in,
+        commands::sign_out,
+        commands::subscribe,
+    ];
+    Builder::new().commands(commands).disable_serde_phases()
+}
+
+/// Writes the typed bindings of all commands as TypeScript to `path`.
+pub fn write(path: &Path) -> Result<(), specta_typescript::Error> {
+    let language = specta_typescript::Typescript::default()
+        .header("// Generated from src-tauri by `cargo xtask bindings`; do not edit.\n");
+    builder::<tauri::Wry>().export(language, path)
+}

@@ -1,0 +1,21 @@
+// Every command of the shell, by name. This list is read twice: by build.rs, which makes it the app's permission
+// manifest, and by the crate, whose tests compare it with the commands that are really there and with the one
+// capability that grants them.
+
+/// The commands that the window may call; nothing else can be called from it.
+pub const COMMANDS: &[&str] = &[
+    "account_detail",
+    "app_info",
+    "call",
+    "cancel_sign_in",
+    "catalogue",
+    "copy_link",
+    "open_again",
+    "open_provider_page",
+    "paste_callback",
+    "remove_provider",
+    "save_provider",
+    "sign_in",
+    "sign_out",
+    "subscribe",
+];

@@ -1,0 +1,7 @@
+//! The desktop shell: one window, the commands it may call, and the inbox for callbacks.
+
+pub mod bindings;
+mod commands;
+pub mod wire;
+
+include!("command_names.rs");
