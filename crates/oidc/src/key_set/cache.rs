@@ -139,3 +139,143 @@ impl KeySetCache {
             .then(|| u32::try_from(COOL_DOWN_SECONDS - since).unwrap_or(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::testing::{Signer, key_set};
+    use super::*;
+    use crate::key_set::Algorithm;
+
+    /// What happened to the cache before it is asked.
+    #[derive(Clone, Copy)]
+    enum Event {
+        Started(i64),
+        Succeeded(i64),
+        Failed(i64),
+    }
+
+    use Event::{Failed, Started, Succeeded};
+
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+
+    /// Asks for the known key, the unknown one, any one and a newer one, in this order.
+    fn check(story: &[Event], now: i64, expected: [&str; 4]) {
+        let keys = key_set(&[Signer::new(Algorithm::ES256, "known").jwk()]);
+        let mut cache = KeySetCache::new();
+        for event in story {
+            match *event {
+                Started(at) => cache.fetch_started(UnixTime(at)),
+                Succeeded(at) => cache.fetch_succeeded(UnixTime(at), keys.clone()),
+                Failed(at) => cache.fetch_failed(UnixTime(at)),
+            }
+        }
+        let wanted = [
+            Wanted::Kid("known"),
+            Wanted::Kid("unknown"),
+            Wanted::Any,
+            Wanted::Newer,
+        ];
+        let found = wanted.map(|wanted| match cache.decide(UnixTime(now), wanted) {
+            Decision::Use(_) => "use".to_owned(),
+            Decision::UseAndFetch(_) => "use and fetch".to_owned(),
+            Decision::Fetch => "fetch".to_owned(),
+            Decision::Unavailable { retry_after } => format!("wait {retry_after}"),
+        });
+        assert_eq!(found, expected, "at {now}");
+    }
+
+    #[test]
+    fn nothing_yet() {
+        check(&[], 0, ["fetch"; 4]);
+        check(&[Started(100)], 100, ["wait 30"; 4]);
+        check(&[Failed(100)], 101, ["wait 29"; 4]);
+        check(&[Failed(100)], 129, ["wait 1"; 4]);
+        check(&[Failed(100)], 130, ["fetch"; 4]);
+    }
+
+    #[test]
+    fn fresh() {
+        let story = [Started(99), Succeeded(100)];
+        check(&story, 100, ["use"; 4]);
+        check(&story, 129, ["use"; 4]);
+        check(&story, 130, ["use", "fetch", "use", "fetch"]);
+        check(&story, 100 + 10 * MINUTE - 1, ["use", "fetch", "use", "fetch"]);
+    }
+
+    #[test]
+    fn an_unknown_key_costs_at_most_one_fetch_every_thirty_seconds() {
+        let story = [Succeeded(100), Started(200), Succeeded(201)];
+        check(&story, 230, ["use"; 4]);
+        check(&story, 231, ["use", "fetch", "use", "fetch"]);
+        // One that failed counts as well. Then the key cannot be said not to exist.
+        let story = [Succeeded(100), Started(200), Failed(205)];
+        check(&story, 206, ["use", "wait 29", "use", "wait 29"]);
+        check(&story, 234, ["use", "wait 1", "use", "wait 1"]);
+        check(&story, 235, ["use", "fetch", "use", "fetch"]);
+    }
+
+    #[test]
+    fn stale() {
+        let story = [Succeeded(0)];
+        check(
+            &story,
+            10 * MINUTE,
+            ["use and fetch", "fetch", "use and fetch", "fetch"],
+        );
+        check(
+            &story,
+            20 * MINUTE - 1,
+            ["use and fetch", "fetch", "use and fetch", "fetch"],
+        );
+        check(&story, 20 * MINUTE, ["fetch"; 4]);
+        check(&story, 23 * HOUR, ["fetch"; 4]);
+    }
+
+    #[test]
+    fn stale_while_the_issuer_is_down() {
+        let down = 5 * HOUR;
+        let story = [Succeeded(0), Failed(down)];
+        check(&story, down + 1, ["use", "wait 29", "use", "wait 29"]);
+        check(
+            &story,
+            down + 30,
+            ["use and fetch", "fetch", "use and fetch", "fetch"],
+        );
+        let story = [Succeeded(0), Failed(24 * HOUR - 1)];
+        check(&story, 24 * HOUR - 1, ["use", "wait 30", "use", "wait 30"]);
+        check(&story, 24 * HOUR, ["wait 29"; 4]);
+        check(&story, 24 * HOUR + 29, ["fetch"; 4]);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_nothing_fresh_and_nothing_cooled_down_for_ever() {
+        let story = [Succeeded(10 * HOUR)];
+        check(&story, 9 * HOUR, ["fetch"; 4]);
+        check(&[Failed(10 * HOUR)], 9 * HOUR, ["fetch"; 4]);
+        check(
+            &[Succeeded(10 * HOUR), Failed(9 * HOUR)],
+            9 * HOUR,
+            ["use", "wait 30", "use", "wait 30"],
+        );
+    }
+
+    #[test]
+    fn a_newer_set_replaces_the_older_one_as_a_whole() {
+        let mut cache = KeySetCache::new();
+        cache.fetch_succeeded(
+            UnixTime(0),
+            key_set(&[Signer::new(Algorithm::ES256, "old").jwk()]),
+        );
+        cache.fetch_succeeded(
+            UnixTime(1),
+            key_set(&[Signer::new(Algorithm::ES256, "new").jwk()]),
+        );
+        let Decision::Use(keys) = cache.decide(UnixTime(2), Wanted::Kid("new")) else {
+            unreachable!("the set is fresh")
+        };
+        assert!(keys.contains("new") && !keys.contains("old"));
+    }
+}
