@@ -1,0 +1,108 @@
+//! `cargo xtask bundle`: the packages that people install, by Tauri's own bundler, and a look inside each of
+//! them before anyone else does.
+
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::command::Run;
+use crate::count::Count;
+use crate::needs::{self, For};
+use crate::{build, icons, table, tree};
+
+/// How long fetching the AppImage's tools and making it may take.
+const APPIMAGE_TIME: Duration = Duration::from_mins(10);
+
+/// What to make.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Do not try the AppImage, whose tools are fetched from GitHub.
+    #[arg(long)]
+    no_appimage: bool,
+}
+
+/// `cargo xtask bundle`.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    ensure!(
+        cfg!(target_os = "linux"),
+        "the .deb and .rpm are made on Linux; elsewhere Tauri's bundler is used as it is: npx tauri build"
+    );
+    needs::meet(&[For::Build, For::Bundle])?;
+    build::npm_package("ui")?;
+    build::npm_package("xtask")?;
+    build::ui()?;
+
+    println!("The terminal client …");
+    build::cargo("build")
+        .args(["--release", "-p", "tessera-cli"])
+        .plainly()?;
+    println!("The app, and its packages …");
+    bundler("build", "deb,rpm")?.args(["--", "--locked"]).plainly()?;
+
+    let mut count = Count::default();
+    for package in [newest("deb")?, newest("rpm")?] {
+        count = count + verify::package(&package)?;
+    }
+    if !options.no_appimage {
+        appimage();
+    }
+    println!("{} passed, {} failed", count.passed, count.failed);
+    Ok(if count.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Tauri's bundler, set up so that the terminal client goes into the packages too.
+fn bundler(subcommand: &str, bundles: &str) -> Result<Run> {
+    let terminal = tree::target().join("release/tessera");
+    let files = serde_json::json!({ "/usr/bin/tessera": terminal });
+    // The UI is built already; building it again would only take longer.
+    let extra = serde_json::json!({
+        "build": { "beforeBuildCommand": "" },
+        "bundle": { "active": true, "linux": { "deb": { "files": files }, "rpm": { "files": files } } },
+    });
+    let file = tree::target().join("xtask/bundle.json");
+    std::fs::create_dir_all(tree::target().join("xtask"))?;
+    std::fs::write(&file, extra.to_string()).with_context(|| format!("write {}", file.display()))?;
+    Ok(icons::tauri()
+        .args([subcommand, "--ci", "--bundles", bundles, "--config"])
+        .arg(file))
+}
+
+/// Makes the AppImage where its tools can be had. They come from GitHub, which not every build machine reaches;
+/// that is told, and is no failure.
+fn appimage() {
+    println!("The AppImage …");
+    let made =
+        bundler("bundle", "appimage").and_then(|run| run.at_most(APPIMAGE_TIME).quietly("bundle-appimage"));
+    match made.and_then(|_| newest("appimage")) {
+        Ok(file) => println!("{}", describe(&file)),
+        Err(error) => println!("No AppImage: its tools (linuxdeploy, AppRun) could not be had.\n{error:#}"),
+    }
+}
+
+/// The package of a kind that was made last.
+fn newest(kind: &str) -> Result<PathBuf> {
+    let folder = tree::target().join("release/bundle").join(kind);
+    let mut packages: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .with_context(|| format!("read {}", folder.display()))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|end| end.eq_ignore_ascii_case(kind)))
+        .collect();
+    packages.sort_by_key(|path| path.metadata().and_then(|data| data.modified()).ok());
+    packages
+        .pop()
+        .with_context(|| format!("no .{kind} in {}", folder.display()))
+}
+
+/// A package's place and size.
+fn describe(package: &Path) -> String {
+    let size = package.metadata().map_or(0, |data| data.len());
+    format!("{} ({})", package.display(), table::size(size))
+}

@@ -1,0 +1,197 @@
+//! `cargo xtask test`: installs what is missing, builds everything, and runs every test in groups. A group that
+//! fails does not stop the others; the last line alone says how many tests passed and failed.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::build::{self, FEATURES, TestProgram};
+use crate::command::Run;
+use crate::count::Count;
+use crate::needs::{self, For};
+use crate::{check, table, tree};
+
+/// How long one test program may take where nobody watches.
+const TIME: Duration = Duration::from_mins(20);
+
+/// Crates whose tests drive a whole desktop; they run last.
+const JOURNEYS: &str = "tessera-tests";
+
+/// Which groups to run.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only groups whose name contains this; several may be given.
+    only: Vec<String>,
+    /// Take this machine as it is: install nothing.
+    #[arg(long)]
+    no_install: bool,
+}
+
+struct Group {
+    name: String,
+    count: Count,
+    took: Duration,
+}
+
+struct Groups {
+    only: Vec<String>,
+    done: Vec<Group>,
+}
+
+impl Groups {
+    fn wanted(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|part| name.contains(part.as_str()))
+    }
+
+    fn run(&mut self, name: &str, group: impl FnOnce() -> Result<Count>) -> bool {
+        if !self.wanted(name) {
+            return true;
+        }
+        println!("\n== {name}");
+        let started = Instant::now();
+        let count = group().unwrap_or_else(|error| {
+            println!("error: {error:#}");
+            Count::of(false)
+        });
+        self.done.push(Group {
+            name: name.to_owned(),
+            count,
+            took: started.elapsed(),
+        });
+        count.failed == 0
+    }
+}
+
+/// `cargo xtask test`.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let started = Instant::now();
+    let mut groups = Groups {
+        only: options.only.clone(),
+        done: Vec::new(),
+    };
+
+    if !options.no_install {
+        needs::meet(&[For::Build, For::Lab])?;
+    }
+    build::npm_packages()?;
+
+    // The shell takes the built UI in, so nothing of Rust can be built before it.
+    let ui_built = build::ui();
+    if let Err(error) = &ui_built {
+        println!("{error:#}");
+        groups.run("ui: build", || Ok(Count::of(false)));
+    }
+    groups.run("ui: tests", ui_tests);
+    if ui_built.is_ok() {
+        rust(&mut groups);
+    }
+    groups.run("check", || Ok(check::all()));
+
+    let total = groups
+        .done
+        .iter()
+        .fold(Count::default(), |sum, group| sum + group.count);
+    report(&groups.done, started.elapsed());
+    println!("{} passed, {} failed", total.passed, total.failed);
+    let good = total.failed == 0 && total.passed > 0;
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn ui_tests() -> Result<Count> {
+    let ended = Run::npm()
+        .args(["test"])
+        .in_folder("ui")
+        .at_most(TIME)
+        .shown_and_logged("ui-tests")?;
+    Ok(Count::read(&ended.text, ended.success))
+}
+
+fn rust(groups: &mut Groups) {
+    println!("\n== build");
+    let built = build::everything().and_then(|ended| {
+        anyhow::ensure!(ended.success, "cargo build: {}", ended.why);
+        build::built_tests()
+    });
+    let programs = match built {
+        Ok(programs) => programs,
+        Err(error) => {
+            println!("error: {error:#}");
+            groups.done.push(Group {
+                name: "build".to_owned(),
+                count: Count::of(false),
+                took: Duration::ZERO,
+            });
+            return;
+        }
+    };
+
+    let mut packages: Vec<&str> = programs.iter().map(|program| program.package.as_str()).collect();
+    packages.dedup();
+    packages.sort_by_key(|package| *package == JOURNEYS);
+    for package in packages {
+        for program in programs.iter().filter(|program| program.package == package) {
+            let name = format!("{}: {}", package.trim_start_matches("tessera-"), program.target);
+            if groups.wanted(&name) && has_tests(program) {
+                groups.run(&name, || test_program(program));
+            }
+        }
+    }
+    groups.run("doc tests", || {
+        let ended = build::cargo("test")
+            .args(["--workspace", "--doc", "--no-fail-fast", "--features", FEATURES])
+            .at_most(TIME)
+            .shown_and_logged("doc-tests")?;
+        Ok(Count::read_if_any(&ended.text, ended.success))
+    });
+}
+
+/// Whether a test program holds any test: most programs have an empty one for their `main.rs`.
+fn has_tests(program: &TestProgram) -> bool {
+    Run::new(&program.program)
+        .args(["--list", "--format", "terse"])
+        .output()
+        .map_or(true, |list| list.lines().any(|line| line.ends_with(": test")))
+}
+
+fn test_program(program: &TestProgram) -> Result<Count> {
+    let log = format!("test-{}-{}", program.package, program.target.replace(' ', "-"));
+    let ended = Run::new(&program.program)
+        .named(&format!("{} ({})", program.target, program.package))
+        .in_folder(&program.folder)
+        .env("CARGO_MANIFEST_DIR", &program.folder)
+        .env("PATH", tree::path_with_tools()?)
+        .at_most(TIME)
+        .shown_and_logged(&log)?;
+    if !ended.success {
+        println!("{}", ended.why);
+    }
+    Ok(Count::read(&ended.text, ended.success))
+}
+
+fn report(groups: &[Group], took: Duration) {
+    let mut rows = vec![vec![
+        "group".into(),
+        "passed".into(),
+        "failed".into(),
+        "time".into(),
+    ]];
+    for group in groups {
+        rows.push(vec![
+            group.name.clone(),
+            group.count.passed.to_string(),
+            group.count.failed.to_string(),
+            table::duration(group.took),
+        ]);
+    }
+    println!("\n{}", table::columns(&rows));
+    println!(
+        "The whole took {}; every log is in {}",
+        table::duration(took),
+        tree::logs().display()
+    );
+}
