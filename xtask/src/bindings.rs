@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use crate::build::{self, FEATURES};
+use crate::command::Run;
 use crate::tree;
 
 /// What is generated.
@@ -46,17 +47,11 @@ fn generate() -> Result<String> {
     let folder = tree::target().join("xtask");
     std::fs::create_dir_all(&folder)?;
     let file = folder.join("bindings.ts");
-    build::cargo("run")
-        .args([
-            "--quiet",
-            "-p",
-            "tessera-desktop",
-            "--bin",
-            "bindings",
-            "--features",
-            FEATURES,
-            "--",
-        ])
+    // Built as everything is, so that nothing is compiled a second time with other features.
+    build::cargo("build")
+        .args(["--workspace", "--example", "bindings", "--features", FEATURES])
+        .quietly("bindings-build")?;
+    Run::new(tree::debug_program("examples/bindings"))
         .arg(&file)
         .quietly("bindings")?;
     std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))

@@ -12,6 +12,9 @@ use crate::{table, tree};
 /// features for every task, so that cargo builds each dependency once.
 pub(crate) const FEATURES: &str = "tessera-desktop/custom-protocol,tessera-desktop/development";
 
+/// The features of what people install.
+pub(crate) const RELEASED_FEATURES: &str = "tessera-desktop/custom-protocol";
+
 /// How long npm may take for one package folder.
 const NPM_TIME: Duration = Duration::from_mins(10);
 

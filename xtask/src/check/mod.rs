@@ -120,16 +120,15 @@ fn clippy() -> Result<()> {
         .map(drop)
 }
 
-/// The desktop shell as people get it: other code is compiled than while working on it.
+/// As people get it: without the development feature other code is compiled.
 fn clippy_as_released() -> Result<()> {
     built_ui()?;
     build::cargo("clippy")
         .args([
-            "-p",
-            "tessera-desktop",
-            "--bins",
+            "--workspace",
+            "--all-targets",
             "--features",
-            "tessera-desktop/custom-protocol",
+            build::RELEASED_FEATURES,
         ])
         .args(["--", "-D", "warnings"])
         .quietly("check-clippy-released")
