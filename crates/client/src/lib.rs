@@ -1,4 +1,50 @@
 //! The client role of OAuth: providers, sign-in attempts, accounts, fresh tokens, and the gateway that calls
 //! protected APIs. Owns the ports it needs of the world; knows no shell, no window and no terminal.
+//!
+//! [`Client`] is where a shell begins: open one, [`Client::sign_in`], [`Client::call`], [`Client::sign_out`].
 
+mod account;
+mod catalogue;
+mod client;
+mod directory;
+mod error;
+mod fresh_token;
+mod gateway;
+mod picture;
 pub mod ports;
+mod provider;
+mod providers;
+mod rows;
+mod sign_in;
+mod sign_out;
+mod store;
+mod terms;
+#[cfg(test)]
+mod testing;
+mod trace;
+mod vault;
+
+pub use account::{Account, AccountId, AccountState, Picture, Receipt, ReceiptLine, ReceiptOutcome, Storage};
+pub use catalogue::KnownCall;
+pub use client::{Change, Client, Config};
+pub use error::{AccountError, AttemptError, Category, Error};
+pub use fresh_token::FreshToken;
+pub use gateway::{
+    ApiRequest, ApiResponse, CollectedResponse, DEFAULT_BODY_LIMIT, Decision, OriginRule, PolicyError,
+};
+pub use provider::{
+    AdHocProvider, DEVELOPMENT_SCHEME_REDIRECT, LoopbackSettings, Provider, ProviderDraft, ProviderId,
+    ProviderKind, ProviderSource, Route, SCHEME_REDIRECT, SandboxAddress, scheme_of,
+};
+pub use providers::ProviderError;
+pub use sign_in::{
+    Attempt, AttemptEnd, AttemptId, AttemptSnapshot, DevicePrompt, MAX_ATTEMPT, Page, ProviderChoice, SignIn,
+    SignedIn, Stage,
+};
+pub use store::StoreError;
+pub use trace::{Field, FieldValue, FlowId, FlowKind, Party, Secret, Step, TraceEvent};
+
+/// The protocol's words that a shell needs; it imports nothing else of the protocol.
+pub use tessera_oidc::{
+    AccessToken, AddressError, ClientId, ClientSecret, Issuer, RedirectUri, Scopes, UnixTime,
+};

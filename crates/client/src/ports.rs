@@ -261,6 +261,10 @@ pub enum HttpError {
 pub trait Clock: Send + Sync {
     /// Seconds since 1970.
     fn now(&self) -> UnixTime;
+    /// Milliseconds since 1970, for the trace.
+    fn now_millis(&self) -> i64 {
+        self.now().0.saturating_mul(1000)
+    }
 }
 
 /// Bytes nobody can guess.

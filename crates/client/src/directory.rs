@@ -1,0 +1,95 @@
+//! What providers publish of themselves, fetched when needed and kept for a while: descriptions and key sets.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tessera_oidc::discovery::{self, Metadata};
+use tessera_oidc::key_set::{Decision, KeySet, KeySetCache, Wanted};
+use tessera_oidc::message::Request;
+use tessera_oidc::{Issuer, UnixTime};
+use url::Url;
+
+use crate::error::Error;
+use crate::ports::{Clock, Http, Limits};
+use crate::terms::Terms;
+
+/// How long a description is used without asking again, in seconds.
+const METADATA_SECONDS: i64 = 10 * 60;
+
+/// Descriptions and key sets, of this process.
+pub(crate) struct Directory {
+    http: Arc<dyn Http>,
+    clock: Arc<dyn Clock>,
+    metadata: Mutex<HashMap<Issuer, (UnixTime, Arc<Metadata>)>>,
+    keys: tokio::sync::Mutex<HashMap<Url, KeySetCache>>,
+}
+
+impl Directory {
+    pub(crate) fn new(http: Arc<dyn Http>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            http,
+            clock,
+            metadata: Mutex::default(),
+            keys: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The provider's description.
+    pub(crate) async fn metadata(&self, terms: &Terms) -> Result<Arc<Metadata>, Error> {
+        if let Some(fixed) = terms.fixed_metadata() {
+            return fixed.map(Arc::new);
+        }
+        let now = self.clock.now();
+        let kept = {
+            let metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
+            metadata.get(&terms.issuer).cloned()
+        };
+        if let Some((since, metadata)) = kept
+            && (0..METADATA_SECONDS).contains(&now.since(since))
+        {
+            return Ok(metadata);
+        }
+        let request = discovery::discovery_request(&terms.issuer);
+        let response = self.http.send(request, Limits::PROTOCOL).await?;
+        let metadata = Arc::new(discovery::parse_metadata(&terms.issuer, &response)?);
+        let mut all = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(terms.issuer.clone(), (now, metadata.clone()));
+        Ok(metadata)
+    }
+
+    /// The keys to check a token with that needs the `wanted` one.
+    pub(crate) async fn keys(&self, jwks_uri: &Url, wanted: Wanted<'_>) -> Result<Arc<KeySet>, Error> {
+        // Held over the fetch: those who come meanwhile want its result, not a fetch of their own.
+        let mut all = self.keys.lock().await;
+        let cache = all.entry(jwks_uri.clone()).or_default();
+        let now = self.clock.now();
+        let at_hand = match cache.decide(now, wanted) {
+            Decision::Use(keys) => return Ok(keys),
+            Decision::Unavailable { retry_after } => return Err(Error::KeysUnavailable { retry_after }),
+            Decision::UseAndFetch(keys) => Some(keys),
+            Decision::Fetch => None,
+        };
+        cache.fetch_started(now);
+        match (self.fetch_keys(jwks_uri).await, at_hand) {
+            (Ok(keys), _) => cache.fetch_succeeded(now, keys),
+            (Err(_), Some(keys)) => return Ok(keys),
+            (Err(error), None) => return Err(error),
+        }
+        match cache.decide(now, wanted) {
+            Decision::Use(keys) | Decision::UseAndFetch(keys) => Ok(keys),
+            Decision::Fetch => Err(Error::KeysUnavailable { retry_after: 1 }),
+            Decision::Unavailable { retry_after } => Err(Error::KeysUnavailable { retry_after }),
+        }
+    }
+
+    async fn fetch_keys(&self, jwks_uri: &Url) -> Result<KeySet, Error> {
+        let response = self
+            .http
+            .send(Request::get_json(jwks_uri.clone()), Limits::PROTOCOL)
+            .await?;
+        if response.status != http::StatusCode::OK {
+            return Err(Error::KeySetStatus(response.status.as_u16()));
+        }
+        Ok(KeySet::parse(&response.body)?)
+    }
+}

@@ -1,0 +1,532 @@
+//! Calls protected APIs for an account: decides whether the account's token may go there, sends it, and
+//! makes sense of a refusal. Nobody outside this file puts an access token into a request to an API.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use tessera_oidc::message::Request;
+use tessera_oidc::{AccessToken, is_secure};
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::account::{Account, AccountId};
+use crate::client::Client;
+use crate::error::Error;
+use crate::fresh_token::FreshToken;
+use crate::ports::{BodyStream, Limits, StreamedResponse};
+use crate::provider::Provider;
+use crate::trace::{Field, Flow, FlowKind, Party};
+
+/// The most bytes of a body that are read when a caller names no limit of its own: 16 MiB.
+pub const DEFAULT_BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Redirects within one origin that are followed before it counts as a loop.
+const MAX_REDIRECTS: usize = 5;
+
+/// What to send.
+#[derive(Clone, Debug)]
+pub struct ApiRequest {
+    /// The method.
+    pub method: Method,
+    /// The address.
+    pub url: String,
+    /// Further header fields. `Authorization`, `Cookie` and `Host` are not the caller's to set.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Option<Vec<u8>>,
+    /// The body's media type; JSON when not given.
+    pub content_type: Option<String>,
+    /// The most bytes of the answer's body, after decompression.
+    pub body_limit: usize,
+}
+
+impl ApiRequest {
+    /// A GET of `url` with the usual limit.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self {
+            method: Method::GET,
+            url: url.into(),
+            headers: Vec::new(),
+            body: None,
+            content_type: None,
+            body_limit: DEFAULT_BODY_LIMIT,
+        }
+    }
+}
+
+/// What came back.
+pub struct ApiResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// Header fields.
+    pub headers: HeaderMap,
+    /// The body, as it arrives.
+    pub body: BodyStream,
+    /// What was decided on the way, in order.
+    pub decisions: Vec<Decision>,
+    /// The permission that the API says is missing (RFC 6750 section 3.1, `insufficient_scope`).
+    pub missing_scope: Option<String>,
+    /// The next page (RFC 8288, `rel="next"`).
+    pub next: Option<Url>,
+}
+
+/// An answer, read whole.
+#[derive(Clone, Debug)]
+pub struct CollectedResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// Header fields.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+    /// What was decided on the way, in order.
+    pub decisions: Vec<Decision>,
+    /// The permission that the API says is missing.
+    pub missing_scope: Option<String>,
+    /// The next page.
+    pub next: Option<Url>,
+}
+
+impl ApiResponse {
+    /// Reads the body to its end.
+    pub async fn collect(mut self) -> Result<CollectedResponse, Error> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.body.next().await {
+            body.extend_from_slice(&chunk?);
+        }
+        Ok(CollectedResponse {
+            status: self.status,
+            headers: self.headers,
+            body,
+            decisions: self.decisions,
+            missing_scope: self.missing_scope,
+            next: self.next,
+        })
+    }
+}
+
+/// Something the gateway decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The token may go to this origin, and why.
+    OriginAllowed {
+        /// The origin.
+        origin: String,
+        /// Whether it is the issuer's own, the provider's API, or allowed for this account.
+        because: OriginRule,
+    },
+    /// The API refused the token; a fresh one was fetched and the call repeated once.
+    Retried,
+    /// The answer led to another place in the same origin, and was followed.
+    Followed {
+        /// The path it led to.
+        path: String,
+    },
+    /// The answer led to another origin. It was not followed: the token is not for there.
+    NotFollowed {
+        /// The origin it led to.
+        origin: String,
+    },
+    /// The API wants a permission that was not granted.
+    MissingScope {
+        /// Which.
+        scope: String,
+    },
+}
+
+/// Why an origin is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginRule {
+    /// It is the issuer's own.
+    Issuer,
+    /// The provider or the person named it for this account.
+    Named,
+}
+
+impl Decision {
+    /// A stable id.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OriginAllowed { .. } => "origin_allowed",
+            Self::Retried => "retried_with_fresh_token",
+            Self::Followed { .. } => "redirect_followed",
+            Self::NotFollowed { .. } => "redirect_not_followed",
+            Self::MissingScope { .. } => "missing_scope",
+        }
+    }
+}
+
+impl std::fmt::Display for Decision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::OriginAllowed {
+                origin,
+                because: OriginRule::Issuer,
+            } => {
+                write!(
+                    f,
+                    "Your token may go to {origin}: it is the provider's own address."
+                )
+            }
+            Self::OriginAllowed {
+                origin,
+                because: OriginRule::Named,
+            } => {
+                write!(
+                    f,
+                    "Your token may go to {origin}: this API is allowed for the account."
+                )
+            }
+            Self::Retried => {
+                f.write_str("The API refused the token, so a fresh one was fetched and the call repeated.")
+            }
+            Self::Followed { path } => write!(
+                f,
+                "The answer led to {path} on the same server, and was followed."
+            ),
+            Self::NotFollowed { origin } => {
+                write!(
+                    f,
+                    "The answer leads to {origin}. It was not followed, because your token is not for there."
+                )
+            }
+            Self::MissingScope { scope } => write!(
+                f,
+                "The API wants the permission `{scope}`, which was not granted."
+            ),
+        }
+    }
+}
+
+/// Why nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// The address is not one that can be called.
+    #[error("`{0}` is not an address that can be called")]
+    Address(String),
+    /// The account's token may not go there.
+    #[error("this account's token may not go to {0}")]
+    Origin(String),
+    /// The caller wants to set a field that is not its to set, or that is not valid.
+    #[error("the header field `{0}` cannot be set")]
+    Header(String),
+}
+
+/// Whether the account's token may go to this address.
+pub(crate) fn allowed(
+    account: &Account,
+    provider: Option<&Provider>,
+    url: &Url,
+) -> Result<Decision, PolicyError> {
+    let origin = url.origin();
+    let text = origin.ascii_serialization();
+    if !is_secure(url) || !url.username().is_empty() || url.password().is_some() {
+        return Err(PolicyError::Origin(text));
+    }
+    if account.issuer.url().origin() == origin {
+        return Ok(Decision::OriginAllowed {
+            origin: text,
+            because: OriginRule::Issuer,
+        });
+    }
+    let of_provider = provider
+        .map(|provider| provider.apis.as_slice())
+        .unwrap_or_default();
+    if account
+        .apis
+        .iter()
+        .chain(of_provider)
+        .any(|api| api.origin() == origin)
+    {
+        return Ok(Decision::OriginAllowed {
+            origin: text,
+            because: OriginRule::Named,
+        });
+    }
+    Err(PolicyError::Origin(text))
+}
+
+impl Client {
+    /// Calls an API with the account's token. The answer's status is the API's: a 404 is an answer, not an
+    /// error. Errors mean that there is no answer, or that nothing was sent.
+    pub async fn call(&self, id: &AccountId, request: ApiRequest) -> Result<ApiResponse, Error> {
+        let account = self.account(id).await?;
+        let flow = self
+            .inner()
+            .tracer
+            .flow(FlowKind::Call, Some(&account.provider), Some(id));
+        let result = self.call_traced(&account, request, &flow).await;
+        flow.ended(result.as_ref().err().map(Error::code));
+        result
+    }
+
+    async fn call_traced(
+        &self,
+        account: &Account,
+        request: ApiRequest,
+        flow: &Flow,
+    ) -> Result<ApiResponse, Error> {
+        let shown = |text: &str| {
+            text.split(['?', '#'])
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .take(200)
+                .collect::<String>()
+        };
+        let mut url = Url::parse(&request.url).map_err(|_| PolicyError::Address(shown(&request.url)))?;
+        let headers = fields(&request)?;
+        let provider = self.provider_of(account);
+
+        let mut decisions = Vec::new();
+        let mut decide = |decision: Decision| {
+            flow.decided(decision.code(), decision.to_string());
+            decisions.push(decision);
+        };
+        match allowed(account, provider.as_ref(), &url) {
+            Ok(decision) => decide(decision),
+            Err(refusal) => {
+                flow.decided("origin_refused", refusal.to_string());
+                return Err(refusal.into());
+            }
+        }
+
+        let mut method = request.method.clone();
+        let mut body = request.body.clone();
+        let mut token = self.access_token(&account.id).await?;
+        let mut retried = false;
+        let mut followed = 0;
+        loop {
+            let message = message(&method, &url, &headers, body.as_deref(), &token.access_token);
+            let limits = Limits {
+                body: request.body_limit,
+                time: Duration::from_secs(60),
+            };
+            flow.message(
+                Party::Tessera,
+                Party::Api,
+                "api_request",
+                vec![
+                    Field::shown("method", method.as_str()),
+                    Field::shown(
+                        "address",
+                        format!("{}{}", url.origin().ascii_serialization(), url.path()),
+                    ),
+                    Field::masked("access_token", &token.access_token),
+                ],
+            );
+            let response = self.inner().ports.http.stream(message, limits).await?;
+            flow.message(
+                Party::Api,
+                Party::Tessera,
+                "api_response",
+                vec![Field::shown("status", response.status.as_str())],
+            );
+
+            if response.status == StatusCode::UNAUTHORIZED && !retried {
+                retried = true;
+                // A refusal of the fetch itself is the truer answer than the API's 401, except where the
+                // provider gives no refresh tokens: then the API's word is all there is.
+                if let Some(fresh) = self.replace_token(&account.id, &token).await? {
+                    token = fresh;
+                    decide(Decision::Retried);
+                    continue;
+                }
+            }
+            match redirect(&response, &url) {
+                Some(target) if target.origin() == url.origin() && followed < MAX_REDIRECTS => {
+                    followed += 1;
+                    decide(Decision::Followed {
+                        path: target.path().to_owned(),
+                    });
+                    if !matches!(response.status.as_u16(), 307 | 308) && method != Method::HEAD {
+                        method = Method::GET;
+                        body = None;
+                    }
+                    url = target;
+                    continue;
+                }
+                Some(target) if target.origin() != url.origin() => {
+                    decide(Decision::NotFollowed {
+                        origin: target.origin().ascii_serialization(),
+                    });
+                }
+                _ => {}
+            }
+            let missing_scope = missing_scope(&response);
+            if let Some(scope) = &missing_scope {
+                decide(Decision::MissingScope { scope: scope.clone() });
+            }
+            return Ok(ApiResponse {
+                next: next_page(&response.headers, &url),
+                status: response.status,
+                headers: response.headers,
+                body: response.body,
+                decisions,
+                missing_scope,
+            });
+        }
+    }
+
+    /// Another token than the one that was refused; `None` when the provider gives none.
+    async fn replace_token(&self, id: &AccountId, refused: &FreshToken) -> Result<Option<FreshToken>, Error> {
+        match self.another_token(id, &refused.access_token).await {
+            Ok(token) => Ok(Some(token)),
+            Err(Error::Account(crate::error::AccountError::NoRefreshToken)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn fields(request: &ApiRequest) -> Result<HeaderMap, PolicyError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        header::ACCEPT,
+        HeaderValue::from_static("application/json, */*;q=0.8"),
+    );
+    for (name, text) in &request.headers {
+        let refused = || PolicyError::Header(name.chars().take(100).collect());
+        let field: HeaderName = name.parse().map_err(|_| refused())?;
+        let ours = [
+            header::AUTHORIZATION,
+            header::COOKIE,
+            header::HOST,
+            header::CONTENT_LENGTH,
+            header::TRANSFER_ENCODING,
+        ];
+        if ours.contains(&field) {
+            return Err(refused());
+        }
+        headers.insert(field, HeaderValue::from_str(text).map_err(|_| refused())?);
+    }
+    if request.body.is_some() {
+        let text = request.content_type.as_deref().unwrap_or("application/json");
+        let media_type =
+            HeaderValue::from_str(text).map_err(|_| PolicyError::Header(header::CONTENT_TYPE.to_string()))?;
+        headers.insert(header::CONTENT_TYPE, media_type);
+    }
+    Ok(headers)
+}
+
+fn message(
+    method: &Method,
+    url: &Url,
+    headers: &HeaderMap,
+    body: Option<&[u8]>,
+    token: &AccessToken,
+) -> Request {
+    let mut headers = headers.clone();
+    let text = Zeroizing::new(format!("Bearer {}", token.expose()));
+    // Only a token with characters that no header can carry fails here; it is then left out, and the API
+    // answers 401 as it should.
+    if let Ok(mut credentials) = HeaderValue::from_str(&text) {
+        credentials.set_sensitive(true);
+        headers.insert(header::AUTHORIZATION, credentials);
+    }
+    Request {
+        method: method.clone(),
+        url: url.clone(),
+        headers,
+        body: Zeroizing::new(body.unwrap_or_default().to_vec()),
+    }
+}
+
+fn redirect(response: &StreamedResponse, from: &Url) -> Option<Url> {
+    if !matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers.get(header::LOCATION)?.to_str().ok()?;
+    from.join(location).ok()
+}
+
+/// The scope that a 403 names (RFC 6750 section 3.1).
+fn missing_scope(response: &StreamedResponse) -> Option<String> {
+    if response.status != StatusCode::FORBIDDEN {
+        return None;
+    }
+    let challenges = response.headers.get_all(header::WWW_AUTHENTICATE);
+    challenges
+        .iter()
+        .filter_map(|challenge| challenge.to_str().ok())
+        .find_map(|challenge| {
+            let parameters = challenge_parameters(challenge);
+            let insufficient = parameters
+                .iter()
+                .any(|(name, value)| name == "error" && value == "insufficient_scope");
+            let scope = parameters
+                .into_iter()
+                .find(|(name, _)| name == "scope")
+                .map(|(_, value)| value)?;
+            let plain = scope.len() <= 1000 && scope.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+            (insufficient && plain && !scope.is_empty()).then_some(scope)
+        })
+}
+
+/// The parameters of a `Bearer` challenge (RFC 9110 section 11.2), names in lower case.
+fn challenge_parameters(challenge: &str) -> Vec<(String, String)> {
+    let Some((scheme, mut rest)) = challenge.trim_start().split_once(' ') else {
+        return Vec::new();
+    };
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Vec::new();
+    }
+    let mut parameters = Vec::new();
+    while let Some((name, after)) = rest.split_once('=') {
+        let name = name.trim_matches([' ', ',', '\t']).to_ascii_lowercase();
+        let after = after.trim_start();
+        let mut value = String::new();
+        rest = if let Some(quoted) = after.strip_prefix('"') {
+            let mut end = quoted.len();
+            let mut escaped = false;
+            for (index, c) in quoted.char_indices() {
+                match c {
+                    '\\' if !escaped => escaped = true,
+                    '"' if !escaped => {
+                        end = index + 1;
+                        break;
+                    }
+                    c => {
+                        value.push(c);
+                        escaped = false;
+                    }
+                }
+            }
+            &quoted[end..]
+        } else {
+            let end = after.find(',').unwrap_or(after.len());
+            value.push_str(after[..end].trim());
+            &after[end..]
+        };
+        parameters.push((name, value));
+    }
+    parameters
+}
+
+/// The address that `Link: <…>; rel="next"` names (RFC 8288), when it is in the same origin.
+fn next_page(headers: &HeaderMap, from: &Url) -> Option<Url> {
+    headers
+        .get_all(header::LINK)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .find_map(|value| {
+            value.split(',').find_map(|link| {
+                let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+                let is_next = parameters
+                    .split(';')
+                    .filter_map(|parameter| parameter.trim().split_once('='))
+                    .any(|(name, relations)| {
+                        name.eq_ignore_ascii_case("rel")
+                            && relations
+                                .trim_matches('"')
+                                .split(' ')
+                                .any(|rel| rel.eq_ignore_ascii_case("next"))
+                    });
+                let url = from.join(target).ok()?;
+                (is_next && url.origin() == from.origin()).then_some(url)
+            })
+        })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,450 @@
+//! Signing in: attempts, of which there is one at a time, and the callbacks that answer them.
+//!
+//! An attempt is driven by its own task ([`drive`]). Shells hold an [`Attempt`] to watch it, feed it a pasted
+//! address, open its page again or cancel it. Everything that was received is checked by `tessera-oidc`
+//! before a token request is spent on it; what comes for an attempt that is gone is refused in words.
+
+mod device;
+mod drive;
+mod finish;
+mod kept;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tessera_oidc::callback::Callback;
+use tessera_oidc::checks::Verdicts;
+use tessera_oidc::{Scopes, State, UnixTime};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::account::{Account, AccountId, Storage};
+use crate::client::{Change, Client};
+use crate::error::{AttemptError, Error};
+use crate::provider::{AdHocProvider, Provider, ProviderId, Route};
+use crate::providers::{self, ProviderError};
+
+pub(crate) use kept::Kept;
+
+/// How long an attempt may take, at most: ten minutes.
+pub const MAX_ATTEMPT: Duration = Duration::from_secs(600);
+
+/// Whom to sign in with.
+#[derive(Clone, Debug)]
+pub enum ProviderChoice {
+    /// One of [`Client::providers`].
+    Known(ProviderId),
+    /// One named for this sign-in.
+    AdHoc(AdHocProvider),
+}
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// Whom to sign in with.
+    pub provider: ProviderChoice,
+    /// A certain way back, or the provider's first.
+    pub route: Option<Route>,
+    /// The permissions to ask for instead of the provider's usual ones.
+    pub scopes: Option<Scopes>,
+    /// Permissions to ask for beside them.
+    pub extra_scopes: Scopes,
+    /// Further origins that the account's token may go to.
+    pub apis: Vec<String>,
+    /// Where to keep the account's secrets.
+    pub storage: Storage,
+    /// The account that is to be signed in again, when it is.
+    pub account: Option<AccountId>,
+    /// Whether to open the browser.
+    pub open_browser: bool,
+    /// How long to wait, at most [`MAX_ATTEMPT`].
+    pub timeout: Duration,
+}
+
+impl SignIn {
+    /// The usual sign-in with this provider.
+    pub fn with(provider: ProviderChoice) -> Self {
+        Self {
+            provider,
+            route: None,
+            scopes: None,
+            extra_scopes: Scopes::default(),
+            apis: Vec::new(),
+            storage: Storage::Keychain,
+            account: None,
+            open_browser: true,
+            timeout: MAX_ATTEMPT,
+        }
+    }
+}
+
+/// Names an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AttemptId(String);
+
+impl AttemptId {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An attempt as it is now, with nothing in it that could answer it.
+#[derive(Clone, Debug)]
+pub struct AttemptSnapshot {
+    /// Which.
+    pub id: AttemptId,
+    /// The provider.
+    pub provider: ProviderId,
+    /// Its name.
+    pub provider_name: String,
+    /// The way back in use.
+    pub route: Route,
+    /// The other ways back that could be tried instead.
+    pub other_routes: Vec<Route>,
+    /// Where the browser is sent: origin and path.
+    pub page: String,
+    /// Whether a browser was started.
+    pub browser_opened: bool,
+    /// Where it stands.
+    pub stage: Stage,
+    /// When it times out.
+    pub expires_at: UnixTime,
+    /// What to type on another device, for that route.
+    pub device: Option<DevicePrompt>,
+}
+
+/// Where an attempt stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The provider's description is being read; there is no page yet.
+    Preparing,
+    /// The person is in the browser.
+    Waiting,
+    /// The answer is here; tokens are being fetched and checked.
+    Finishing,
+}
+
+/// What a person types on another device (RFC 8628 section 3.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DevicePrompt {
+    /// The code to type.
+    pub user_code: String,
+    /// The page to type it on.
+    pub verification_uri: String,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub enum AttemptEnd {
+    /// Signed in.
+    SignedIn(AccountId),
+    /// It did not work.
+    Failed(Error),
+    /// The person or a newer attempt ended it.
+    Cancelled,
+}
+
+/// What a sign-in brought.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The account.
+    pub account: Account,
+    /// Every check that was made.
+    pub checks: Verdicts,
+}
+
+/// The page to sign in on.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Its whole address. It holds `state`: for a browser and a clipboard, never for a web view or a log.
+    pub url: Url,
+    /// Whether a browser was started with it.
+    pub browser_opened: bool,
+}
+
+/// The attempt under way, if there is one.
+#[derive(Default)]
+pub(crate) struct Attempts {
+    current: Mutex<Option<Attempt>>,
+}
+
+/// A hold on an attempt. Dropping it does not end the attempt.
+#[derive(Clone)]
+pub struct Attempt {
+    client: Client,
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    id: AttemptId,
+    view: watch::Sender<AttemptSnapshot>,
+    page: watch::Sender<Option<Page>>,
+    end: watch::Sender<Option<Result<SignedIn, Error>>>,
+    state: Mutex<Option<State>>,
+    deliveries: mpsc::Sender<Delivery>,
+    cancel: CancellationToken,
+    why_cancelled: Mutex<AttemptError>,
+}
+
+/// A callback that someone brings, and who wants to know what became of it.
+pub(crate) struct Delivery {
+    text: Zeroizing<String>,
+    taken: oneshot::Sender<Result<(), Error>>,
+}
+
+impl Client {
+    /// Starts an attempt and returns at once; the one under way ends. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// When the provider cannot be used as asked. What goes wrong later is the attempt's end.
+    pub fn sign_in(&self, request: SignIn) -> Result<Attempt, Error> {
+        let provider = match &request.provider {
+            ProviderChoice::Known(id) => self.provider(id)?,
+            ProviderChoice::AdHoc(named) => providers::ad_hoc(named, &self.providers())?,
+        };
+        if let Some(missing) = self.readiness(&provider) {
+            return Err(missing);
+        }
+        let route = self.route(&provider, request.route)?;
+        let apis = request
+            .apis
+            .iter()
+            .map(|api| providers::api_origin(api))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (attempt, deliveries) = self.new_attempt(&provider, route, request.timeout.min(MAX_ATTEMPT));
+        let plan = drive::Plan {
+            provider,
+            route,
+            apis,
+            request,
+        };
+        tokio::spawn(drive::drive(attempt.clone(), plan, deliveries));
+        Ok(attempt)
+    }
+
+    /// The attempt under way.
+    pub fn attempt(&self) -> Option<Attempt> {
+        self.inner()
+            .attempts
+            .current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Brings a callback that the system handed to this process. Finds the attempt it answers: the one under
+    /// way, or one that another process began and left in the keychain.
+    ///
+    /// # Errors
+    /// When the text is no callback, or answers no attempt. Subscribers to [`Client::changes`] are told too.
+    pub async fn deliver_callback(&self, text: &str) -> Result<(), Error> {
+        let result = self.route_callback(text).await;
+        if let Err(error) = &result {
+            self.changed(Change::Notice(error.clone()));
+        }
+        result
+    }
+
+    async fn route_callback(&self, text: &str) -> Result<(), Error> {
+        let callback = Callback::parse(text)?;
+        let state = callback.state().ok_or(AttemptError::Gone)?;
+        if let Some(attempt) = self.attempt().filter(|attempt| attempt.is_for(state)) {
+            return attempt.deliver(text).await;
+        }
+        let Some(kept) = Kept::take(self, state).await? else {
+            return Err(AttemptError::Gone.into());
+        };
+        let (attempt, deliveries) = self.new_attempt(&kept.provider, Route::Scheme, MAX_ATTEMPT);
+        tokio::spawn(drive::resume(attempt.clone(), kept, deliveries));
+        attempt.deliver(text).await
+    }
+
+    fn route(&self, provider: &Provider, wanted: Option<Route>) -> Result<Route, Error> {
+        let routes = self.routes(provider);
+        let refused = |route: Route| ProviderError::Route {
+            name: provider.name.clone(),
+            route: route.as_str(),
+        };
+        match wanted {
+            None => Ok(*routes.first().ok_or_else(|| refused(Route::Scheme))?),
+            // Whoever takes a loopback redirect takes a pasted one: it is the same address.
+            Some(Route::Paste) if routes.contains(&Route::Loopback) => Ok(Route::Paste),
+            Some(route) if routes.contains(&route) => Ok(route),
+            Some(route) => Err(refused(route).into()),
+        }
+    }
+
+    fn new_attempt(
+        &self,
+        provider: &Provider,
+        route: Route,
+        timeout: Duration,
+    ) -> (Attempt, mpsc::Receiver<Delivery>) {
+        let mut bytes = [0; 8];
+        self.inner().ports.entropy.fill(&mut bytes);
+        let id = AttemptId(format!("{:016x}", u64::from_be_bytes(bytes)));
+        let seconds = i64::try_from(timeout.as_secs()).unwrap_or(600);
+        let view = AttemptSnapshot {
+            id: id.clone(),
+            provider: provider.id.clone(),
+            provider_name: provider.name.clone(),
+            route,
+            other_routes: self
+                .routes(provider)
+                .into_iter()
+                .filter(|other| *other != route)
+                .collect(),
+            page: String::new(),
+            browser_opened: false,
+            stage: Stage::Preparing,
+            expires_at: self.now().plus(seconds),
+            device: None,
+        };
+        let (sender, deliveries) = mpsc::channel(4);
+        let shared = Shared {
+            id,
+            view: watch::Sender::new(view),
+            page: watch::Sender::new(None),
+            end: watch::Sender::new(None),
+            state: Mutex::default(),
+            deliveries: sender,
+            cancel: CancellationToken::new(),
+            why_cancelled: Mutex::new(AttemptError::Cancelled),
+        };
+        let attempt = Attempt {
+            client: self.clone(),
+            shared: Arc::new(shared),
+        };
+        let before = {
+            let mut current = self
+                .inner()
+                .attempts
+                .current
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            current.replace(attempt.clone())
+        };
+        if let Some(before) = before {
+            before.end_because(AttemptError::Replaced);
+        }
+        self.changed(Change::Attempt(attempt.view()));
+        (attempt, deliveries)
+    }
+}
+
+impl Attempt {
+    /// Which attempt this is.
+    pub fn id(&self) -> &AttemptId {
+        &self.shared.id
+    }
+
+    /// As it is now.
+    pub fn view(&self) -> AttemptSnapshot {
+        self.shared.view.borrow().clone()
+    }
+
+    /// The page to sign in on, as soon as it is known.
+    ///
+    /// # Errors
+    /// The attempt's end, when it comes before there is a page.
+    pub async fn opened(&self) -> Result<Page, Error> {
+        let (mut page, mut end) = (self.shared.page.subscribe(), self.shared.end.subscribe());
+        loop {
+            if let Some(page) = page.borrow_and_update().clone() {
+                return Ok(page);
+            }
+            if let Some(ended) = end.borrow_and_update().clone() {
+                return Err(ended.err().unwrap_or(Error::Attempt(AttemptError::NoPage)));
+            }
+            tokio::select! {
+                _ = page.changed() => {}
+                _ = end.changed() => {}
+            }
+        }
+    }
+
+    /// The page's whole address, for the clipboard.
+    pub fn link(&self) -> Option<Url> {
+        self.shared.page.borrow().as_ref().map(|page| page.url.clone())
+    }
+
+    /// Opens the page in the browser once more.
+    ///
+    /// # Errors
+    /// When there is no page, or no browser can be started.
+    pub async fn open_again(&self) -> Result<(), Error> {
+        let url = self.link().ok_or(AttemptError::NoPage)?;
+        self.client.inner().ports.browser.open(&url).await?;
+        self.update(|view| view.browser_opened = true);
+        Ok(())
+    }
+
+    /// Brings the address that the browser ended on. Returns when it has been judged: taken, or refused with
+    /// the reason while the attempt goes on waiting.
+    ///
+    /// # Errors
+    /// When it is not the answer that is awaited, or the attempt is over.
+    pub async fn deliver(&self, text: &str) -> Result<(), Error> {
+        let (taken, answer) = oneshot::channel();
+        let delivery = Delivery {
+            text: Zeroizing::new(text.to_owned()),
+            taken,
+        };
+        self.shared
+            .deliveries
+            .send(delivery)
+            .await
+            .map_err(|_| AttemptError::Gone)?;
+        answer.await.unwrap_or(Err(Error::Attempt(AttemptError::Gone)))
+    }
+
+    /// Ends the attempt at once. An attempt that has ended stays as it ended.
+    pub fn cancel(&self) {
+        self.end_because(AttemptError::Cancelled);
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// Every end but a sign-in: cancelled, timed out, refused, failed.
+    pub async fn wait(&self) -> Result<SignedIn, Error> {
+        let mut end = self.shared.end.subscribe();
+        let ended = end.wait_for(Option::is_some).await;
+        ended
+            .ok()
+            .and_then(|ended| ended.clone())
+            .unwrap_or(Err(Error::Stopped))
+    }
+
+    fn end_because(&self, why: AttemptError) {
+        if !self.shared.cancel.is_cancelled() {
+            *self
+                .shared
+                .why_cancelled
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = why;
+            self.shared.cancel.cancel();
+        }
+    }
+
+    fn is_for(&self, state: &State) -> bool {
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            == Some(state)
+    }
+
+    fn set_state(&self, state: Option<State>) {
+        *self.shared.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    fn update(&self, change: impl FnOnce(&mut AttemptSnapshot)) {
+        self.shared.view.send_modify(change);
+        self.client.changed(Change::Attempt(self.view()));
+    }
+}

@@ -1,0 +1,138 @@
+//! The device grant (RFC 8628): a code to type in any browser, here or elsewhere, and no way back at all.
+
+use std::time::Duration;
+
+use tessera_oidc::Scopes;
+use tessera_oidc::authorize::Registration;
+use tessera_oidc::device::{self, DeviceGrant, PollOutcome};
+use tessera_oidc::discovery::Metadata;
+use tessera_oidc::token::TokenResponse;
+use tokio::time::Instant;
+
+use super::drive::{before, pause, show};
+use super::{Attempt, DevicePrompt, SignedIn, Stage, finish};
+use crate::error::{AttemptError, Error};
+use crate::ports::Limits;
+use crate::provider::{ProviderKind, Route};
+use crate::providers::ProviderError;
+use crate::terms::Terms;
+use crate::trace::{Field, Flow, Party};
+
+/// How often a provider that cannot be reached is asked at the least, in seconds (RFC 8628 section 3.5 wants
+/// growing pauses).
+const SLOWEST_SECONDS: u64 = 60;
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a different part of one attempt, named at one caller"
+)]
+pub(super) async fn course(
+    attempt: &Attempt,
+    terms: &Terms,
+    metadata: &Metadata,
+    scopes: &Scopes,
+    wanted: finish::Wanted,
+    open_browser: bool,
+    flow: &mut Flow,
+    deadline: Instant,
+) -> Result<SignedIn, Error> {
+    let inner = attempt.client.inner();
+    // GitHub takes its desktop apps at their client id here, also when a secret is known.
+    let registration = match terms.kind {
+        ProviderKind::GitHub { .. } => terms.public_registration(),
+        _ => terms.registration(metadata),
+    };
+    let asked = async {
+        inner.secrets.probe(wanted.storage, attempt.id().as_str()).await?;
+        let unavailable = || ProviderError::Route {
+            name: wanted.provider.name.clone(),
+            route: Route::Device.as_str(),
+        };
+        let request = device::device_request(metadata, &registration, scopes).ok_or_else(unavailable)?;
+        flow.message(
+            Party::Tessera,
+            Party::Provider,
+            "device_authorization_request",
+            Vec::new(),
+        );
+        let response = inner.ports.http.send(request, Limits::PROTOCOL).await?;
+        Ok(device::parse_device_response(&response, &terms.dialect())?)
+    };
+    let grant = before(attempt, deadline, asked).await?;
+    flow.message(
+        Party::Provider,
+        Party::Tessera,
+        "device_authorization_response",
+        vec![
+            Field::masked("device_code", &grant.device_code),
+            Field::shown("verification_uri", grant.verification_uri.as_str()),
+            Field::shown("expires_in", grant.expires_in.to_string()),
+        ],
+    );
+    let deadline = deadline.min(Instant::now() + Duration::from_secs(grant.expires_in));
+    let prompt = DevicePrompt {
+        user_code: grant.user_code.clone(),
+        verification_uri: grant.verification_uri.to_string(),
+    };
+    attempt.update(|view| {
+        view.device = Some(prompt);
+        view.expires_at = attempt
+            .client
+            .now()
+            .plus(i64::try_from(grant.expires_in).unwrap_or(600));
+    });
+    // The page without the code: the person is to compare and type it (RFC 8628 section 5.4).
+    show(attempt, open_browser, &grant.verification_uri, flow).await;
+
+    let tokens = poll(attempt, terms, metadata, &registration, &grant, scopes, deadline).await?;
+    attempt.update(|view| view.stage = Stage::Finishing);
+    let asked = finish::Asked {
+        nonce: None,
+        scopes,
+        max_age: None,
+    };
+    let checks = metadata.verdicts().clone();
+    finish::with_tokens(attempt, terms, metadata, tokens, asked, checks, wanted, flow).await
+}
+
+async fn poll(
+    attempt: &Attempt,
+    terms: &Terms,
+    metadata: &Metadata,
+    registration: &Registration,
+    grant: &DeviceGrant,
+    scopes: &Scopes,
+    deadline: Instant,
+) -> Result<TokenResponse, Error> {
+    let mut interval = grant.interval;
+    loop {
+        pause(attempt, deadline, Duration::from_secs(interval)).await?;
+        let request = device::poll_request(&grant.device_code, metadata, registration);
+        let sent = async {
+            Ok(attempt
+                .client
+                .inner()
+                .ports
+                .http
+                .send(request, Limits::PROTOCOL)
+                .await?)
+        };
+        let response = match before(attempt, deadline, sent).await {
+            Ok(response) => response,
+            Err(error) if error.is_transient() => {
+                interval = interval.saturating_mul(2).min(SLOWEST_SECONDS);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        match device::parse_poll_response(&response, &terms.dialect(), scopes, interval) {
+            PollOutcome::Pending => {}
+            PollOutcome::SlowDown { interval: slower } => interval = slower,
+            PollOutcome::Unavailable { .. } => interval = interval.saturating_mul(2).min(SLOWEST_SECONDS),
+            PollOutcome::Denied => return Err(Error::DeclinedOnDevice),
+            PollOutcome::Expired => return Err(AttemptError::TimedOut.into()),
+            PollOutcome::Done(tokens) => return Ok(*tokens),
+            PollOutcome::Failed { error } => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! From a checked callback to an account: code to tokens, ID token to identity, tokens into the keychain,
+//! and what is not secret into the store.
+
+use tessera_oidc::callback::ValidatedCallback;
+use tessera_oidc::checks::Verdicts;
+use tessera_oidc::discovery::Metadata;
+use tessera_oidc::id_token::{self, Expectations};
+use tessera_oidc::key_set::{KeySet, Wanted as WantedKey};
+use tessera_oidc::token::{self, TokenResponse};
+use tessera_oidc::{Identity, Nonce, RawIdToken, userinfo};
+use url::Url;
+
+use super::drive::unless_cancelled;
+use super::{Attempt, SignedIn};
+use crate::account::{Account, AccountId, AccountState, Storage};
+use crate::client::Client;
+use crate::error::Error;
+use crate::picture;
+use crate::ports::Limits;
+use crate::provider::{Provider, ProviderKind, ProviderSource};
+use crate::terms::Terms;
+use crate::trace::{Field, Flow, Party};
+use crate::vault::StoredAccess;
+
+/// What the account is to be like.
+pub(super) struct Wanted {
+    pub(super) provider: Provider,
+    pub(super) apis: Vec<Url>,
+    pub(super) storage: Storage,
+}
+
+/// Redeems the code that a checked callback brought.
+pub(super) async fn with_code(
+    attempt: &Attempt,
+    terms: &Terms,
+    metadata: &Metadata,
+    callback: &ValidatedCallback,
+    wanted: Wanted,
+    flow: &mut Flow,
+) -> Result<SignedIn, Error> {
+    let client = &attempt.client;
+    let exchange = async {
+        flow.message(
+            Party::Tessera,
+            Party::Provider,
+            "token_request",
+            vec![
+                Field::shown("grant_type", "authorization_code"),
+                Field::shown("client_id", terms.client_id.as_str()),
+            ],
+        );
+        let request = token::code_request(callback, metadata, &terms.registration(metadata));
+        let response = client.inner().ports.http.send(request, Limits::PROTOCOL).await?;
+        Ok(token::parse_token_response(
+            &response,
+            &terms.dialect(),
+            callback.scopes(),
+        )?)
+    };
+    let tokens = unless_cancelled(attempt, exchange).await?;
+    let mut checks = metadata.verdicts().clone();
+    checks.extend(callback.verdicts().iter().cloned());
+    let asked = Asked {
+        nonce: callback.nonce(),
+        scopes: callback.scopes(),
+        max_age: callback.max_age(),
+    };
+    with_tokens(attempt, terms, metadata, tokens, asked, checks, wanted, flow).await
+}
+
+/// What the authorization request asked for.
+pub(super) struct Asked<'a> {
+    pub(super) nonce: Option<&'a Nonce>,
+    pub(super) scopes: &'a tessera_oidc::Scopes,
+    pub(super) max_age: Option<u64>,
+}
+
+/// Checks what the tokens say, and keeps them.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a different part of one exchange, named at both callers"
+)]
+pub(super) async fn with_tokens(
+    attempt: &Attempt,
+    terms: &Terms,
+    metadata: &Metadata,
+    tokens: TokenResponse,
+    asked: Asked<'_>,
+    mut checks: Verdicts,
+    wanted: Wanted,
+    flow: &mut Flow,
+) -> Result<SignedIn, Error> {
+    let mut fields = vec![Field::masked("access_token", &tokens.access_token)];
+    fields.extend(
+        tokens
+            .refresh_token
+            .as_ref()
+            .map(|token| Field::masked("refresh_token", token)),
+    );
+    fields.extend(
+        tokens
+            .id_token
+            .as_ref()
+            .map(|token| Field::masked("id_token", token)),
+    );
+    fields.push(Field::shown("scope", tokens.scopes.to_string()));
+    flow.message(Party::Provider, Party::Tessera, "token_response", fields);
+    flow.checks(&tokens.verdicts);
+    checks.extend(tokens.verdicts.iter().cloned());
+
+    let known = identify(&attempt.client, terms, metadata, &tokens, &asked, flow);
+    let (identity, verdicts) = unless_cancelled(attempt, known).await?;
+    checks.extend(verdicts.iter().cloned());
+
+    // From here on a cancel comes too late: the account is written whole.
+    let account = keep(
+        &attempt.client,
+        terms,
+        tokens,
+        &identity,
+        checks.clone(),
+        &asked,
+        wanted,
+        flow,
+    )
+    .await?;
+    if let Some(picture) = identity.picture() {
+        picture::fetch_later(&attempt.client, &account, picture);
+    }
+    Ok(SignedIn { account, checks })
+}
+
+/// Who signed in, and every check that says so.
+async fn identify(
+    client: &Client,
+    terms: &Terms,
+    metadata: &Metadata,
+    tokens: &TokenResponse,
+    asked: &Asked<'_>,
+    flow: &Flow,
+) -> Result<(Identity, Verdicts), Error> {
+    if let ProviderKind::GitHub { api, .. } = &terms.kind {
+        let request = userinfo::github_user_request(api, &tokens.access_token);
+        let response = client.inner().ports.http.send(request, Limits::PROTOCOL).await?;
+        let identity = userinfo::github_identity(&response, &terms.issuer)?;
+        return Ok((identity, Verdicts::new()));
+    }
+    let id_token = tokens.id_token.as_ref().ok_or(Error::NoIdToken)?;
+    let (identity, mut verdicts) = verified(client, terms, metadata, id_token, tokens, asked, flow).await?;
+    let Some(endpoint) = &metadata.userinfo_endpoint else {
+        return Ok((identity, verdicts));
+    };
+    let request = userinfo::userinfo_request(endpoint, &tokens.access_token);
+    flow.message(Party::Tessera, Party::Provider, "userinfo_request", Vec::new());
+    let response = client.inner().ports.http.send(request, Limits::PROTOCOL).await?;
+    let profile = userinfo::parse_userinfo(&response, &identity)?;
+    flow.checks(profile.verdicts());
+    verdicts.extend(profile.verdicts().iter().cloned());
+    Ok((identity.with_userinfo(profile), verdicts))
+}
+
+/// Verifies the ID token; a key that is not in the set at hand is worth one look at a newer set.
+async fn verified(
+    client: &Client,
+    terms: &Terms,
+    metadata: &Metadata,
+    id_token: &RawIdToken,
+    tokens: &TokenResponse,
+    asked: &Asked<'_>,
+    flow: &Flow,
+) -> Result<(Identity, Verdicts), Error> {
+    let policy = terms.issuer_policy();
+    let check = |keys: &KeySet| {
+        let mut expected = Expectations::new(
+            &policy,
+            &terms.client_id,
+            &metadata.id_token_algorithms,
+            client.now(),
+        );
+        expected.nonce = asked.nonce;
+        expected.access_token = Some(&tokens.access_token);
+        expected.max_age = asked.max_age;
+        id_token::verify(id_token, keys, &expected)
+    };
+    let jwks_uri = metadata.jwks_uri.as_ref().ok_or(Error::NoKeySet)?;
+    let directory = &client.inner().directory;
+    let keys = directory.keys(jwks_uri, WantedKey::Any).await?;
+    let mut result = check(&keys);
+    if result.as_ref().is_err_and(|refusal| refusal.wants_new_keys()) {
+        let newer = directory.keys(jwks_uri, WantedKey::Newer).await?;
+        result = check(&newer);
+    }
+    match result {
+        Ok((identity, verdicts)) => {
+            flow.checks(&verdicts);
+            Ok((identity, verdicts))
+        }
+        Err(refusal) => {
+            flow.checks(&refusal.verdicts);
+            Err(refusal.into())
+        }
+    }
+}
+
+/// Tokens into the keychain, the rest into the store. Turns are taken with refreshes of the same account in
+/// this and other processes, so that none of them can lay an older token over the new one.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a different part of one exchange, named at one caller"
+)]
+async fn keep(
+    client: &Client,
+    terms: &Terms,
+    tokens: TokenResponse,
+    identity: &Identity,
+    checks: Verdicts,
+    asked: &Asked<'_>,
+    wanted: Wanted,
+    flow: &mut Flow,
+) -> Result<Account, Error> {
+    let inner = client.inner();
+    let id = AccountId::of(identity.issuer(), identity.subject());
+    flow.concerns(&id);
+    let now = client.now();
+    let access = StoredAccess {
+        token: tokens.access_token,
+        token_type: tokens.token_type.as_str().to_owned(),
+        expires_at: tokens
+            .expires_in
+            .map(|seconds| now.plus(i64::try_from(seconds).unwrap_or(i64::MAX))),
+        received_at: now,
+    };
+    let account = Account {
+        id: id.clone(),
+        provider: wanted.provider.id.clone(),
+        provider_name: wanted.provider.name.clone(),
+        kind: terms.kind.as_str().to_owned(),
+        issuer: terms.issuer.clone(),
+        subject: identity.subject().clone(),
+        client_id: terms.client_id.clone(),
+        name: shown_name(identity),
+        email: identity.email().map(str::to_owned),
+        picture: None,
+        claims: identity
+            .claims()
+            .iter()
+            .map(|(name, value)| (name.clone(), claim_text(value)))
+            .collect(),
+        requested: asked.scopes.clone(),
+        granted: tokens.scopes.clone(),
+        checks,
+        apis: [wanted.apis, wanted.provider.apis.clone()].concat(),
+        storage: wanted.storage,
+        state: AccountState::SignedIn,
+        access_expires_at: access.expires_at,
+        signed_in_at: now,
+        generation: 0,
+    };
+
+    client.take_turn(&id).await?;
+    let written = async {
+        let before = inner.store.account(&id).await?;
+        let secrets = &inner.secrets;
+        match &tokens.refresh_token {
+            Some(token) => secrets.put_refresh(&id, account.storage, token).await?,
+            // One of an earlier sign-in would not belong to the new access token.
+            None => secrets.delete_refresh(&id, account.storage).await?,
+        }
+        secrets.put_access(&id, account.storage, &access).await?;
+        if let (Some(secret), ProviderSource::Run) = (&terms.client_secret, wanted.provider.source) {
+            secrets.put_client_secret(&id, account.storage, secret).await?;
+        }
+        inner.flights.set_unsaved(&id, None);
+        let written = inner.store.put_signed_in(account).await?;
+        if let Some(before) = before.filter(|before| before.storage != written.storage)
+            && let Err(error) = secrets.forget(&id, before.storage).await
+        {
+            tracing::warn!(
+                code = Error::from(error).code(),
+                "secrets of an earlier sign-in could not be removed"
+            );
+        }
+        Ok(written)
+    }
+    .await;
+    client.end_turn(&id).await;
+    flow.message(Party::Tessera, Party::Keychain, "tokens_stored", Vec::new());
+    written
+}
+
+fn shown_name(identity: &Identity) -> String {
+    let named = identity
+        .name()
+        .or(identity.email())
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    named
+        .unwrap_or(identity.subject().as_str())
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(200)
+        .collect()
+}
+
+/// A claim as text: strings as they are, everything else as JSON.
+fn claim_text(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,185 @@
+//! Signing out: end it at the provider where that can be done, delete it here in any case, and say exactly
+//! what happened.
+
+use tessera_oidc::revocation::{self, TokenToRevoke};
+use tessera_oidc::{AccessToken, RefreshToken};
+
+use crate::account::{Account, AccountId, Receipt, ReceiptLine, ReceiptOutcome, Storage};
+use crate::client::{Change, Client};
+use crate::error::Error;
+use crate::ports::Limits;
+use crate::provider::ProviderKind;
+use crate::terms::Terms;
+use crate::trace::{Field, Flow, FlowKind, Party};
+
+/// What became of one token at the provider.
+enum Revoked {
+    Yes,
+    NoWay,
+    Failed(Error),
+}
+
+impl Client {
+    /// Signs an account out. What cannot be reached is a line of the receipt, not an error: the local copy is
+    /// deleted even when the network is down.
+    ///
+    /// # Errors
+    /// When there is no such account, or the local copy could not be deleted; then the account stays.
+    pub async fn sign_out(&self, id: &AccountId) -> Result<Receipt, Error> {
+        let account = self.account(id).await?;
+        let flow = self
+            .inner()
+            .tracer
+            .flow(FlowKind::SignOut, Some(&account.provider), Some(id));
+        self.take_turn(id).await?;
+        let result = self.sign_out_in_turn(&account, &flow).await;
+        self.end_turn(id).await;
+        flow.ended(result.as_ref().err().map(Error::code));
+        self.changed(Change::Accounts);
+        result
+    }
+
+    async fn sign_out_in_turn(&self, account: &Account, flow: &Flow) -> Result<Receipt, Error> {
+        let inner = self.inner();
+        let (id, storage) = (&account.id, account.storage);
+        let terms = self.terms_of(account).await;
+        // A keychain that cannot be read now must not keep anyone signed in: what it holds is then only
+        // deleted, not revoked.
+        let refresh = inner.secrets.refresh(id, storage).await.unwrap_or_default();
+        let access = inner.secrets.access(id, storage).await.unwrap_or_default();
+        let mut lines = Vec::new();
+
+        if let Some(token) = &refresh {
+            let revoked = self.revoke(&terms, TokenToRevoke::Refresh(token), flow).await;
+            lines.push(line(
+                "refresh_token_revoked",
+                "The permission to stay signed in",
+                revoked,
+                account,
+            ));
+        }
+        if let Some(kept) = &access {
+            let revoked = self
+                .revoke(&terms, TokenToRevoke::Access(&kept.token), flow)
+                .await;
+            lines.push(line(
+                "access_token_revoked",
+                "The current access token",
+                revoked,
+                account,
+            ));
+        }
+
+        inner.secrets.forget(id, storage).await?;
+        inner.flights.set_unsaved(id, None);
+        flow.message(Party::Tessera, Party::Keychain, "secrets_deleted", Vec::new());
+        lines.push(ReceiptLine {
+            what: "secrets_deleted",
+            outcome: ReceiptOutcome::Done,
+            sentence: match storage {
+                Storage::Keychain => {
+                    format!("Your tokens were deleted from {}.", inner.secrets.keychain_name())
+                }
+                Storage::UntilQuit => "Your tokens were wiped from Tessera's memory.".to_owned(),
+            },
+        });
+        inner.store.remove_account(id).await?;
+        lines.push(ReceiptLine {
+            what: "account_removed",
+            outcome: ReceiptOutcome::Done,
+            sentence: "The account was removed from the list on this computer.".to_owned(),
+        });
+        lines.push(ReceiptLine {
+            what: "browser_session",
+            outcome: ReceiptOutcome::NotPossible,
+            sentence: format!(
+                "Your browser may still be signed in with {}; sign out there too if others use this browser.",
+                account.provider_name
+            ),
+        });
+
+        let ended_there = lines
+            .iter()
+            .any(|line| line.what.ends_with("_revoked") && line.outcome == ReceiptOutcome::Done);
+        let provider_page = terms
+            .ok()
+            .and_then(|terms| terms.settings_page())
+            .filter(|_| !ended_there);
+        Ok(Receipt {
+            account: id.clone(),
+            name: account.name.clone(),
+            provider_name: account.provider_name.clone(),
+            lines,
+            provider_page,
+        })
+    }
+
+    async fn revoke(&self, terms: &Result<Terms, Error>, token: TokenToRevoke<'_>, flow: &Flow) -> Revoked {
+        let terms = match terms {
+            Ok(terms) => terms,
+            Err(error) => return Revoked::Failed(error.clone()),
+        };
+        let sent = async {
+            let metadata = self.inner().directory.metadata(terms).await?;
+            let registration = terms.registration(&metadata);
+            let request = match (&terms.kind, &token) {
+                // GitHub revokes by its API, with the client's own credentials, and knows access tokens only.
+                (ProviderKind::GitHub { api, .. }, TokenToRevoke::Access(access)) => {
+                    revocation::github_revocation_request(api, &registration, access)
+                }
+                (ProviderKind::GitHub { .. }, TokenToRevoke::Refresh(_)) => None,
+                _ => metadata
+                    .revocation_endpoint
+                    .as_ref()
+                    .map(|endpoint| revocation::revocation_request(endpoint, token, &registration)),
+            };
+            let Some(request) = request else {
+                return Ok(Revoked::NoWay);
+            };
+            let field = match &token {
+                TokenToRevoke::Refresh(token) => Field::masked::<RefreshToken>("token", token),
+                TokenToRevoke::Access(token) => Field::masked::<AccessToken>("token", token),
+            };
+            flow.message(Party::Tessera, Party::Provider, "revocation_request", vec![field]);
+            let response = self.inner().ports.http.send(request, Limits::PROTOCOL).await?;
+            flow.message(
+                Party::Provider,
+                Party::Tessera,
+                "revocation_response",
+                vec![Field::shown("status", response.status.as_str())],
+            );
+            match terms.kind {
+                ProviderKind::GitHub { .. } => revocation::judge_github(&response)?,
+                _ => revocation::judge(&response)?,
+            }
+            Ok::<_, Error>(Revoked::Yes)
+        };
+        sent.await.unwrap_or_else(Revoked::Failed)
+    }
+}
+
+fn line(what: &'static str, subject: &str, revoked: Revoked, account: &Account) -> ReceiptLine {
+    let provider = &account.provider_name;
+    let (outcome, sentence) = match revoked {
+        Revoked::Yes => (
+            ReceiptOutcome::Done,
+            format!("{subject} was revoked at {provider}."),
+        ),
+        Revoked::NoWay => (
+            ReceiptOutcome::NotPossible,
+            format!("{subject} could not be revoked: {provider} offers apps like this one no way to do it."),
+        ),
+        Revoked::Failed(error) => (
+            ReceiptOutcome::Failed,
+            format!(
+                "{subject} could not be revoked at {provider}. {} It ends there by itself.",
+                error.message()
+            ),
+        ),
+    };
+    ReceiptLine {
+        what,
+        outcome,
+        sentence,
+    }
+}

@@ -1,0 +1,365 @@
+//! What is not secret, in SQLite: accounts, refresh leases, and the names of attempts under way.
+//!
+//! One connection per process, used off the async threads. The app and the terminal may have the same file
+//! open at once: WAL and a busy timeout make that ordinary.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension as _, Row, Transaction, TransactionBehavior, named_params,
+};
+use tessera_oidc::UnixTime;
+
+use crate::account::{Account, AccountId, AccountState};
+use crate::rows::AccountRow;
+
+/// Why the store did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No space is left where the data folder is.
+    #[error("the disk is full")]
+    Full,
+    /// The folder or file cannot be written or opened.
+    #[error("the data folder cannot be used: {0}")]
+    Unusable(String),
+    /// The file is not a database, or is damaged.
+    #[error("the account list is damaged: {0}")]
+    Damaged(String),
+    /// A newer version of the app has changed the file's layout.
+    #[error("the account list was written by a newer version (layout {found}, this version knows {known})")]
+    TooNew {
+        /// Layout found.
+        found: i64,
+        /// Newest layout known here.
+        known: i64,
+    },
+    /// Another process held the file for too long.
+    #[error("the account list is in use by another process")]
+    Busy,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            Some(_) => Self::Unusable(error.to_string()),
+            // Not SQLite's own: a row that does not read as what this version writes.
+            None => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+/// Each step changes the layout from its index to the next.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE account (
+        id TEXT PRIMARY KEY,
+        provider TEXT NOT NULL,
+        provider_name TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        issuer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        client_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        email TEXT,
+        picture_type TEXT,
+        picture BLOB,
+        claims TEXT NOT NULL,
+        requested TEXT NOT NULL,
+        granted TEXT NOT NULL,
+        checks TEXT NOT NULL,
+        apis TEXT NOT NULL,
+        storage TEXT NOT NULL,
+        state TEXT NOT NULL,
+        reason TEXT,
+        state_since INTEGER NOT NULL,
+        access_expires_at INTEGER,
+        signed_in_at INTEGER NOT NULL,
+        generation INTEGER NOT NULL,
+        UNIQUE (issuer, subject)
+    ) STRICT;
+    CREATE TABLE lease (
+        account TEXT PRIMARY KEY,
+        holder TEXT NOT NULL,
+        until INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE attempt (
+        entry TEXT PRIMARY KEY,
+        created_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// The open store.
+#[derive(Clone)]
+pub(crate) struct Store {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Store {
+    /// Opens or creates the file and brings its layout up to date.
+    pub(crate) async fn open(file: &Path) -> Result<Self, StoreError> {
+        let file = file.to_owned();
+        blocking(move || {
+            let mut connection = Connection::open(&file)?;
+            connection.busy_timeout(Duration::from_secs(5))?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            // A rotated token's bookkeeping must survive a power cut, not only a crash.
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            // Deleted people are not to linger in free pages.
+            connection.pragma_update(None, "secure_delete", "ON")?;
+            migrate(&mut connection)?;
+            Ok(Self {
+                connection: Arc::new(Mutex::new(connection)),
+            })
+        })
+        .await
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let connection = self.connection.clone();
+        blocking(move || {
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut connection).map_err(StoreError::from)
+        })
+        .await
+    }
+
+    /// All accounts, by name.
+    pub(crate) async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        let rows = self
+            .run(|connection| {
+                let mut statement =
+                    connection.prepare_cached("SELECT * FROM account ORDER BY name COLLATE NOCASE, id")?;
+                let rows = statement.query_map([], AccountRow::read)?;
+                rows.collect::<rusqlite::Result<Vec<_>>>()
+            })
+            .await?;
+        rows.into_iter().map(AccountRow::into_account).collect()
+    }
+
+    /// One account.
+    pub(crate) async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        let id = id.clone();
+        let row = self
+            .run(move |connection| {
+                let mut statement = connection.prepare_cached("SELECT * FROM account WHERE id = ?1")?;
+                statement.query_row([id.as_str()], AccountRow::read).optional()
+            })
+            .await?;
+        row.map(AccountRow::into_account).transpose()
+    }
+
+    /// Writes an account after a sign-in. Its generation becomes one more than what was there, which is what
+    /// makes late work of the older sign-in void; origins allowed before stay allowed.
+    pub(crate) async fn put_signed_in(&self, account: Account) -> Result<Account, StoreError> {
+        let row = AccountRow::of(&account);
+        let row = self
+            .run(move |connection| {
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let previous = previous(&transaction, &row.id)?;
+                let row = row.succeeding(previous);
+                row.write(&transaction)?;
+                transaction.commit()?;
+                Ok(row)
+            })
+            .await?;
+        row.into_account()
+    }
+
+    /// Notes a new state, unless the account has been signed in anew or out since `generation`. Says whether
+    /// anything was written.
+    pub(crate) async fn set_state(
+        &self,
+        id: &AccountId,
+        generation: u64,
+        state: &AccountState,
+        now: UnixTime,
+    ) -> Result<bool, StoreError> {
+        let (id, state) = (id.clone(), state.clone());
+        self.run(move |connection| {
+            // `state_since` only moves when the state does, so that "offline since" keeps its meaning.
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE account SET
+                    state_since = CASE WHEN state = :state THEN state_since ELSE :now END,
+                    state = :state, reason = :reason
+                 WHERE id = :id AND generation = :generation AND (state <> :state OR reason IS NOT :reason)",
+                )?
+                .execute(named_params! {
+                    ":id": id.as_str(), ":generation": generation, ":state": state.as_str(),
+                    ":reason": state.reason(), ":now": now.0,
+                })?;
+            Ok(changed > 0)
+        })
+        .await
+    }
+
+    /// Notes what a refresh brought, under the same condition as [`Store::set_state`].
+    pub(crate) async fn set_refreshed(
+        &self,
+        id: &AccountId,
+        generation: u64,
+        expires_at: Option<UnixTime>,
+        granted: String,
+        now: UnixTime,
+    ) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.run(move |connection| {
+            let changed = connection.execute(
+                "UPDATE account SET access_expires_at = :expires_at, granted = :granted, reason = NULL,
+                    state_since = CASE WHEN state = 'signed_in' THEN state_since ELSE :now END, state = 'signed_in'
+                 WHERE id = :id AND generation = :generation",
+                named_params! {
+                    ":id": id.as_str(), ":generation": generation, ":expires_at": expires_at.map(|at| at.0),
+                    ":granted": granted, ":now": now.0,
+                },
+            )?;
+            Ok(changed > 0)
+        })
+        .await
+    }
+
+    /// Stores a picture, under the same condition as [`Store::set_state`].
+    pub(crate) async fn set_picture(
+        &self,
+        id: &AccountId,
+        generation: u64,
+        picture: crate::account::Picture,
+    ) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.run(move |connection| {
+            let changed = connection.execute(
+                "UPDATE account SET picture_type = ?3, picture = ?4 WHERE id = ?1 AND generation = ?2",
+                rusqlite::params![id.as_str(), generation, picture.media_type, picture.bytes],
+            )?;
+            Ok(changed > 0)
+        })
+        .await
+    }
+
+    /// Removes an account and its lease. Says whether there was one.
+    pub(crate) async fn remove_account(&self, id: &AccountId) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.run(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute("DELETE FROM lease WHERE account = ?1", [id.as_str()])?;
+            let removed = transaction.execute("DELETE FROM account WHERE id = ?1", [id.as_str()])?;
+            transaction.commit()?;
+            Ok(removed > 0)
+        })
+        .await
+    }
+
+    /// Takes the right to refresh this account until `until`, if nobody else holds it now.
+    pub(crate) async fn take_lease(
+        &self,
+        id: &AccountId,
+        holder: &str,
+        now: UnixTime,
+        until: UnixTime,
+    ) -> Result<bool, StoreError> {
+        let (id, holder) = (id.clone(), holder.to_owned());
+        self.run(move |connection| {
+            let taken = connection.execute(
+                "INSERT INTO lease (account, holder, until) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (account) DO UPDATE SET holder = ?2, until = ?3
+                 WHERE lease.holder = ?2 OR lease.until <= ?4",
+                rusqlite::params![id.as_str(), holder, until.0, now.0],
+            )?;
+            Ok(taken > 0)
+        })
+        .await
+    }
+
+    /// Gives the lease back, if it is still this holder's.
+    pub(crate) async fn release_lease(&self, id: &AccountId, holder: &str) -> Result<(), StoreError> {
+        let (id, holder) = (id.clone(), holder.to_owned());
+        self.run(move |connection| {
+            connection.execute(
+                "DELETE FROM lease WHERE account = ?1 AND holder = ?2",
+                [id.as_str(), holder.as_str()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Notes that the keychain holds an attempt under `entry`, so that it can be swept if its process dies.
+    pub(crate) async fn note_attempt(&self, entry: &str, now: UnixTime) -> Result<(), StoreError> {
+        let entry = entry.to_owned();
+        self.run(move |connection| {
+            connection.execute(
+                "INSERT INTO attempt (entry, created_at) VALUES (?1, ?2) ON CONFLICT (entry) DO NOTHING",
+                rusqlite::params![entry, now.0],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Claims an attempt: the one caller that gets `true` may go on with it.
+    pub(crate) async fn claim_attempt(&self, entry: &str) -> Result<bool, StoreError> {
+        let entry = entry.to_owned();
+        self.run(move |connection| {
+            Ok(connection.execute("DELETE FROM attempt WHERE entry = ?1", [entry])? > 0)
+        })
+        .await
+    }
+
+    /// Removes and names the attempts begun before `before`.
+    pub(crate) async fn sweep_attempts(&self, before: UnixTime) -> Result<Vec<String>, StoreError> {
+        self.run(move |connection| {
+            let mut statement =
+                connection.prepare("DELETE FROM attempt WHERE created_at < ?1 RETURNING entry")?;
+            let entries = statement.query_map([before.0], |row| row.get(0))?;
+            entries.collect()
+        })
+        .await
+    }
+}
+
+fn previous(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<Option<AccountRow>> {
+    transaction
+        .query_row("SELECT * FROM account WHERE id = ?1", [id], |row: &Row<'_>| {
+            AccountRow::read(row)
+        })
+        .optional()
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    for step in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+async fn blocking<T, F>(work: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, StoreError> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(_) => Err(StoreError::Unusable(
+            "the worker that reads it stopped".to_owned(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! Generations, leases and attempts in a real file.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test fails"
+)]
+
+use super::*;
+use crate::testing::account;
+
+async fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("tessera.db")).await.unwrap();
+    (folder, store)
+}
+
+#[tokio::test]
+async fn an_account_comes_back_as_it_was_written() {
+    let (_folder, store) = store().await;
+    let before = account("https://login.example", "ann", &["https://api.example/"]);
+    let written = store.put_signed_in(before.clone()).await.unwrap();
+    assert_eq!(written.generation, 1);
+    let read = store.account(&before.id).await.unwrap().unwrap();
+    assert_eq!(format!("{read:?}"), format!("{written:?}"));
+    assert_eq!(store.accounts().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn signing_in_again_is_the_same_account_and_a_new_generation() {
+    let (_folder, store) = store().await;
+    let first = store
+        .put_signed_in(account("https://login.example", "ann", &["https://a.example/"]))
+        .await
+        .unwrap();
+    let again = store
+        .put_signed_in(account("https://login.example", "ann", &["https://b.example/"]))
+        .await
+        .unwrap();
+    assert_eq!((&again.id, again.generation), (&first.id, 2));
+    let apis: Vec<&str> = again.apis.iter().map(url::Url::as_str).collect();
+    assert_eq!(
+        apis,
+        ["https://b.example/", "https://a.example/"],
+        "what was allowed stays allowed"
+    );
+    store
+        .put_signed_in(account("https://login.example", "bob", &[]))
+        .await
+        .unwrap();
+    assert_eq!(store.accounts().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn late_work_of_an_older_sign_in_writes_nothing() {
+    let (_folder, store) = store().await;
+    let old = store
+        .put_signed_in(account("https://login.example", "ann", &[]))
+        .await
+        .unwrap();
+    let new = store
+        .put_signed_in(account("https://login.example", "ann", &[]))
+        .await
+        .unwrap();
+    let over = AccountState::NeedsSignIn {
+        reason: "It was revoked.".to_owned(),
+    };
+    assert!(
+        !store
+            .set_state(&old.id, old.generation, &over, UnixTime(5))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .set_refreshed(&old.id, old.generation, None, String::new(), UnixTime(5))
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        store.account(&new.id).await.unwrap().unwrap().state,
+        AccountState::SignedIn
+    );
+    assert!(
+        store
+            .set_state(&new.id, new.generation, &over, UnixTime(6))
+            .await
+            .unwrap()
+    );
+    assert_eq!(store.account(&new.id).await.unwrap().unwrap().state, over);
+}
+
+#[tokio::test]
+async fn offline_since_keeps_its_meaning() {
+    let (_folder, store) = store().await;
+    let ann = store
+        .put_signed_in(account("https://login.example", "ann", &[]))
+        .await
+        .unwrap();
+    for (now, reason) in [(10, "No network."), (20, "No answer.")] {
+        let state = AccountState::Offline {
+            since: UnixTime(now),
+            reason: reason.to_owned(),
+        };
+        store
+            .set_state(&ann.id, ann.generation, &state, UnixTime(now))
+            .await
+            .unwrap();
+    }
+    let state = store.account(&ann.id).await.unwrap().unwrap().state;
+    assert_eq!(
+        state,
+        AccountState::Offline {
+            since: UnixTime(10),
+            reason: "No answer.".to_owned()
+        }
+    );
+}
+
+#[tokio::test]
+async fn one_holder_has_the_lease_until_it_ends() {
+    let (_folder, store) = store().await;
+    let id = account("https://login.example", "ann", &[]).id;
+    let take = async |holder: &str, now: i64| {
+        store
+            .take_lease(&id, holder, UnixTime(now), UnixTime(now + 45))
+            .await
+            .unwrap()
+    };
+    assert!(take("a", 100).await);
+    assert!(!take("b", 101).await);
+    assert!(take("a", 102).await, "a holder may take its own lease again");
+    store.release_lease(&id, "b").await.unwrap();
+    assert!(!take("b", 103).await, "only the holder gives it back");
+    assert!(take("b", 102 + 45).await, "a holder that died loses it in time");
+    store.release_lease(&id, "b").await.unwrap();
+    assert!(take("a", 150).await);
+}
+
+#[tokio::test]
+async fn an_attempt_is_claimed_once() {
+    let (_folder, store) = store().await;
+    store.note_attempt("attempt/a", UnixTime(10)).await.unwrap();
+    store.note_attempt("attempt/b", UnixTime(100)).await.unwrap();
+    assert_eq!(store.sweep_attempts(UnixTime(50)).await.unwrap(), ["attempt/a"]);
+    assert!(store.claim_attempt("attempt/b").await.unwrap());
+    assert!(!store.claim_attempt("attempt/b").await.unwrap());
+}
+
+#[tokio::test]
+async fn two_processes_may_have_the_file_open() {
+    let (folder, first) = store().await;
+    let second = Store::open(&folder.path().join("tessera.db")).await.unwrap();
+    first
+        .put_signed_in(account("https://login.example", "ann", &[]))
+        .await
+        .unwrap();
+    assert_eq!(second.accounts().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_used_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tessera.db");
+    std::fs::write(
+        &file,
+        "this is not a database, and long enough to be seen as none".repeat(50),
+    )
+    .unwrap();
+    assert!(matches!(Store::open(&file).await, Err(StoreError::Damaged(_))));
+    assert!(matches!(
+        Store::open(&folder.path().join("no/such/folder.db")).await,
+        Err(StoreError::Unusable(_))
+    ));
+
+    let newer = folder.path().join("newer.db");
+    Connection::open(&newer)
+        .unwrap()
+        .pragma_update(None, "user_version", 999)
+        .unwrap();
+    assert!(matches!(
+        Store::open(&newer).await,
+        Err(StoreError::TooNew { found: 999, .. })
+    ));
+}

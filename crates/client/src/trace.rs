@@ -1,0 +1,298 @@
+//! What happened, as typed events: who sent what to whom, which checks were made, what was decided.
+//!
+//! Made for a screen to draw and a report to hold. Secrets are masked by type: a field can be made from a
+//! secret only as its length, so no caller has to remember to hide it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tessera_oidc::checks::Verdicts;
+use tessera_oidc::{
+    AccessToken, AuthorizationCode, ClientSecret, DeviceCode, Nonce, PkceVerifier, RawIdToken, RefreshToken,
+    State,
+};
+use tokio::sync::broadcast;
+
+use crate::account::AccountId;
+use crate::ports::Clock;
+use crate::provider::ProviderId;
+
+/// How many events are kept for someone who starts to look later.
+const KEPT: usize = 2_000;
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub struct TraceEvent {
+    /// Counts up from 1 within this process.
+    pub sequence: u64,
+    /// Milliseconds since 1970.
+    pub at_millis: i64,
+    /// Which flow it belongs to.
+    pub flow: FlowId,
+    /// What kind of flow that is.
+    pub kind: FlowKind,
+    /// The provider, once known.
+    pub provider: Option<ProviderId>,
+    /// The account, once known.
+    pub account: Option<AccountId>,
+    /// What happened.
+    pub step: Step,
+}
+
+/// Names a flow within this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FlowId(pub u64);
+
+/// What a flow is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowKind {
+    /// A person signs in.
+    SignIn,
+    /// A fresh access token is fetched.
+    Refresh,
+    /// An API is called.
+    Call,
+    /// A person signs out.
+    SignOut,
+}
+
+/// What happened at one point of a flow.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A message went from one party to another.
+    Message {
+        /// Who sent it.
+        from: Party,
+        /// Who got it.
+        to: Party,
+        /// Which message: `authorization_request`, `callback`, `token_request`, `token_response`, …
+        what: &'static str,
+        /// What was in it.
+        fields: Vec<Field>,
+    },
+    /// Checks were made.
+    Checks(Verdicts),
+    /// Something was decided.
+    Decision {
+        /// Stable id.
+        code: &'static str,
+        /// A sentence.
+        sentence: String,
+    },
+    /// The flow is over.
+    Ended {
+        /// `None` when it went well, else the error's stable code.
+        error: Option<&'static str>,
+    },
+}
+
+/// Who takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// The person.
+    Person,
+    /// This app.
+    Tessera,
+    /// The person's browser.
+    Browser,
+    /// The identity provider.
+    Provider,
+    /// A protected API.
+    Api,
+    /// The keychain.
+    Keychain,
+}
+
+/// A named value in a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// As the standard names it.
+    pub name: &'static str,
+    /// What may be shown of it.
+    pub value: FieldValue,
+}
+
+/// What may be shown of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldValue {
+    /// The value is public.
+    Shown(String),
+    /// The value is secret; only its length in characters is known here.
+    Masked {
+        /// Its length.
+        characters: usize,
+    },
+}
+
+impl Field {
+    /// A public value.
+    pub fn shown(name: &'static str, value: impl Into<String>) -> Self {
+        Self {
+            name,
+            value: FieldValue::Shown(value.into()),
+        }
+    }
+
+    /// A secret value, of which only the length goes in.
+    pub fn masked<S: Secret>(name: &'static str, secret: &S) -> Self {
+        Self {
+            name,
+            value: FieldValue::Masked {
+                characters: secret.characters(),
+            },
+        }
+    }
+}
+
+/// A secret whose length may be told.
+pub trait Secret {
+    /// How many characters it has.
+    fn characters(&self) -> usize;
+}
+
+macro_rules! secret_lengths {
+    ($($name:ty),*) => {$(
+        impl Secret for $name {
+            fn characters(&self) -> usize {
+                self.expose().chars().count()
+            }
+        }
+    )*};
+}
+
+secret_lengths!(
+    AccessToken,
+    AuthorizationCode,
+    ClientSecret,
+    DeviceCode,
+    Nonce,
+    PkceVerifier,
+    RawIdToken,
+    RefreshToken,
+    State
+);
+
+/// Where events go.
+#[derive(Clone)]
+pub(crate) struct Tracer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    sender: broadcast::Sender<TraceEvent>,
+    kept: Mutex<VecDeque<TraceEvent>>,
+    sequence: AtomicU64,
+    flows: AtomicU64,
+}
+
+impl Tracer {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        let shared = Shared {
+            clock,
+            sender: broadcast::Sender::new(1024),
+            kept: Mutex::default(),
+            sequence: AtomicU64::new(0),
+            flows: AtomicU64::new(0),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Events from now on.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<TraceEvent> {
+        self.shared.sender.subscribe()
+    }
+
+    /// Events so far, oldest first, as many as are kept.
+    pub(crate) fn kept(&self) -> Vec<TraceEvent> {
+        self.shared
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
+    }
+
+    /// Starts a flow.
+    pub(crate) fn flow(
+        &self,
+        kind: FlowKind,
+        provider: Option<&ProviderId>,
+        account: Option<&AccountId>,
+    ) -> Flow {
+        let id = FlowId(self.shared.flows.fetch_add(1, Ordering::Relaxed) + 1);
+        Flow {
+            tracer: self.clone(),
+            id,
+            kind,
+            provider: provider.cloned(),
+            account: account.cloned(),
+        }
+    }
+}
+
+/// One flow's pen.
+#[derive(Clone)]
+pub(crate) struct Flow {
+    tracer: Tracer,
+    id: FlowId,
+    kind: FlowKind,
+    provider: Option<ProviderId>,
+    account: Option<AccountId>,
+}
+
+impl Flow {
+    /// Says whose flow it turned out to be.
+    pub(crate) fn concerns(&mut self, account: &AccountId) {
+        self.account = Some(account.clone());
+    }
+
+    pub(crate) fn message(&self, from: Party, to: Party, what: &'static str, fields: Vec<Field>) {
+        self.write(Step::Message {
+            from,
+            to,
+            what,
+            fields,
+        });
+    }
+
+    pub(crate) fn checks(&self, verdicts: &Verdicts) {
+        self.write(Step::Checks(verdicts.clone()));
+    }
+
+    pub(crate) fn decided(&self, code: &'static str, sentence: impl Into<String>) {
+        self.write(Step::Decision {
+            code,
+            sentence: sentence.into(),
+        });
+    }
+
+    pub(crate) fn ended(&self, error: Option<&'static str>) {
+        self.write(Step::Ended { error });
+    }
+
+    fn write(&self, step: Step) {
+        let shared = &self.tracer.shared;
+        // The lock is held over numbering, keeping and sending, so that all three agree on the order.
+        let mut kept = shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let event = TraceEvent {
+            sequence: shared.sequence.fetch_add(1, Ordering::Relaxed) + 1,
+            at_millis: shared.clock.now_millis(),
+            flow: self.id,
+            kind: self.kind,
+            provider: self.provider.clone(),
+            account: self.account.clone(),
+            step,
+        };
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(event.clone());
+        // Nobody listening is the ordinary case.
+        let _ = shared.sender.send(event);
+    }
+}

@@ -1,0 +1,233 @@
+//! Which secret is kept under which name, in the keychain or in memory.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tessera_oidc::{AccessToken, ClientSecret, RefreshToken, State, UnixTime};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::account::{AccountId, Storage};
+use crate::ports::{SecretBytes, Vault, VaultError};
+
+/// An access token as it is kept: beside the refresh token, so that the next process needs no refresh.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredAccess {
+    pub(crate) token: AccessToken,
+    /// As the provider spelled it, in lower case.
+    pub(crate) token_type: String,
+    /// When it expires; `None` when the provider did not say.
+    pub(crate) expires_at: Option<UnixTime>,
+    /// When it was received, from which its remaining worth is judged.
+    pub(crate) received_at: UnixTime,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AccessRow {
+    token: String,
+    token_type: String,
+    expires_at: Option<i64>,
+    received_at: i64,
+}
+
+impl Drop for AccessRow {
+    fn drop(&mut self) {
+        self.token.zeroize();
+    }
+}
+
+/// All secrets of this data folder.
+#[derive(Clone)]
+pub(crate) struct Secrets {
+    keychain: Arc<dyn Vault>,
+    memory: Arc<MemoryVault>,
+}
+
+impl Secrets {
+    pub(crate) fn new(keychain: Arc<dyn Vault>) -> Self {
+        Self {
+            keychain,
+            memory: Arc::default(),
+        }
+    }
+
+    fn vault(&self, storage: Storage) -> &dyn Vault {
+        match storage {
+            Storage::Keychain => &*self.keychain,
+            Storage::UntilQuit => &*self.memory,
+        }
+    }
+
+    /// What the person's keychain is called.
+    pub(crate) fn keychain_name(&self) -> String {
+        self.keychain.describe()
+    }
+
+    pub(crate) async fn put_refresh(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+        token: &RefreshToken,
+    ) -> Result<(), VaultError> {
+        self.vault(storage)
+            .put(&format!("refresh/{id}"), SecretBytes::new(token.expose()))
+            .await
+    }
+
+    pub(crate) async fn refresh(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+    ) -> Result<Option<RefreshToken>, VaultError> {
+        let secret = self.vault(storage).get(&format!("refresh/{id}")).await?;
+        secret
+            .map(|secret| text(&secret).map(RefreshToken::new))
+            .transpose()
+    }
+
+    pub(crate) async fn put_access(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+        access: &StoredAccess,
+    ) -> Result<(), VaultError> {
+        let row = AccessRow {
+            token: access.token.expose().to_owned(),
+            token_type: access.token_type.clone(),
+            expires_at: access.expires_at.map(|at| at.0),
+            received_at: access.received_at.0,
+        };
+        let bytes = serde_json::to_vec(&row).map_err(|_| VaultError::Damaged)?;
+        self.vault(storage)
+            .put(&format!("access/{id}"), SecretBytes::new(bytes))
+            .await
+    }
+
+    /// The kept access token; one that cannot be read is as good as none, for a refresh brings another.
+    pub(crate) async fn access(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+    ) -> Result<Option<StoredAccess>, VaultError> {
+        let secret = match self.vault(storage).get(&format!("access/{id}")).await {
+            Err(VaultError::Damaged) => None,
+            other => other?,
+        };
+        let row = secret.and_then(|secret| serde_json::from_slice::<AccessRow>(secret.expose()).ok());
+        Ok(row.map(|row| StoredAccess {
+            token: AccessToken::new(row.token.as_str()),
+            token_type: row.token_type.clone(),
+            expires_at: row.expires_at.map(UnixTime),
+            received_at: UnixTime(row.received_at),
+        }))
+    }
+
+    pub(crate) async fn delete_refresh(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
+        self.vault(storage).delete(&format!("refresh/{id}")).await
+    }
+
+    /// Keeps the client secret of a provider that was named for one sign-in only; refreshes need it later.
+    pub(crate) async fn put_client_secret(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+        secret: &ClientSecret,
+    ) -> Result<(), VaultError> {
+        self.vault(storage)
+            .put(&format!("client/{id}"), SecretBytes::new(secret.expose()))
+            .await
+    }
+
+    pub(crate) async fn client_secret(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+    ) -> Result<Option<ClientSecret>, VaultError> {
+        let secret = self.vault(storage).get(&format!("client/{id}")).await?;
+        secret
+            .map(|secret| text(&secret).map(ClientSecret::new))
+            .transpose()
+    }
+
+    /// Removes everything of an account from where it is kept. Goes on after a failure, and reports the first.
+    pub(crate) async fn forget(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
+        let mut result = Ok(());
+        for kind in ["refresh", "access", "client"] {
+            let deleted = self.vault(storage).delete(&format!("{kind}/{id}")).await;
+            result = result.and(deleted);
+        }
+        result
+    }
+
+    /// Shows that the vault takes a secret and gives it up again, before a person is sent anywhere.
+    pub(crate) async fn probe(&self, storage: Storage, name: &str) -> Result<(), VaultError> {
+        let entry = format!("probe/{name}");
+        self.vault(storage)
+            .put(&entry, SecretBytes::new(*b"probe"))
+            .await?;
+        self.vault(storage).delete(&entry).await
+    }
+
+    pub(crate) async fn put_attempt(&self, entry: &str, bytes: SecretBytes) -> Result<(), VaultError> {
+        self.keychain.put(entry, bytes).await
+    }
+
+    pub(crate) async fn attempt(&self, entry: &str) -> Result<Option<SecretBytes>, VaultError> {
+        self.keychain.get(entry).await
+    }
+
+    pub(crate) async fn delete_attempt(&self, entry: &str) -> Result<(), VaultError> {
+        self.keychain.delete(entry).await
+    }
+}
+
+/// The name of the entry that holds the attempt with this `state`. Named by a hash, because names of entries
+/// are not secret and the state is.
+pub(crate) fn attempt_entry(state: &State) -> String {
+    let digest = Sha256::digest(state.expose().as_bytes());
+    let name = digest
+        .iter()
+        .take(16)
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    format!("attempt/{name}")
+}
+
+fn text(secret: &SecretBytes) -> Result<String, VaultError> {
+    std::str::from_utf8(secret.expose())
+        .map(str::to_owned)
+        .map_err(|_| VaultError::Damaged)
+}
+
+/// Secrets in this process's memory, wiped when it ends.
+#[derive(Default)]
+pub(crate) struct MemoryVault {
+    entries: Mutex<HashMap<String, Zeroizing<Vec<u8>>>>,
+}
+
+#[async_trait]
+impl Vault for MemoryVault {
+    async fn put(&self, key: &str, secret: SecretBytes) -> Result<(), VaultError> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.insert(key.to_owned(), Zeroizing::new(secret.expose().to_vec()));
+        Ok(())
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<SecretBytes>, VaultError> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(entries.get(key).map(|bytes| SecretBytes::new(bytes.to_vec())))
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), VaultError> {
+        self.entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        "this app's memory".to_owned()
+    }
+}
