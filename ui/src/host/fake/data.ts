@@ -1,0 +1,475 @@
+// People, providers and answers that do not exist, for tests and for the demo.
+import type {
+  AccountDetail,
+  AccountView,
+  AppInfo,
+  AttemptView,
+  CallResponse,
+  CatalogueEntry,
+  ErrorView,
+  ProviderView,
+  ReceiptView,
+} from '../types';
+
+/** What the scripted host takes for the present, in seconds since 1970. */
+export const now = (): number => Date.now() / 1000;
+
+export const info: AppInfo = {
+  version: '0.1.0',
+  development: true,
+  platform: 'linux',
+  providers_file: '/home/ann/.local/share/app.tessera.desktop/providers.toml',
+  providers_problem: null,
+};
+
+export const errors = {
+  keychainMissing: {
+    code: 'keychain_missing',
+    message: 'There is no keychain on this system, so Tessera cannot keep you signed in.',
+    hint: 'Install and start GNOME Keyring, KWallet or KeePassXC, or stay signed in only until you quit.',
+    detail: 'org.freedesktop.secrets: the name is not activatable',
+  },
+  refused: {
+    code: 'sign_in.refused',
+    message: 'You, or someone who manages your account, said no on the sign-in page.',
+    hint: 'Try again and allow the access that Tessera asks for.',
+    detail: 'error=access_denied at http://127.0.0.1:46511/authorize',
+  },
+  noClientId: {
+    code: 'provider.client_id_missing',
+    message: 'Needs a client id.',
+    hint: 'Register an app with the provider and set its client id.',
+    detail: null,
+  },
+  late: {
+    code: 'callback.no_attempt',
+    message: 'An answer from your browser came for a sign-in that is over.',
+    hint: 'Start the sign-in again if you still want it.',
+    detail: null,
+  },
+  offline: {
+    code: 'network.unreachable',
+    message: 'The API could not be reached.',
+    hint: 'Check your connection and send again. You are still signed in.',
+    detail: 'api.example.com:443: name or service not known',
+  },
+  policy: {
+    code: 'gateway.origin_not_allowed',
+    message: 'Tessera did not send this: your account’s token may not go to elsewhere.example.',
+    hint: 'Call an address of your provider, or add the API to the provider in Settings.',
+    detail: 'allowed: http://127.0.0.1:46511, http://127.0.0.1:46512',
+  },
+  badFile: {
+    code: 'providers_file.syntax',
+    message: 'The file with your providers cannot be read, so only the built-in ones are here.',
+    hint: 'Open the file and correct line 7.',
+    detail: 'line 7, column 11: expected `=`',
+  },
+  discovery: {
+    code: 'provider.issuer_mismatch',
+    message: 'The provider says that its address is another one than you typed.',
+    hint: 'Type the issuer exactly as the provider writes it, also the slash at the end.',
+    detail: 'typed https://login.acme.example/, answered https://login.acme.example',
+  },
+} satisfies Record<string, ErrorView>;
+
+export const google: ProviderView = {
+  id: 'google',
+  name: 'Google',
+  kind: 'google',
+  issuer: 'https://accounts.google.com',
+  ready: true,
+  problem: null,
+  client_id: '1029384756-abcdefgh.apps.googleusercontent.com',
+  routes: ['loopback', 'device'],
+  editable: false,
+};
+
+export const github: ProviderView = {
+  id: 'github',
+  name: 'GitHub',
+  kind: 'github',
+  issuer: 'https://github.com',
+  ready: false,
+  problem: errors.noClientId,
+  client_id: null,
+  routes: ['scheme', 'device'],
+  editable: false,
+};
+
+export const acme: ProviderView = {
+  id: 'acme',
+  name: 'Acme',
+  kind: 'oidc',
+  issuer: 'https://login.acme.example',
+  ready: true,
+  problem: null,
+  client_id: 'tessera-desktop',
+  routes: ['scheme', 'loopback'],
+  editable: true,
+};
+
+export const sandbox: ProviderView = {
+  id: 'sandbox',
+  name: 'Sandbox',
+  kind: 'sandbox',
+  issuer: 'http://127.0.0.1:46511',
+  ready: true,
+  problem: null,
+  client_id: 'tessera-desktop',
+  routes: ['scheme', 'loopback', 'device'],
+  editable: false,
+};
+
+export const providers = [google, github, acme, sandbox];
+
+// A picture of one tile, drawn here.
+const picture = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#d9b48f"/><circle cx="32" cy="25" r="12" fill="#7a4a2b"/><path d="M8 64c2-18 12-25 24-25s22 7 24 25z" fill="#35506b"/></svg>',
+)}`;
+
+export const ann = (): AccountView => ({
+  id: 'account-ann',
+  provider: 'sandbox',
+  provider_name: 'Sandbox',
+  kind: 'sandbox',
+  issuer: sandbox.issuer,
+  subject: 'ann-5d0f',
+  name: 'Ann Archer',
+  email: 'ann@example.test',
+  picture: null,
+  state: 'signed_in',
+  reason: null,
+  signed_in_at: now() - 7_300,
+  until_quit: false,
+});
+
+export const accounts = (): AccountView[] => [
+  ann(),
+  {
+    ...ann(),
+    id: 'account-bob',
+    subject: 'bob-77aa',
+    name: 'Bob Baker',
+    email: 'bob@example.test',
+    state: 'refreshing',
+    reason: null,
+    until_quit: true,
+    signed_in_at: now() - 90,
+  },
+  {
+    ...ann(),
+    id: 'account-ann-google',
+    provider: 'google',
+    provider_name: 'Google',
+    kind: 'google',
+    issuer: google.issuer,
+    subject: '110169484474386276334',
+    email: 'ann.archer@gmail.example',
+    picture,
+    state: 'offline',
+    reason: 'Google cannot be reached right now. Nothing is lost; Tessera tries again by itself.',
+    signed_in_at: now() - 400_000,
+  },
+  {
+    ...ann(),
+    id: 'account-acme',
+    provider: 'acme',
+    provider_name: 'Acme',
+    kind: 'oidc',
+    issuer: acme.issuer,
+    subject: '00u1a2b3c4',
+    name: 'Annabel Archer-Featherstonehaugh',
+    email: null,
+    state: 'needs_sign_in',
+    reason: 'Acme ended the session on 21 November because you changed your password.',
+    signed_in_at: now() - 3_000_000,
+  },
+];
+
+export const crowd = (count: number): AccountView[] =>
+  Array.from({ length: count }, (_, index) => ({
+    ...ann(),
+    id: `account-${String(index)}`,
+    subject: `person-${String(index)}`,
+    name: `Person ${String(index + 1)}`,
+    email: `person${String(index + 1)}@example.test`,
+  }));
+
+export const detail = (account: AccountView): AccountDetail => ({
+  account,
+  claims: [
+    { name: 'name', value: account.name },
+    { name: 'email', value: account.email ?? 'not given' },
+    { name: 'email_verified', value: 'true' },
+    { name: 'locale', value: 'en-GB' },
+    { name: 'updated_at', value: '1763900000' },
+  ],
+  permissions: [
+    { scope: 'openid', meaning: 'Know who you are', granted: true },
+    { scope: 'profile', meaning: 'See your name and picture', granted: true },
+    { scope: 'email', meaning: 'See your e-mail address', granted: true },
+    { scope: 'offline_access', meaning: 'Keep you signed in', granted: true },
+    { scope: 'notes.write', meaning: 'Write notes for you', granted: false },
+  ],
+  checks: [
+    {
+      id: 'callback.state',
+      title: 'The answer belongs to this sign-in',
+      section: 'RFC 6749 §10.12',
+      outcome: 'passed',
+      expected: null,
+      seen: null,
+    },
+    {
+      id: 'callback.iss',
+      title: 'The answer names the right issuer',
+      section: 'RFC 9207 §2.4',
+      outcome: 'passed',
+      expected: account.issuer,
+      seen: account.issuer,
+    },
+    {
+      id: 'id_token.signature',
+      title: 'The identity is signed by the provider’s key',
+      section: 'OIDC Core §3.1.3.7 (6)',
+      outcome: 'passed',
+      expected: null,
+      seen: 'ES256, key 2026-11',
+    },
+    {
+      id: 'id_token.iss',
+      title: 'It was issued by the right provider',
+      section: 'OIDC Core §3.1.3.7 (2)',
+      outcome: 'passed',
+      expected: account.issuer,
+      seen: account.issuer,
+    },
+    {
+      id: 'id_token.aud',
+      title: 'It was issued for Tessera',
+      section: 'OIDC Core §3.1.3.7 (3)',
+      outcome: 'passed',
+      expected: 'tessera-desktop',
+      seen: 'tessera-desktop',
+    },
+    {
+      id: 'id_token.azp',
+      title: 'Nobody else was meant',
+      section: 'OIDC Core §3.1.3.7 (4–5)',
+      outcome: 'not_applicable',
+      expected: null,
+      seen: null,
+    },
+    {
+      id: 'id_token.exp',
+      title: 'It has not run out',
+      section: 'OIDC Core §3.1.3.7 (9)',
+      outcome: 'passed',
+      expected: 'later than 14:02:11',
+      seen: '15:02:10',
+    },
+    {
+      id: 'id_token.nonce',
+      title: 'It answers this very request',
+      section: 'OIDC Core §3.1.3.7 (11)',
+      outcome: 'passed',
+      expected: null,
+      seen: null,
+    },
+    {
+      id: 'id_token.at_hash',
+      title: 'The access belongs to the identity',
+      section: 'OIDC Core §3.1.3.8',
+      outcome: 'passed',
+      expected: null,
+      seen: null,
+    },
+    {
+      id: 'userinfo.sub',
+      title: 'The profile is of the same person',
+      section: 'OIDC Core §5.3.2',
+      outcome: 'passed',
+      expected: account.subject,
+      seen: account.subject,
+    },
+  ],
+  storage: account.until_quit
+    ? 'In the memory of this app only.'
+    : 'In the GNOME keyring, under the name “Tessera”.',
+  access_expires_at: now() + 1_500,
+});
+
+export const failedChecks = (account: AccountView): AccountDetail => {
+  const whole = detail(account);
+  return {
+    ...whole,
+    checks: whole.checks.map((check, index) => {
+      if (check.id === 'id_token.aud') return { ...check, outcome: 'failed', seen: 'another-app' };
+      return index > 4 ? { ...check, outcome: 'not_reached', expected: null, seen: null } : check;
+    }),
+  };
+};
+
+export const attempt = (change: Partial<AttemptView> = {}): AttemptView => ({
+  id: 'attempt-1',
+  provider: 'sandbox',
+  provider_name: 'Sandbox',
+  route: 'scheme',
+  other_routes: ['loopback', 'device'],
+  page: 'http://127.0.0.1:46511/authorize',
+  browser_opened: true,
+  stage: 'waiting',
+  expires_at: now() + 600,
+  device: null,
+  ...change,
+});
+
+export const receipt: ReceiptView = {
+  name: 'Ann Archer',
+  provider_name: 'Sandbox',
+  provider_page: 'https://myaccount.example/connections',
+  lines: [
+    {
+      what: 'The secret in your keychain',
+      outcome: 'done',
+      sentence: 'It was deleted from the GNOME keyring.',
+    },
+    {
+      what: 'Access at Sandbox',
+      outcome: 'done',
+      sentence: 'Sandbox was told to end it, and confirmed.',
+    },
+    {
+      what: 'Your name and picture',
+      outcome: 'done',
+      sentence: 'What Tessera knew about this account was deleted.',
+    },
+    {
+      what: 'The session in your browser',
+      outcome: 'not_possible',
+      sentence: 'Only you can end it, on the provider’s own page.',
+    },
+  ],
+};
+
+export const catalogue: CatalogueEntry[] = [
+  {
+    id: 'sandbox.profile',
+    title: 'Your profile',
+    method: 'GET',
+    url: 'http://127.0.0.1:46512/profile',
+    scope: null,
+  },
+  {
+    id: 'sandbox.notes',
+    title: 'Your notes, page by page',
+    method: 'GET',
+    url: 'http://127.0.0.1:46512/notes?page=1',
+    scope: null,
+  },
+  {
+    id: 'sandbox.picture',
+    title: 'Your picture',
+    method: 'GET',
+    url: 'http://127.0.0.1:46512/picture',
+    scope: null,
+  },
+  {
+    id: 'sandbox.write',
+    title: 'Write a note',
+    method: 'POST',
+    url: 'http://127.0.0.1:46512/notes',
+    scope: 'notes.write',
+  },
+];
+
+export const headers: [string, string][] = [
+  ['content-type', 'application/json'],
+  ['cache-control', 'no-store'],
+  ['date', 'Mon, 23 Nov 2026 14:02:11 GMT'],
+  ['set-cookie', '[masked]'],
+  ['link', '<http://127.0.0.1:46512/notes?page=2>; rel="next"'],
+];
+
+export const decisions = [
+  'http://127.0.0.1:46512 is an API of Sandbox, so the token may go there.',
+  'The token is good for another 25 minutes, so none was fetched.',
+  'No permission is missing.',
+  'The API answered 200 on the first try.',
+];
+
+export const answer = (change: Partial<CallResponse> = {}): CallResponse => ({
+  status: 200,
+  milliseconds: 38,
+  headers,
+  body: {
+    kind: 'json',
+    text: JSON.stringify({
+      page: 1,
+      total: 42,
+      items: [
+        {
+          id: 1,
+          title: 'Bread & butter',
+          tags: ['home', 'food'],
+          done: false,
+          place: { city: 'Ravenna', lat: 44.4184, lon: 12.2035 },
+        },
+        { id: 2, title: 'Ask about the mosaic', tags: [], done: true, place: null },
+        {
+          id: 3,
+          title:
+            'A long one, that goes on for longer than a line has room for, so that it must be cut off in the tree and be shown whole underneath',
+          tags: ['long'],
+          done: false,
+          place: null,
+        },
+      ],
+    }).replace('"total":42', '"total":9007199254740993123'),
+  },
+  next: 'http://127.0.0.1:46512/notes?page=2',
+  decisions,
+  missing_scope: null,
+  ...change,
+});
+
+export const answers = {
+  page: answer(),
+  last: answer({ next: null }),
+  missing: answer({
+    status: 403,
+    next: null,
+    missing_scope: 'notes.write',
+    body: { kind: 'json', text: '{"error":"insufficient_scope","scope":"notes.write"}' },
+    decisions: [
+      'http://127.0.0.1:46512 is an API of Sandbox, so the token may go there.',
+      'The API refused: the permission notes.write is missing.',
+    ],
+  }),
+  text: answer({
+    next: null,
+    body: { kind: 'text', text: 'Plain words.\nOn two lines.', truncated: true },
+  }),
+  image: answer({ next: null, body: { kind: 'image', data_url: picture } }),
+  binary: answer({
+    next: null,
+    body: { kind: 'binary', media_type: 'application/zip', bytes: 1_234_567 },
+  }),
+  empty: answer({ status: 204, next: null, headers: [], body: { kind: 'empty' }, decisions: [] }),
+  broken: answer({ next: null, body: { kind: 'json', text: '{"half":' } }),
+  failed: answer({
+    status: 502,
+    next: null,
+    body: { kind: 'text', text: 'Bad gateway', truncated: false },
+  }),
+  big: answer({
+    next: null,
+    body: {
+      kind: 'json',
+      text: JSON.stringify(
+        Array.from({ length: 50_000 }, (_, id) => ({ id, name: `Row ${String(id)}` })),
+      ),
+    },
+  }),
+};

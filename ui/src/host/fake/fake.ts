@@ -1,0 +1,204 @@
+// A host without Rust behind it: it plays a small world, says what it was asked, and can be told to answer otherwise.
+import type { Answer, Host } from '../host';
+import type {
+  AccountView,
+  AppEvent,
+  AttemptView,
+  ErrorView,
+  ProviderView,
+  RouteView,
+} from '../types';
+import * as data from './data';
+
+/** How the scripted world stands at the start. */
+export interface World {
+  accounts?: AccountView[];
+  providers?: ProviderView[];
+  attempt?: AttemptView | null;
+  /** Answers of commands, in the place of the usual ones. */
+  answers?: Partial<Host>;
+  /** Whether the first event comes at all. */
+  silent?: boolean;
+  /** Whether time passes: attempts move on and end well by themselves. */
+  alive?: boolean;
+}
+
+export const ok = <T>(value: T): Promise<Answer<T>> =>
+  Promise.resolve({ status: 'ok', data: value });
+export const fail = (error: ErrorView): Promise<Answer<never>> =>
+  Promise.resolve({ status: 'error', error });
+export const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
+
+/** Which command was asked, and with what. */
+export interface Asked {
+  command: keyof Host;
+  with: unknown[];
+}
+
+export class FakeHost implements Host {
+  /** Everything that was asked, in order. */
+  readonly asked: Asked[] = [];
+  accounts: AccountView[];
+  providers: ProviderView[];
+  attempt: AttemptView | null;
+
+  readonly #world: World;
+  #listener: ((event: AppEvent) => void) | null = null;
+  #attempts = 0;
+
+  constructor(world: World = {}) {
+    this.#world = world;
+    this.accounts = world.accounts ?? [];
+    this.providers = world.providers ?? data.providers;
+    this.attempt = world.attempt ?? null;
+  }
+
+  /** Tells the window something. */
+  emit(event: AppEvent): void {
+    if (event.event === 'accounts') this.accounts = event.accounts;
+    if (event.event === 'attempt') this.attempt = event.attempt;
+    if (event.event === 'attempt_ended' && this.attempt?.id === event.id) this.attempt = null;
+    this.#listener?.(event);
+  }
+
+  /** Ends the attempt that is going on as the account `account`. */
+  succeed(account: AccountView): void {
+    const id = this.attempt?.id ?? '';
+    const others = this.accounts.filter((other) => other.id !== account.id);
+    this.emit({ event: 'accounts', accounts: [...others, account] });
+    this.emit({ event: 'attempt_ended', id, end: { outcome: 'signed_in', account: account.id } });
+  }
+
+  /** What `command` was last asked with. */
+  last(command: keyof Host): unknown[] | undefined {
+    return this.asked.filter((asked) => asked.command === command).at(-1)?.with;
+  }
+
+  appInfo: Host['appInfo'] = () => this.#answer('appInfo', [], () => ok(data.info));
+
+  subscribe: Host['subscribe'] = (listener) =>
+    this.#answer('subscribe', [listener], () => {
+      this.#listener = listener;
+      const { accounts, attempt, providers } = this;
+      if (this.#world.silent !== true) {
+        queueMicrotask(() => listener({ event: 'snapshot', accounts, attempt, providers }));
+      }
+      return ok(null);
+    });
+
+  signIn: Host['signIn'] = (request) =>
+    this.#answer('signIn', [request], () => {
+      const provider = this.providers.find(({ id }) => id === request.provider);
+      if (this.attempt) {
+        this.emit({ event: 'attempt_ended', id: this.attempt.id, end: { outcome: 'cancelled' } });
+      }
+      this.#attempts += 1;
+      const routes: RouteView[] = provider?.routes ?? ['scheme'];
+      const route = request.route ?? routes[0] ?? 'scheme';
+      const attempt = data.attempt({
+        id: `attempt-${String(this.#attempts)}`,
+        provider: request.provider,
+        provider_name: provider?.name ?? request.provider,
+        route,
+        other_routes: routes.filter((other) => other !== route),
+        page: `${provider?.issuer ?? ''}/authorize`,
+        device:
+          route === 'device'
+            ? { user_code: 'WDJB-MJHT', verification_uri: `${provider?.issuer ?? ''}/device` }
+            : null,
+      });
+      this.emit({ event: 'attempt', attempt });
+      if (this.#world.alive === true && route !== 'scheme') this.#play(attempt, request.account);
+      return ok(attempt);
+    });
+
+  cancelSignIn: Host['cancelSignIn'] = (id) =>
+    this.#answer('cancelSignIn', [id], () => {
+      this.emit({ event: 'attempt_ended', id, end: { outcome: 'cancelled' } });
+      return ok(null);
+    });
+
+  openAgain: Host['openAgain'] = (id) => this.#answer('openAgain', [id], () => ok(null));
+  copyLink: Host['copyLink'] = (id) => this.#answer('copyLink', [id], () => ok(null));
+  pasteCallback: Host['pasteCallback'] = (id, text) =>
+    this.#answer('pasteCallback', [id, text], () => ok(null));
+
+  accountDetail: Host['accountDetail'] = (id) =>
+    this.#answer('accountDetail', [id], () => {
+      const account = this.accounts.find((other) => other.id === id);
+      return account ? ok(data.detail(account)) : fail(data.errors.late);
+    });
+
+  signOut: Host['signOut'] = (id) =>
+    this.#answer('signOut', [id], () => {
+      const account = this.accounts.find((other) => other.id === id);
+      this.emit({ event: 'accounts', accounts: this.accounts.filter((other) => other.id !== id) });
+      return ok({ ...data.receipt, name: account?.name ?? '' });
+    });
+
+  catalogue: Host['catalogue'] = (account) =>
+    this.#answer('catalogue', [account], () => ok(data.catalogue));
+
+  call: Host['call'] = (request) =>
+    this.#answer('call', [request], () => {
+      const page = /page=(\d+)/.exec(request.url)?.[1];
+      if (request.method !== 'GET') return ok(data.answers.missing);
+      if (request.url.endsWith('/picture')) return ok(data.answers.image);
+      if (!/^https?:\/\/127\.0\.0\.1/.test(request.url)) return fail(data.errors.policy);
+      return ok(page === undefined || page === '2' ? data.answers.last : data.answers.page);
+    });
+
+  saveProvider: Host['saveProvider'] = (input) =>
+    this.#answer('saveProvider', [input], () => {
+      const old = this.providers.find(({ id }) => id === input.id);
+      const saved: ProviderView = {
+        ...(old ?? data.acme),
+        id: old?.id ?? `provider-${String(this.providers.length)}`,
+        name: old?.name ?? (input.name || input.issuer.replace(/^https?:\/\//, '')),
+        issuer: old?.issuer ?? input.issuer,
+        client_id: input.client_id,
+        ready: true,
+        problem: null,
+      };
+      this.providers = old
+        ? this.providers.map((other) => (other.id === saved.id ? saved : other))
+        : [...this.providers, saved];
+      this.emit({ event: 'providers', providers: this.providers });
+      return ok(saved);
+    });
+
+  removeProvider: Host['removeProvider'] = (id) =>
+    this.#answer('removeProvider', [id], () => {
+      this.providers = this.providers.filter((other) => other.id !== id);
+      this.emit({ event: 'providers', providers: this.providers });
+      return ok(null);
+    });
+
+  openProviderPage: Host['openProviderPage'] = (of) =>
+    this.#answer('openProviderPage', [of], () => ok(null));
+
+  async #answer<K extends keyof Host>(
+    command: K,
+    given: Parameters<Host[K]>,
+    usual: () => ReturnType<Host[K]>,
+  ): Promise<Awaited<ReturnType<Host[K]>>> {
+    this.asked.push({ command, with: given });
+    const other = this.#world.answers?.[command] as
+      ((...given: Parameters<Host[K]>) => ReturnType<Host[K]>) | undefined;
+    return await (other ? other(...given) : usual());
+  }
+
+  /** Lets an attempt go well, in its own time. */
+  #play(attempt: AttemptView, account: string | null): void {
+    setTimeout(() => {
+      if (this.attempt?.id !== attempt.id) return;
+      this.emit({ event: 'attempt', attempt: { ...attempt, stage: 'finishing' } });
+      setTimeout(() => {
+        const known = this.accounts.find(({ id }) => id === account) ?? data.ann();
+        if (this.attempt?.id === attempt.id) {
+          this.succeed({ ...known, state: 'signed_in', reason: null, signed_in_at: data.now() });
+        }
+      }, 1_500);
+    }, 4_000);
+  }
+}

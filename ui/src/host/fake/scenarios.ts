@@ -1,0 +1,189 @@
+// Every state of every screen, by name: shown by the demo (`?state=NAME`), drawn by `npm run test:screens`, and checked
+// for accessibility and secrets by the tests. A new state belongs here.
+import type { Host } from '../host';
+import type { AppEvent, AttemptView, CallResponse, ErrorView } from '../types';
+import * as data from './data';
+import { fail, never, ok, type World } from './fake';
+
+export interface Scenario {
+  /** The fragment at the start. */
+  at: string;
+  world: World;
+  /** Told after the first event. */
+  then?: AppEvent[];
+  /** What a person presses (by test id) or types, in order. */
+  steps?: Step[];
+  /** How long the window waits before it offers another route. */
+  patience?: number;
+}
+
+export type Step = { press: string } | { type: string; into: string };
+
+const press = (...ids: string[]): Step[] => ids.map((id) => ({ press: id }));
+
+const waiting = (change: Partial<AttemptView> = {}, more: Partial<Scenario> = {}): Scenario => ({
+  at: '#/sign-in',
+  world: { attempt: data.attempt(change) },
+  ...more,
+});
+
+const failed = (error: ErrorView, steps: Step[] = []): Scenario => ({
+  at: '#/sign-in',
+  world: { attempt: data.attempt() },
+  then: [{ event: 'attempt_ended', id: 'attempt-1', end: { outcome: 'failed', error } }],
+  steps,
+});
+
+const called = (response: CallResponse, steps: Step[] = []): Scenario => ({
+  at: '#/explorer/account-ann',
+  world: { accounts: data.accounts(), answers: { call: () => ok(response) } },
+  steps: [...press('call-sandbox.notes', 'call-send'), ...steps],
+});
+
+const opened = (id: string, answers: Partial<Host> = {}, steps: Step[] = []): Scenario => ({
+  at: `#/accounts/${id}`,
+  world: { accounts: data.accounts(), answers },
+  steps,
+});
+
+export const scenarios: Record<string, Scenario> = {
+  'sign-in': { at: '#/sign-in', world: {} },
+  'sign-in-loading': { at: '#/sign-in', world: { silent: true } },
+  'sign-in-organisation': {
+    at: '#/sign-in',
+    world: {},
+    steps: press('provider-organisation', 'provider-more'),
+  },
+  'sign-in-organisation-empty': {
+    at: '#/sign-in',
+    world: {},
+    steps: press('provider-organisation', 'provider-save'),
+  },
+  'sign-in-organisation-refused': {
+    at: '#/sign-in',
+    world: { answers: { saveProvider: () => fail(data.errors.discovery) } },
+    steps: [
+      ...press('provider-organisation'),
+      { type: 'https://login.acme.example/', into: 'issuer-input' },
+      { type: 'tessera', into: 'client-id-input' },
+      ...press('provider-save'),
+    ],
+  },
+  'sign-in-disconnected': {
+    at: '#/sign-in',
+    world: {
+      silent: true,
+      answers: {
+        subscribe: () =>
+          fail({
+            code: 'window.not_connected',
+            message: 'This window is not connected to Tessera.',
+            hint: 'Close the window and open the app again.',
+            detail: null,
+          }),
+      },
+    },
+  },
+  'sign-in-notice': {
+    at: '#/sign-in',
+    world: {},
+    then: [{ event: 'notice', error: data.errors.late }],
+  },
+
+  'attempt-preparing': waiting({ stage: 'preparing' }),
+  'attempt-waiting': waiting(),
+  'attempt-offer': waiting({}, { patience: 0 }),
+  'attempt-offer-paste': waiting({ route: 'loopback', other_routes: ['device'] }, { patience: 0 }),
+  'attempt-paste': waiting({}, { steps: press('paste-address') }),
+  'attempt-paste-empty': waiting({}, { steps: press('paste-address', 'paste-submit') }),
+  'attempt-no-browser': waiting({ browser_opened: false }),
+  'attempt-device': waiting({
+    route: 'device',
+    other_routes: ['scheme', 'loopback'],
+    page: 'http://127.0.0.1:46511/device',
+    device: { user_code: 'WDJB-MJHT', verification_uri: 'http://127.0.0.1:46511/device' },
+  }),
+  'attempt-finishing': waiting({ stage: 'finishing' }),
+  'attempt-elsewhere': {
+    at: '#/settings',
+    world: { attempt: data.attempt() },
+  },
+  'attempt-refused': failed(data.errors.refused),
+  'attempt-refused-details': failed(data.errors.refused, press('error-details')),
+  'attempt-keychain-missing': failed(data.errors.keychainMissing),
+
+  accounts: { at: '#/accounts', world: { accounts: data.accounts() } },
+  'accounts-loading': { at: '#/accounts', world: { silent: true } },
+  'accounts-empty': { at: '#/accounts', world: {} },
+  'accounts-many': { at: '#/accounts', world: { accounts: data.crowd(1_000) } },
+  'accounts-welcome': {
+    at: '#/sign-in',
+    world: { accounts: data.accounts(), attempt: data.attempt() },
+    then: [
+      {
+        event: 'attempt_ended',
+        id: 'attempt-1',
+        end: { outcome: 'signed_in', account: 'account-ann' },
+      },
+    ],
+  },
+  'account-open': opened('account-ann'),
+  'account-open-until-quit': opened('account-bob'),
+  'account-open-offline': opened('account-ann-google'),
+  'account-open-needs-sign-in': opened('account-acme', {
+    accountDetail: () => ok(data.failedChecks(data.accounts()[3] ?? data.ann())),
+  }),
+  'account-open-loading': opened('account-ann', { accountDetail: () => never() }),
+  'account-open-failed': opened('account-ann', { accountDetail: () => fail(data.errors.late) }),
+  'account-gone': opened('account-nobody'),
+  'account-sign-out': opened('account-ann', {}, press('sign-out')),
+  'account-receipt': opened('account-ann', {}, press('sign-out', 'sign-out-confirm')),
+
+  explorer: { at: '#/explorer', world: { accounts: data.accounts() } },
+  'explorer-empty': { at: '#/explorer', world: {} },
+  'explorer-picked': {
+    at: '#/explorer',
+    world: { accounts: data.accounts() },
+    steps: press('call-sandbox.write'),
+  },
+  'explorer-busy': {
+    at: '#/explorer',
+    world: { accounts: data.accounts(), answers: { call: () => never() } },
+    steps: press('call-sandbox.profile', 'call-send'),
+  },
+  'explorer-answer': called(data.answers.page),
+  'explorer-answer-text': called(data.answers.page, press('body-toggle')),
+  'explorer-headers': called(data.answers.page, press('tab-headers')),
+  'explorer-decisions': called(data.answers.page, press('tab-decisions')),
+  'explorer-big': called(data.answers.big),
+  'explorer-plain': called(data.answers.text),
+  'explorer-image': called(data.answers.image),
+  'explorer-binary': called(data.answers.binary),
+  'explorer-nothing': called(data.answers.empty),
+  'explorer-broken': called(data.answers.broken),
+  'explorer-bad-gateway': called(data.answers.failed),
+  'explorer-missing': called(data.answers.missing),
+  'explorer-asking': called(data.answers.missing, press('ask-scope')),
+  'explorer-error': {
+    at: '#/explorer/account-ann',
+    world: { accounts: data.accounts(), answers: { call: () => fail(data.errors.policy) } },
+    steps: [{ type: 'https://elsewhere.example/', into: 'call-url' }, ...press('call-send')],
+  },
+  'explorer-no-address': {
+    at: '#/explorer/account-ann',
+    world: { accounts: data.accounts() },
+    steps: press('call-send'),
+  },
+  'explorer-needs-sign-in': { at: '#/explorer/account-acme', world: { accounts: data.accounts() } },
+
+  settings: { at: '#/settings', world: { accounts: data.accounts() } },
+  'settings-client-id': { at: '#/settings/github', world: {} },
+  'settings-add': { at: '#/settings', world: {}, steps: press('provider-add') },
+  'settings-remove': { at: '#/settings', world: {}, steps: press('provider-remove-acme') },
+  'settings-file-problem': {
+    at: '#/settings',
+    world: {
+      answers: { appInfo: () => ok({ ...data.info, providers_problem: data.errors.badFile }) },
+    },
+  },
+};

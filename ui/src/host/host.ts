@@ -1,0 +1,60 @@
+// The port through which every screen reaches Rust. Two things stand behind it: the real shell (tauri.ts) and a
+// scripted one (fake.ts) for tests and for a plain browser.
+import type {
+  AccountDetail,
+  AppEvent,
+  AppInfo,
+  AttemptView,
+  CallRequest,
+  CallResponse,
+  CatalogueEntry,
+  ErrorView,
+  ProviderInput,
+  ProviderView,
+  ReceiptView,
+  SignInRequest,
+} from './types';
+
+/** What a command gives back: what was asked for, or why not. A promise of it never rejects. */
+export type Answer<T> = { status: 'ok'; data: T } | { status: 'error'; error: ErrorView };
+
+export interface Host {
+  /** What this build is. */
+  appInfo(): Promise<Answer<AppInfo>>;
+  /** Tells `listener` everything as it is now (`snapshot`), and then each change. */
+  subscribe(listener: (event: AppEvent) => void): Promise<Answer<null>>;
+  /** Starts a sign-in, in the place of one that is going on. */
+  signIn(request: SignInRequest): Promise<Answer<AttemptView>>;
+  /** Ends the attempt at once. */
+  cancelSignIn(id: string): Promise<Answer<null>>;
+  /** Opens the attempt's page in the browser once more. */
+  openAgain(id: string): Promise<Answer<null>>;
+  /** Puts the attempt's link on the clipboard. The link itself stays in Rust. */
+  copyLink(id: string): Promise<Answer<null>>;
+  /** Hands over the address that the person's browser shows at the end. */
+  pasteCallback(id: string, text: string): Promise<Answer<null>>;
+  /** An account with its identity, permissions and checks. */
+  accountDetail(id: string): Promise<Answer<AccountDetail>>;
+  /** Ends an account here, and at the provider as far as that goes. */
+  signOut(id: string): Promise<Answer<ReceiptView>>;
+  /** The known calls of the account's provider. */
+  catalogue(account: string): Promise<Answer<CatalogueEntry[]>>;
+  /** Calls an API as an account. */
+  call(request: CallRequest): Promise<Answer<CallResponse>>;
+  /** Adds or changes a provider. */
+  saveProvider(input: ProviderInput): Promise<Answer<ProviderView>>;
+  /** Removes a provider that was added here. */
+  removeProvider(id: string): Promise<Answer<null>>;
+  /** Opens the page where a provider lists what the app may do, named by account or provider. */
+  openProviderPage(of: string): Promise<Answer<null>>;
+}
+
+/** An error in the window itself, as if Rust had sent it. */
+export function fault(
+  code: string,
+  message: string,
+  hint: string,
+  detail: string | null,
+): ErrorView {
+  return { code, message, hint, detail };
+}

@@ -1,0 +1,266 @@
+// The window's state: what Rust told it, where the person is, and what they are in the middle of.
+import { createContext } from 'svelte';
+import type {
+  AccountView,
+  AppEvent,
+  AppInfo,
+  AttemptView,
+  ErrorView,
+  Host,
+  ProviderView,
+  ReceiptView,
+  SignInRequest,
+} from '../host';
+import { m } from '../messages';
+import { Explorer } from './explorer.svelte';
+import { nothingYet, reduce, type Failure, type Now } from './now';
+import { readPlace, writePlace, type Place, type Screen } from './place';
+
+/** Whether there were accounts when the window was last open: decides which screen the first paint shows. */
+const HAD_ACCOUNTS = 'tessera.had-accounts';
+
+/** How long a person waits for the browser before the next route is offered, in milliseconds. */
+const PATIENCE = 8_000;
+
+/** What to do when a sign-in that the window started is done. */
+type Then = (account: string) => void;
+
+/** What a sign-out did, and at which provider. */
+export interface Receipt {
+  provider: string;
+  view: ReceiptView;
+}
+
+/** A sign-in that the window asked for. */
+interface Course {
+  request: SignInRequest;
+  then: Then | null;
+  /** The attempt it became; `null` until Rust said so. */
+  attempt: string | null;
+  /** The attempt that it replaces, whose end is not this one's. */
+  replaces: string | null;
+}
+
+export const emptyRequest = (provider: string): SignInRequest => ({
+  provider,
+  route: null,
+  until_quit: false,
+  account: null,
+  extra_scopes: [],
+});
+
+function remembered(): boolean {
+  try {
+    return localStorage.getItem(HAD_ACCOUNTS) === 'yes';
+  } catch {
+    return false;
+  }
+}
+
+function remember(had: boolean): void {
+  try {
+    localStorage.setItem(HAD_ACCOUNTS, had ? 'yes' : 'no');
+  } catch {
+    // Without storage the first paint guesses; the first event corrects it.
+  }
+}
+
+export class AppState {
+  readonly host: Host;
+  readonly patience: number;
+  /** The Explorer's call outlives its screen. */
+  readonly explorer: Explorer = new Explorer(this);
+
+  #now = $state.raw<Now>(nothingYet);
+  #place = $state.raw<Place>({ screen: 'sign-in', item: null });
+  /** Whether the person, or the address, chose the place; else the first event may correct the guess. */
+  #placed = false;
+
+  info = $state.raw<AppInfo | null>(null);
+  /** Why the window hears nothing from Rust, when it does not. */
+  trouble = $state.raw<ErrorView | null>(null);
+  /** What a screen reader is told. */
+  announcement = $state('');
+  /** The account that was just signed in. */
+  welcome = $state<string | null>(null);
+  /** What the last sign-out did, until the person has read it. */
+  receipt = $state.raw<Receipt | null>(null);
+  /** Which screen started the attempt that is going on, so that the wait is shown there. */
+  startedOn = $state<Screen>('sign-in');
+
+  #course: Course | null = null;
+
+  constructor(host: Host, patience = PATIENCE) {
+    this.host = host;
+    this.patience = patience;
+    this.#readAddress();
+    if (!this.#placed) this.#place = { screen: remembered() ? 'accounts' : 'sign-in', item: null };
+  }
+
+  get loaded(): boolean {
+    return this.#now.loaded;
+  }
+  get accounts(): AccountView[] {
+    return this.#now.accounts;
+  }
+  get providers(): ProviderView[] {
+    return this.#now.providers;
+  }
+  get attempt(): AttemptView | null {
+    return this.#now.attempt;
+  }
+  get failure(): Failure | null {
+    return this.#now.failure;
+  }
+  get notices(): Now['notices'] {
+    return this.#now.notices;
+  }
+  get place(): Place {
+    return this.#place;
+  }
+
+  account(id: string | null): AccountView | null {
+    return this.accounts.find((account) => account.id === id) ?? null;
+  }
+
+  provider(id: string): ProviderView | null {
+    return this.providers.find((provider) => provider.id === id) ?? null;
+  }
+
+  /** Connects to Rust and listens to the address. Gives back what undoes the listening. */
+  start(): () => void {
+    const moved = () => this.#readAddress();
+    window.addEventListener('hashchange', moved);
+    void this.host
+      .subscribe((event) => this.hear(event))
+      .then((answer) => {
+        if (answer.status === 'error') this.trouble = answer.error;
+      });
+    void this.host.appInfo().then((answer) => {
+      if (answer.status === 'ok') this.info = answer.data;
+      else this.trouble ??= answer.error;
+    });
+    return () => window.removeEventListener('hashchange', moved);
+  }
+
+  /** Takes in one event. */
+  hear(event: AppEvent): void {
+    const before = this.#now;
+    this.#now = reduce(before, event);
+    if (event.event === 'snapshot') {
+      this.trouble = null;
+      this.#firstPlace();
+    }
+    if (event.event === 'snapshot' || event.event === 'accounts')
+      remember(this.accounts.length > 0);
+    this.#announce(before, event);
+    if (event.event === 'attempt') this.#bind(event.attempt.id);
+    if (event.event === 'attempt_ended' && event.end.outcome === 'signed_in') {
+      this.#arrive(event.id, event.end.account);
+    }
+  }
+
+  /** Goes to a screen. */
+  go(screen: Screen, item: string | null = null): void {
+    this.#placed = true;
+    window.location.hash = writePlace(screen, item);
+    this.#readAddress();
+  }
+
+  /** Starts a sign-in. The wait is shown on the screen where it was started; `then` runs when it worked. */
+  async signIn(
+    request: SignInRequest,
+    from: Screen = 'sign-in',
+    then: Then | null = null,
+  ): Promise<void> {
+    this.#course = { request, then, attempt: null, replaces: this.attempt?.id ?? null };
+    this.startedOn = from;
+    this.welcome = null;
+    this.forgetFailure();
+    const answer = await this.host.signIn(request);
+    if (answer.status === 'ok') {
+      this.hear({ event: 'attempt', attempt: answer.data });
+    } else {
+      this.#now = {
+        ...this.#now,
+        failure: { attempt: null, provider: request.provider, error: answer.error },
+      };
+      this.announcement = m.attempt.say.failed(answer.error.message);
+    }
+  }
+
+  /** The same sign-in once more, changed by `change`. */
+  async signInAgain(provider: string, change: Partial<SignInRequest> = {}): Promise<void> {
+    const last = this.#course?.request.provider === provider ? this.#course : null;
+    const request = { ...(last?.request ?? emptyRequest(provider)), ...change };
+    await this.signIn(request, this.startedOn, last?.then ?? null);
+  }
+
+  forgetFailure(): void {
+    if (this.#now.failure) this.#now = { ...this.#now, failure: null };
+  }
+
+  dismiss(key: number): void {
+    this.#now = { ...this.#now, notices: this.#now.notices.filter((notice) => notice.key !== key) };
+  }
+
+  #readAddress(): void {
+    const place = readPlace(window.location.hash);
+    if (!place) return;
+    this.#placed = true;
+    if (place.screen !== this.#place.screen || place.item !== this.#place.item) this.#place = place;
+  }
+
+  #firstPlace(): void {
+    if (this.#placed) return;
+    this.#placed = true;
+    // A sign-in that goes on is what the person came for, also after the window was loaded again.
+    const screen = this.attempt || this.accounts.length === 0 ? 'sign-in' : 'accounts';
+    this.#place = { screen, item: null };
+  }
+
+  #bind(attempt: string): void {
+    if (this.#course?.attempt === null && attempt !== this.#course.replaces) {
+      this.#course.attempt = attempt;
+    }
+  }
+
+  #arrive(attempt: string, account: string): void {
+    const course = this.#course;
+    if (course && (course.attempt ?? attempt) === attempt && attempt !== course.replaces) {
+      this.#course = null;
+      if (course.then) {
+        course.then(account);
+        return;
+      }
+    } else if (course) {
+      // An attempt that a newer one replaced got through after all: its account is there, the wait goes on.
+      return;
+    }
+    this.welcome = account;
+    this.go('accounts');
+  }
+
+  #announce(before: Now, event: AppEvent): void {
+    const say = m.attempt.say;
+    if (event.event === 'attempt_ended') {
+      if (before.attempt && before.attempt.id !== event.id) return;
+      const { end } = event;
+      if (end.outcome === 'signed_in') {
+        this.announcement = say.signedIn(this.account(end.account)?.name ?? null);
+      } else if (end.outcome === 'failed') this.announcement = say.failed(end.error.message);
+      else this.announcement = say.cancelled;
+      return;
+    }
+    const attempt = this.attempt;
+    if (!attempt || attempt === before.attempt) return;
+    if (attempt.id === before.attempt?.id && attempt.stage === before.attempt.stage) return;
+    if (attempt.stage === 'preparing') this.announcement = say.preparing(attempt.provider_name);
+    else if (attempt.stage === 'finishing') this.announcement = say.finishing;
+    else if (attempt.device) {
+      this.announcement = say.device(attempt.device.user_code, attempt.device.verification_uri);
+    } else this.announcement = say.waiting(attempt.page);
+  }
+}
+
+export const [useApp, provideApp] = createContext<AppState>();

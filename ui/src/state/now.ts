@@ -1,0 +1,84 @@
+// Everything that Rust has told the window, and how each event changes it. Pure: no runes, no host.
+import type { AccountView, AppEvent, AttemptView, ErrorView, ProviderView } from '../host';
+
+/** A sign-in that did not work, kept until the person moves on. */
+export interface Failure {
+  /** Which attempt; `null` when it never became one. */
+  attempt: string | null;
+  /** The provider's id. */
+  provider: string;
+  error: ErrorView;
+}
+
+/** Something that arrived and could not be used. */
+export interface Notice {
+  key: number;
+  error: ErrorView;
+}
+
+export interface Now {
+  /** Whether the first event has come. */
+  loaded: boolean;
+  accounts: AccountView[];
+  providers: ProviderView[];
+  attempt: AttemptView | null;
+  failure: Failure | null;
+  notices: Notice[];
+  /** Attempts that are over: what still arrives about them is too late. */
+  over: ReadonlySet<string>;
+}
+
+export const nothingYet: Now = {
+  loaded: false,
+  accounts: [],
+  providers: [],
+  attempt: null,
+  failure: null,
+  notices: [],
+  over: new Set(),
+};
+
+const MOST_NOTICES = 3;
+
+/** The picture after `event`. */
+export function reduce(now: Now, event: AppEvent): Now {
+  switch (event.event) {
+    case 'snapshot':
+      return {
+        ...now,
+        loaded: true,
+        accounts: event.accounts,
+        providers: event.providers,
+        attempt: event.attempt && !now.over.has(event.attempt.id) ? event.attempt : null,
+      };
+    case 'attempt':
+      // A command's answer and the events overtake each other; an attempt that is over stays over.
+      if (now.over.has(event.attempt.id)) return now;
+      return { ...now, attempt: event.attempt, failure: null };
+    case 'attempt_ended': {
+      const over = new Set(now.over).add(event.id);
+      // The end of an attempt that was replaced must not end the one that replaced it.
+      if (now.attempt && now.attempt.id !== event.id) return { ...now, over };
+      const failure: Failure | null =
+        event.end.outcome === 'failed'
+          ? {
+              attempt: event.id,
+              provider: now.attempt?.provider ?? '',
+              error: event.end.error,
+            }
+          : now.failure;
+      return { ...now, over, attempt: null, failure };
+    }
+    case 'accounts':
+      return { ...now, accounts: event.accounts };
+    case 'providers':
+      return { ...now, providers: event.providers };
+    case 'notice': {
+      const key = (now.notices.at(-1)?.key ?? 0) + 1;
+      return {
+        ...now,
+        notices: [...now.notices, { key, error: event.error }].slice(-MOST_NOTICES),
+      };
+    }
+  }
+}
