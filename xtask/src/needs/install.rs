@@ -1,16 +1,23 @@
 //! Installs what is missing by the system's own package manager, and tauri-driver by cargo.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::Need;
 use super::probe::program;
+use super::{BROWSER, Need};
 use crate::command::Run;
 use crate::{build, table, tree};
 
 /// The tauri-driver that the journeys were written against.
 const TAURI_DRIVER: &str = "2.1.0";
+
+/// The program that fetches Chrome for Testing, and its version.
+const BROWSERS: &str = "@puppeteer/browsers@2.13.0";
+
+/// What Chrome for Testing links to and WebKitGTK does not bring.
+const CHROME_LIBRARIES: [&str; 2] = ["libasound2t64", "libnss3"];
 
 /// How long one run of a package manager may take.
 const TIME: Duration = Duration::from_mins(20);
@@ -78,31 +85,48 @@ pub(crate) fn packages(needs: &[&Need]) -> Result<()> {
             "no package manager known here (apt, dnf, pacman): please install what is listed above yourself"
         );
     };
-    let mut names: Vec<&str> = needs
-        .iter()
-        .flat_map(|need| (system.names)(need))
-        .copied()
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    println!("Installing with {}: {}", system.program, names.join(" "));
-
     if !system.refresh.is_empty() {
         // Old lists may still name what is needed: go on, and let the installation decide.
-        if let Err(error) = as_root(system.program)?
+        let refreshed = as_root(system.program)?
             .args(system.refresh)
             .at_most(TIME)
-            .quietly("system-refresh")
-        {
+            .quietly("system-refresh");
+        if let Err(error) = refreshed {
             println!("warning: {error:#}");
         }
     }
+    // Ubuntu has Chromium as a snap only, which cannot use a home of the test's own.
+    let browser_elsewhere = system.program == "apt-get"
+        && needs.iter().any(|need| need.what == BROWSER)
+        && !Run::new("apt-cache").args(["show", "chromium"]).succeeds();
+
+    let mut names: Vec<&str> = needs
+        .iter()
+        .filter(|need| !(browser_elsewhere && need.what == BROWSER))
+        .flat_map(|need| (system.names)(need))
+        .copied()
+        .collect();
+    if browser_elsewhere {
+        names.extend(CHROME_LIBRARIES);
+    }
+    names.sort_unstable();
+    names.dedup();
+    println!("Installing with {}: {}", system.program, names.join(" "));
+    install(system, &names)?;
+    if browser_elsewhere {
+        chrome_for_testing()
+    } else {
+        Ok(())
+    }
+}
+
+fn install(system: &System, names: &[&str]) -> Result<()> {
     let mut tries = 0;
     loop {
         tries += 1;
         let installing = as_root(system.program)?
             .args(system.install)
-            .args(&names)
+            .args(names)
             .at_most(TIME)
             .quietly("system-install");
         match installing {
@@ -133,6 +157,48 @@ fn as_root(name: &str) -> Result<Run> {
         bail!("installing needs root, and sudo is not here: run this as root once");
     };
     Ok(run.args(["DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", name]))
+}
+
+/// Installs Google's own build of Chromium for tests, with its driver, into target/tools.
+fn chrome_for_testing() -> Result<()> {
+    let folder = tree::tools().join("browsers");
+    println!("Fetching Chrome for Testing: there is no Chromium package here …");
+    for (wanted, program, name) in [
+        ("chrome@stable", "chrome", "google-chrome"),
+        ("chromedriver@stable", "chromedriver", "chromedriver"),
+    ] {
+        // The last line is `BROWSER@VERSION PATH`.
+        let installed = Run::new("npx")
+            .args(["--yes", BROWSERS, "install", wanted, "--path"])
+            .arg(&folder)
+            .at_most(TIME)
+            .quietly(&format!("install-{program}"))?;
+        let place = installed
+            .text
+            .lines()
+            .rev()
+            .find_map(|line| line.strip_prefix(program)?.split_once(' '));
+        let (_, place) = place.with_context(|| format!("find out where {program} was put"))?;
+        let bin = tree::tools().join("bin");
+        std::fs::create_dir_all(&bin)?;
+        link(Path::new(place.trim()), &bin.join(name))?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn link(to: &Path, at: &Path) -> Result<()> {
+    if at.is_symlink() {
+        std::fs::remove_file(at)?;
+    }
+    std::os::unix::fs::symlink(to, at).with_context(|| format!("link {}", at.display()))
+}
+
+#[cfg(not(unix))]
+fn link(to: &Path, at: &Path) -> Result<()> {
+    std::fs::copy(to, at)
+        .map(drop)
+        .with_context(|| format!("copy to {}", at.display()))
 }
 
 /// Installs tauri-driver into target/tools, not into the person's own cargo folder.

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::command::Run;
+use crate::tree;
 
 /// How to see that something is there.
 pub(crate) enum Probe {
-    /// One of these programs.
-    Program(&'static [&'static str]),
-    /// All of these programs.
-    Programs(&'static [&'static str]),
+    /// Programs: of each group, one.
+    Programs(&'static [&'static [&'static str]]),
     /// A library with its headers.
     Library(&'static str),
     /// A folder with something in it.
@@ -20,24 +19,21 @@ impl Probe {
     /// Whether it is there.
     pub(crate) fn holds(&self) -> bool {
         match self {
-            Self::Program(names) => names.iter().any(|name| program(name).is_some()),
-            Self::Programs(names) => names.iter().all(|name| program(name).is_some()),
+            Self::Programs(groups) => groups
+                .iter()
+                .all(|names| names.iter().any(|name| program(name).is_some())),
             Self::Library(name) => Run::new("pkg-config").args(["--exists", name]).succeeds(),
             Self::Folder(path) => std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()),
         }
     }
 }
 
-/// Where a program is: in PATH, or where systems keep what is not for typing.
+/// Where a program is: installed by these tasks, in PATH, or where root's programs are.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let also = [
-        "/usr/bin",
-        "/usr/sbin",
-        "/usr/lib/chromium-browser",
-        "/usr/lib64/chromium-browser",
-    ];
-    std::env::split_paths(&path)
+    let also = ["/usr/sbin", "/sbin"];
+    std::iter::once(tree::tools().join("bin"))
+        .chain(std::env::split_paths(&path))
         .chain(also.iter().map(PathBuf::from))
         .map(|folder| folder.join(name))
         .find(|file| is_program(file))
