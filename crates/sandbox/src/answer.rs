@@ -1,0 +1,143 @@
+//! Answers that several endpoints give, and the notes they leave for the log.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+/// Left on a response for the log: the OAuth error code in it.
+#[derive(Clone, Debug)]
+pub(crate) struct ErrorCode(pub(crate) String);
+
+/// Left on a response for the log: faults that changed it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown(pub(crate) Vec<String>);
+
+/// An error of an OAuth endpoint (RFC 6749 section 5.2).
+#[derive(Clone, Debug)]
+pub(crate) struct OAuthError {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) description: &'static str,
+}
+
+impl OAuthError {
+    /// Status 400.
+    pub(crate) fn new(code: &'static str, description: &'static str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code,
+            description,
+        }
+    }
+
+    /// Another status.
+    pub(crate) fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Something broke in here.
+    pub(crate) fn broken() -> Self {
+        Self::new("server_error", "The sandbox could not do this.").status(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<crate::keys::KeyError> for OAuthError {
+    fn from(error: crate::keys::KeyError) -> Self {
+        tracing::error!(%error, "cannot sign");
+        Self::broken()
+    }
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": self.code, "error_description": self.description });
+        let mut response = (self.status, Json(body)).into_response();
+        // RFC 6749 section 5.2: a client that tried to say who it is by a header field gets one back.
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"sandbox\""),
+            );
+        }
+        not_stored(with_error(response, self.code))
+    }
+}
+
+/// Leaves the error code for the log.
+pub(crate) fn with_error(mut response: Response, code: &str) -> Response {
+    response.extensions_mut().insert(ErrorCode(code.to_owned()));
+    response
+}
+
+/// Leaves the names of faults for the log.
+pub(crate) fn with_faults(mut response: Response, names: impl IntoIterator<Item = String>) -> Response {
+    let mut shown = response.extensions_mut().remove::<Shown>().unwrap_or_default();
+    shown.0.extend(names);
+    response.extensions_mut().insert(shown);
+    response
+}
+
+/// Marks an answer that holds secrets (RFC 6749 section 5.1).
+pub(crate) fn not_stored(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// A JSON object with status 200 that nobody may store.
+pub(crate) fn secret_json(body: Value) -> Response {
+    not_stored(Json(body).into_response())
+}
+
+/// The answer to a bearer token that is missing or not good (RFC 6750 section 3): no error code when there was
+/// no token at all.
+pub(crate) fn bearer_refused(presented: bool) -> Response {
+    let (challenge, body) = if presented {
+        (
+            "Bearer realm=\"sandbox\", error=\"invalid_token\", error_description=\"The access token is not good (any more)\"",
+            json!({ "error": "invalid_token", "error_description": "The access token is not good (any more)." }),
+        )
+    } else {
+        ("Bearer realm=\"sandbox\"", json!({}))
+    };
+    let mut response = (StatusCode::UNAUTHORIZED, Json(body)).into_response();
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    if presented {
+        response = with_error(response, "invalid_token");
+    }
+    not_stored(response)
+}
+
+/// The bearer token of the `Authorization` field (RFC 6750 section 2.1).
+pub(crate) fn bearer_token(headers: &http::HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Name and secret of `Authorization: Basic`, form-decoded (RFC 6749 section 2.3.1).
+pub(crate) fn basic_credentials(headers: &http::HeaderMap) -> Option<(String, String)> {
+    use base64::Engine as _;
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = base64::engine::general_purpose::STANDARD
+        .decode(encoded.trim())
+        .ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (name, secret) = text.split_once(':')?;
+    let decode = |part: &str| {
+        url::form_urlencoded::parse(format!("part={part}").as_bytes())
+            .next()
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default()
+    };
+    Some((decode(name), decode(secret)))
+}

@@ -1,0 +1,274 @@
+//! Makes tokens: signed access tokens (RFC 9068), opaque ones for the dialects, refresh tokens and ID tokens.
+
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use openidconnect::core::{CoreGenderClaim, CoreIdTokenClaims, CoreUserInfoClaims};
+use openidconnect::{
+    AccessTokenHash, Audience, ClientId, EmptyAdditionalClaims, EndUserEmail, EndUserFamilyName,
+    EndUserGivenName, EndUserName, EndUserPictureUrl, EndUserUsername, IssuerUrl, LocalizedClaim, Nonce,
+    StandardClaims, SubjectIdentifier,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use crate::answer::{self, OAuthError};
+use crate::clients::Dialect;
+use crate::faults::{Change, Circumstances, Document, Fault};
+use crate::people::Person;
+use crate::records::{AccessToken, Grant, RefreshToken};
+use crate::scopes::Scopes;
+use crate::secret::{Secret, random_name};
+use crate::world::World;
+
+/// Seconds an ID token is good for.
+const ID_TOKEN_LIFE: i64 = 600;
+
+/// What an access token says (RFC 9068 section 2.2).
+#[derive(Serialize)]
+struct AccessTokenClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    client_id: &'a str,
+    iat: i64,
+    exp: i64,
+    jti: &'a str,
+    scope: String,
+    auth_time: i64,
+}
+
+/// A request's own share of an ID token.
+pub(crate) struct IdTokenFor<'a> {
+    pub(crate) grant: &'a Grant,
+    pub(crate) person: &'a Person,
+    pub(crate) scopes: &'a Scopes,
+    /// Only in the answer to a code; a refresh has none.
+    pub(crate) nonce: Option<&'a str>,
+    pub(crate) access_token: &'a Secret,
+    pub(crate) grant_type: &'a str,
+}
+
+impl World {
+    /// A signed access token under `grant`, for the protected API.
+    pub(crate) fn signed_access_token(
+        &self,
+        grant_id: &str,
+        grant: &Grant,
+        scopes: &Scopes,
+        circumstances: &Circumstances<'_>,
+    ) -> Result<Secret, OAuthError> {
+        let now = self.now();
+        let expires = now + self.options.access_token_life;
+        let jti = random_name();
+        let mut claims = object(&AccessTokenClaims {
+            iss: &self.issuer(grant.dialect),
+            sub: &grant.subject,
+            aud: &self.api_origin,
+            client_id: &grant.client,
+            iat: now,
+            exp: expires,
+            jti: &jti,
+            scope: scopes.to_string(),
+            auth_time: grant.auth_time,
+        })?;
+        self.spoil(Document::AccessToken, circumstances, &mut claims);
+        let token = Secret::new(self.keys().current().sign("at+jwt", &claims)?);
+        self.records_mut().access_tokens.insert(
+            token.fingerprint(),
+            AccessToken {
+                grant: grant_id.to_owned(),
+                scopes: scopes.clone(),
+                expires: Some(expires),
+                jti: Some(jti),
+            },
+        );
+        Ok(token)
+    }
+
+    /// An access token that means something only to this provider.
+    pub(crate) fn opaque_access_token(
+        &self,
+        grant_id: &str,
+        scopes: &Scopes,
+        prefix: &str,
+        life: Option<i64>,
+    ) -> Secret {
+        let token = Secret::random(prefix);
+        self.records_mut().access_tokens.insert(
+            token.fingerprint(),
+            AccessToken {
+                grant: grant_id.to_owned(),
+                scopes: scopes.clone(),
+                expires: life.map(|life| self.now() + life),
+                jti: None,
+            },
+        );
+        token
+    }
+
+    /// A refresh token under `grant`.
+    pub(crate) fn refresh_token(&self, grant_id: &str, prefix: &str, life: i64) -> Secret {
+        let token = Secret::random(prefix);
+        self.records_mut().refresh_tokens.insert(
+            token.fingerprint(),
+            RefreshToken {
+                grant: grant_id.to_owned(),
+                expires: self.now() + life,
+                used: None,
+            },
+        );
+        token
+    }
+
+    /// A signed ID token (OpenID Connect Core section 2), with whatever faults are in force.
+    pub(crate) fn id_token(&self, about: &IdTokenFor<'_>) -> Result<String, OAuthError> {
+        let now = self.now();
+        let dialect = about.grant.dialect;
+        let issuer = IssuerUrl::new(self.issuer(dialect)).map_err(|_| OAuthError::broken())?;
+        let mut claims = CoreIdTokenClaims::new(
+            issuer,
+            vec![Audience::new(about.grant.client.clone())],
+            date(now + ID_TOKEN_LIFE)?,
+            date(now)?,
+            self.standard_claims(dialect, about.person, about.scopes),
+            EmptyAdditionalClaims {},
+        )
+        .set_auth_time(Some(date(about.grant.auth_time)?))
+        .set_nonce(about.nonce.map(|nonce| Nonce::new(nonce.to_owned())))
+        .set_access_token_hash(Some(AccessTokenHash::new(half_hash(about.access_token.expose()))));
+        if dialect == Dialect::Google {
+            claims = claims.set_authorized_party(Some(ClientId::new(about.grant.client.clone())));
+        }
+        let mut claims = object(&claims)?;
+        claims.insert("aud".to_owned(), Value::String(about.grant.client.clone()));
+        if dialect == Dialect::Google && self.options.google_short_issuer {
+            let short = self.issuer(dialect).replacen("http://", "", 1);
+            claims.insert("iss".to_owned(), Value::String(short));
+        }
+
+        let circumstances = Circumstances {
+            client: Some(&about.grant.client),
+            grant_type: Some(about.grant_type),
+            ..Circumstances::of(dialect)
+        };
+        self.spoil(Document::IdToken, &circumstances, &mut claims);
+        let signature = self
+            .faults
+            .take(&circumstances, |fault| match fault {
+                Fault::Signature(fault) => Some(*fault),
+                _ => None,
+            })
+            .pop()
+            .map(|taken| taken.what);
+        let header = self.changes(Document::IdTokenHeader, &circumstances);
+        let keys = self.keys_of(dialect)?;
+        Ok(keys.sign_id_token(&claims, signature, &header, &about.grant.client)?)
+    }
+
+    /// What the scopes allow to be said of a person (OpenID Connect Core section 5.4).
+    pub(crate) fn standard_claims(
+        &self,
+        dialect: Dialect,
+        person: &Person,
+        scopes: &Scopes,
+    ) -> StandardClaims<CoreGenderClaim> {
+        fn plain<T>(value: T) -> Option<LocalizedClaim<T>> {
+            Some(LocalizedClaim::from(value))
+        }
+        let mut claims = StandardClaims::new(SubjectIdentifier::new(person.subject.clone()));
+        if scopes.contains("profile") {
+            claims = claims
+                .set_name(plain(EndUserName::new(person.name())))
+                .set_given_name(plain(EndUserGivenName::new(person.given_name.clone())))
+                .set_family_name(plain(EndUserFamilyName::new(person.family_name.clone())))
+                .set_picture(plain(EndUserPictureUrl::new(self.picture_of(person))));
+            if dialect == Dialect::Standard {
+                claims = claims.set_preferred_username(Some(EndUserUsername::new(person.username.clone())));
+            }
+        }
+        if scopes.contains("email") {
+            claims = claims
+                .set_email(Some(EndUserEmail::new(person.email.clone())))
+                .set_email_verified(Some(true));
+        }
+        claims
+    }
+
+    /// The userinfo answer (OpenID Connect Core section 5.3.2).
+    pub(crate) fn userinfo(&self, grant: &Grant, scopes: &Scopes) -> Result<Response, OAuthError> {
+        let person = self.person(&grant.subject).ok_or_else(OAuthError::broken)?;
+        let claims = self.standard_claims(grant.dialect, person, scopes);
+        let mut claims = object(&CoreUserInfoClaims::new(claims, EmptyAdditionalClaims {}))?;
+        let circumstances = Circumstances {
+            client: Some(&grant.client),
+            ..Circumstances::of(grant.dialect)
+        };
+        let shown = self.spoil(Document::Userinfo, &circumstances, &mut claims);
+        Ok(answer::with_faults(
+            answer::secret_json(Value::Object(claims)),
+            shown,
+        ))
+    }
+
+    /// Where a person's portrait is.
+    pub(crate) fn picture_of(&self, person: &Person) -> String {
+        format!("{}/picture/{}", self.origin, person.username)
+    }
+
+    /// Applies the faults in force to a document, and names them.
+    pub(crate) fn spoil(
+        &self,
+        document: Document,
+        circumstances: &Circumstances<'_>,
+        object: &mut Map<String, Value>,
+    ) -> Vec<String> {
+        self.faults
+            .take(circumstances, |fault| match fault {
+                Fault::Json {
+                    document: own,
+                    change,
+                } if *own == document => Some(change.clone()),
+                _ => None,
+            })
+            .into_iter()
+            .map(|taken| {
+                taken.what.apply_to(object);
+                taken.name
+            })
+            .collect()
+    }
+
+    fn changes(&self, document: Document, circumstances: &Circumstances<'_>) -> Vec<Change> {
+        self.faults
+            .take(circumstances, |fault| match fault {
+                Fault::Json {
+                    document: own,
+                    change,
+                } if *own == document => Some(change.clone()),
+                _ => None,
+            })
+            .into_iter()
+            .map(|taken| taken.what)
+            .collect()
+    }
+}
+
+/// The left half of the SHA-256, base64url (`at_hash`, OpenID Connect Core section 3.1.3.6).
+fn half_hash(token: &str) -> String {
+    let digest = Sha256::digest(token.as_bytes());
+    URL_SAFE_NO_PAD.encode(&digest[..digest.len() / 2])
+}
+
+fn date(seconds: i64) -> Result<DateTime<Utc>, OAuthError> {
+    DateTime::from_timestamp(seconds, 0).ok_or_else(OAuthError::broken)
+}
+
+fn object(value: &impl Serialize) -> Result<Map<String, Value>, OAuthError> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(object)) => Ok(object),
+        _ => Err(OAuthError::broken()),
+    }
+}

@@ -1,0 +1,115 @@
+//! The identity provider: the standard dialect's endpoints, and the pages that all dialects share.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{StatusCode, header};
+
+use crate::answer;
+use crate::clients::Dialect;
+use crate::faults::{Circumstances, Document};
+use crate::pages;
+use crate::world::World;
+
+pub(crate) mod authorize;
+pub(crate) mod device;
+pub(crate) mod interaction;
+mod revoke;
+mod sign_out;
+mod token;
+mod userinfo;
+
+/// The standard dialect and the shared pages.
+pub(crate) fn routes() -> Router<Arc<World>> {
+    Router::new()
+        .route("/", get(home))
+        .route("/.well-known/openid-configuration", get(metadata))
+        .route("/.well-known/oauth-authorization-server", get(metadata))
+        .route("/keys", get(keys))
+        .route("/authorize", get(authorize::get).post(authorize::post))
+        .route("/interaction/{name}", get(interaction::show))
+        .route("/sign-in", post(interaction::sign_in))
+        .route("/account", post(interaction::account))
+        .route("/consent", post(interaction::consent))
+        .route("/token", post(token::token))
+        .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
+        .route("/revoke", post(revoke::revoke))
+        .route("/device_authorization", post(device::authorize))
+        .route("/device", get(device::page).post(device::entered))
+        .route("/sign-out", get(sign_out::get).post(sign_out::post))
+        .route("/picture/{username}", get(picture))
+        .route(pages::STYLE_PATH, get(style))
+        .route("/icon.svg", get(icon))
+}
+
+async fn home(State(world): State<Arc<World>>) -> Response {
+    pages::message(
+        Dialect::Standard,
+        "This sandbox is running",
+        &[
+            "Apps sign people in here to try things out. Start in the app: it opens the right page.",
+            &format!("Issuer: {}", world.origin),
+            &format!("Protected API: {}", world.api_origin),
+        ],
+    )
+    .into_response()
+}
+
+async fn metadata(State(world): State<Arc<World>>) -> Response {
+    discovery_document(&world, Dialect::Standard)
+}
+
+/// The discovery document, spoiled if a fault says so.
+pub(crate) fn discovery_document(world: &World, dialect: Dialect) -> Response {
+    match world.metadata(dialect) {
+        Ok(mut document) => {
+            let shown = world.spoil(Document::Discovery, &Circumstances::of(dialect), &mut document);
+            answer::with_faults(axum::Json(document).into_response(), shown)
+        }
+        Err(error) => {
+            tracing::error!(%error, "cannot describe the provider");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+async fn keys(State(world): State<Arc<World>>) -> Response {
+    let keys = world.keys().public();
+    axum::Json(keys).into_response()
+}
+
+async fn picture(State(world): State<Arc<World>>, Path(username): Path<String>) -> Response {
+    match world
+        .options
+        .people
+        .iter()
+        .find(|person| person.username == username)
+    {
+        Some(person) => svg(person.portrait()),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// A picture that, opened on its own, can do nothing.
+pub(crate) fn svg(picture: String) -> Response {
+    (
+        [
+            (header::CONTENT_TYPE, "image/svg+xml"),
+            (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ],
+        picture,
+    )
+        .into_response()
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], pages::STYLE).into_response()
+}
+
+async fn icon() -> Response {
+    svg(pages::icon())
+}

@@ -1,0 +1,282 @@
+//! The token endpoint of the standard dialect (RFC 6749 sections 4.1.3 and 6, RFC 7636 section 4.6,
+//! RFC 8628 section 3.4).
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::answer::{self, OAuthError};
+use crate::clients::{Client, Dialect};
+use crate::faults::{Circumstances, Document};
+use crate::issue::IdTokenFor;
+use crate::parameters::Parameters;
+use crate::provider::device::{self, Poll};
+use crate::records::{Challenge, Code, Grant, RefreshRefused};
+use crate::scopes::Scopes;
+use crate::secret::{Fingerprint, same_secret};
+use crate::world::World;
+
+/// The grant type of RFC 8628.
+pub(crate) const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// What a token request earns.
+struct Earned {
+    grant_id: String,
+    grant: Grant,
+    scopes: Scopes,
+    nonce: Option<String>,
+}
+
+pub(crate) async fn token(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Response {
+    match answer_request(&world, &headers, &Parameters::parse(&body)) {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    }
+}
+
+fn answer_request(
+    world: &World,
+    headers: &HeaderMap,
+    parameters: &Parameters,
+) -> Result<Response, OAuthError> {
+    if parameters.repeated().is_some() {
+        return Err(OAuthError::new(
+            "invalid_request",
+            "A parameter is given more than once.",
+        ));
+    }
+    let client = client_of(world, headers, parameters)?;
+    let grant_type = parameters
+        .get("grant_type")
+        .ok_or(OAuthError::new("invalid_request", "`grant_type` is missing."))?;
+    let earned = match grant_type {
+        "authorization_code" => by_code(world, client, parameters)?,
+        "refresh_token" => by_refresh_token(world, client, parameters)?,
+        DEVICE_GRANT => by_device_code(world, client, parameters)?,
+        _ => {
+            return Err(OAuthError::new(
+                "unsupported_grant_type",
+                "This grant type is not known here.",
+            ));
+        }
+    };
+    respond(world, grant_type, &earned)
+}
+
+/// Every client of the standard dialect is public: it says who it is and proves it by PKCE.
+fn client_of<'a>(
+    world: &'a World,
+    headers: &HeaderMap,
+    parameters: &Parameters,
+) -> Result<&'a Client, OAuthError> {
+    let unknown =
+        OAuthError::new("invalid_client", "This client is not known here.").status(StatusCode::UNAUTHORIZED);
+    if answer::basic_credentials(headers).is_some() || parameters.get("client_secret").is_some() {
+        return Err(
+            OAuthError::new("invalid_client", "A public client has no secret to show.")
+                .status(StatusCode::UNAUTHORIZED),
+        );
+    }
+    parameters
+        .get("client_id")
+        .and_then(|id| world.client(Dialect::Standard, id))
+        .ok_or(unknown)
+}
+
+fn by_code(world: &World, client: &Client, parameters: &Parameters) -> Result<Earned, OAuthError> {
+    let presented = parameters
+        .get("code")
+        .ok_or(OAuthError::new("invalid_request", "`code` is missing."))?;
+    let code = redeem(world, Dialect::Standard, &client.id, presented).ok_or(OAuthError::new(
+        "invalid_grant",
+        "The code is not good (any more).",
+    ))?;
+    if parameters.get("redirect_uri") != Some(&code.request.redirect_uri) {
+        return Err(OAuthError::new(
+            "invalid_grant",
+            "`redirect_uri` is not that of the request.",
+        ));
+    }
+    check_verifier(code.request.challenge.as_ref(), parameters.get("code_verifier"))
+        .map_err(|description| OAuthError::new("invalid_grant", description))?;
+    let grant = live_grant(world, &code.grant)?;
+    Ok(Earned {
+        scopes: grant.scopes.clone(),
+        grant_id: code.grant,
+        grant,
+        nonce: code.request.nonce,
+    })
+}
+
+/// Uses a code up. The second time, everything that was issued for it is revoked (RFC 6749 section 4.1.2).
+pub(crate) fn redeem(world: &World, dialect: Dialect, client: &str, presented: &str) -> Option<Code> {
+    let now = world.now();
+    let mut records = world.records_mut();
+    let code = records.codes.get_mut(&Fingerprint::of(presented))?;
+    if code.request.dialect != dialect || code.request.client != client {
+        return None;
+    }
+    let used_before = std::mem::replace(&mut code.used, true);
+    let code = code.clone();
+    if used_before {
+        records.revoke_grant(&code.grant);
+        return None;
+    }
+    (code.expires > now).then_some(code)
+}
+
+/// RFC 7636 section 4.6.
+pub(crate) fn check_verifier(
+    challenge: Option<&Challenge>,
+    verifier: Option<&str>,
+) -> Result<(), &'static str> {
+    match (challenge, verifier) {
+        (None, None) => Ok(()),
+        // A verifier without a challenge is a downgrade attack (RFC 9700 section 4.8.2).
+        (None, Some(_)) => Err("There was no `code_challenge`, so there must be no `code_verifier`."),
+        (Some(_), None) => Err("`code_verifier` is missing."),
+        (Some(challenge), Some(verifier)) => {
+            let computed = if challenge.plain {
+                verifier.to_owned()
+            } else {
+                URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
+            };
+            if same_secret(&computed, &challenge.value) {
+                Ok(())
+            } else {
+                Err("`code_verifier` does not fit.")
+            }
+        }
+    }
+}
+
+fn by_refresh_token(world: &World, client: &Client, parameters: &Parameters) -> Result<Earned, OAuthError> {
+    let presented = parameters
+        .get("refresh_token")
+        .ok_or(OAuthError::new("invalid_request", "`refresh_token` is missing."))?;
+    let fingerprint = Fingerprint::of(presented);
+    // What is asked for is checked first, so that a refused request does not use the token up.
+    let scopes = {
+        let records = world.records();
+        let granted = records
+            .refresh_token(fingerprint, &client.id)
+            .map(|(_, grant)| grant.scopes.clone())
+            .unwrap_or_default();
+        match parameters.get("scope").map(Scopes::parse) {
+            None => granted,
+            Some(asked) if granted.covers(&asked) => asked,
+            Some(_) => {
+                return Err(OAuthError::new(
+                    "invalid_scope",
+                    "More is asked for than was granted.",
+                ));
+            }
+        }
+    };
+    let grace = world.options.refresh_reuse_grace;
+    let grant_id = world
+        .records_mut()
+        .use_refresh_token(fingerprint, &client.id, world.now(), grace)
+        .map_err(|refused| match refused {
+            RefreshRefused::Unknown => {
+                OAuthError::new("invalid_grant", "The refresh token is not good (any more).")
+            }
+            RefreshRefused::Reused => OAuthError::new(
+                "invalid_grant",
+                "The refresh token was used before. Everything that came of it is revoked.",
+            ),
+        })?;
+    Ok(Earned {
+        grant: live_grant(world, &grant_id)?,
+        grant_id,
+        scopes,
+        nonce: None,
+    })
+}
+
+fn by_device_code(world: &World, client: &Client, parameters: &Parameters) -> Result<Earned, OAuthError> {
+    let presented = parameters
+        .get("device_code")
+        .ok_or(OAuthError::new("invalid_request", "`device_code` is missing."))?;
+    let grant_id = match device::poll(world, Dialect::Standard, &client.id, presented) {
+        Poll::Allowed(grant) => grant,
+        Poll::Pending => {
+            return Err(OAuthError::new(
+                "authorization_pending",
+                "The person has not decided yet.",
+            ));
+        }
+        Poll::SlowDown(_) => return Err(OAuthError::new("slow_down", "Ask less often: five seconds more.")),
+        Poll::Denied => {
+            return Err(OAuthError::new(
+                "access_denied",
+                "The person did not give permission.",
+            ));
+        }
+        Poll::Expired => return Err(OAuthError::new("expired_token", "The code has run out.")),
+        Poll::Unknown => return Err(OAuthError::new("invalid_grant", "The device code is not good.")),
+    };
+    let grant = live_grant(world, &grant_id)?;
+    Ok(Earned {
+        scopes: grant.scopes.clone(),
+        grant_id,
+        grant,
+        nonce: None,
+    })
+}
+
+fn live_grant(world: &World, id: &str) -> Result<Grant, OAuthError> {
+    world
+        .records()
+        .live_grant(id)
+        .cloned()
+        .ok_or(OAuthError::new("invalid_grant", "This was revoked."))
+}
+
+fn respond(world: &World, grant_type: &str, earned: &Earned) -> Result<Response, OAuthError> {
+    let Earned {
+        grant_id,
+        grant,
+        scopes,
+        nonce,
+    } = earned;
+    let circumstances = Circumstances {
+        client: Some(&grant.client),
+        grant_type: Some(grant_type),
+        ..Circumstances::of(Dialect::Standard)
+    };
+    let access_token = world.signed_access_token(grant_id, grant, scopes, &circumstances)?;
+    let mut body = Map::new();
+    body.insert("access_token".to_owned(), json!(access_token.expose()));
+    body.insert("token_type".to_owned(), json!("Bearer"));
+    body.insert("expires_in".to_owned(), json!(world.options.access_token_life));
+    body.insert("scope".to_owned(), json!(scopes.to_string()));
+    if grant.scopes.contains("offline_access") {
+        let token = world.refresh_token(grant_id, "", world.options.refresh_token_life);
+        body.insert("refresh_token".to_owned(), json!(token.expose()));
+    }
+    if scopes.contains("openid") {
+        let person = world.person(&grant.subject).ok_or_else(OAuthError::broken)?;
+        let token = world.id_token(&IdTokenFor {
+            grant,
+            person,
+            scopes,
+            nonce: nonce.as_deref(),
+            access_token: &access_token,
+            grant_type,
+        })?;
+        body.insert("id_token".to_owned(), json!(token));
+    }
+    let shown = world.spoil(Document::TokenResponse, &circumstances, &mut body);
+    Ok(answer::with_faults(
+        answer::secret_json(serde_json::Value::Object(body)),
+        shown,
+    ))
+}

@@ -1,0 +1,378 @@
+//! Takes connections on loopback and hands their requests on; notes each in the log, lets faults show, and has
+//! everything on disk before an answer leaves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderValue, StatusCode, header};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tower::ServiceExt as _;
+
+use crate::answer::{self, ErrorCode, Shown};
+use crate::clients::Dialect;
+use crate::faults::{Circumstances, Fault, HttpFault, Taken};
+use crate::log::{Endpoint, Entry, Outcome};
+use crate::parameters::Parameters;
+use crate::secret::Fingerprint;
+use crate::state_file::StateFile;
+use crate::world::World;
+
+/// The most bytes a request's body may have.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Which of the two servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Server {
+    Provider,
+    Api,
+}
+
+/// What the middleware of one server knows.
+pub(crate) struct Front {
+    pub(crate) server: Server,
+    pub(crate) world: Arc<World>,
+    pub(crate) state_file: Option<Arc<StateFile>>,
+    pub(crate) port: u16,
+    pub(crate) api_port: u16,
+}
+
+/// Left on a response that must never be sent: the connection is closed instead.
+#[derive(Clone, Debug)]
+struct Dropped;
+
+/// Takes connections until the task is aborted; then all of them end too.
+pub(crate) async fn serve(listener: TcpListener, router: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    // Bound to loopback, so this cannot happen; it costs nothing to be sure.
+                    if peer.ip().is_loopback() {
+                        connections.spawn(serve_connection(stream, router.clone()));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not taken");
+                    // Such as too many open files: a moment later some may be closed.
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve_connection(stream: tokio::net::TcpStream, router: Router) {
+    let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let router = router.clone();
+        async move {
+            let response = match router.oneshot(request.map(Body::new)).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+            if response.extensions().get::<Dropped>().is_some() {
+                return Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted));
+            }
+            Ok::<_, std::io::Error>(response)
+        }
+    });
+    let ended = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Opens a port on a loopback address.
+pub(crate) async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+/// The outermost layer of both servers.
+pub(crate) async fn observe(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
+    if !is_for_us(&front, &request) {
+        return (
+            StatusCode::MISDIRECTED_REQUEST,
+            "This address is not served here.\n",
+        )
+            .into_response();
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let about = About::read(front.server, &parts, &body);
+    let number = front.world.log.begin(Entry {
+        number: 0,
+        at: front.world.now(),
+        dialect: about.dialect,
+        endpoint: about.endpoint,
+        method: parts.method.clone(),
+        path: about.path.clone(),
+        client: about.client.clone(),
+        grant_type: about.grant_type.clone(),
+        credential: about.credential,
+        outcome: None,
+    });
+
+    let circumstances = Circumstances {
+        dialect: about.dialect,
+        client: about.client.as_deref(),
+        grant_type: about.grant_type.as_deref(),
+        path: Some(&about.path),
+    };
+    let faults = front.world.faults.take(&circumstances, |fault| match fault {
+        Fault::Http { endpoint, fault } if *endpoint == about.endpoint => Some(fault.clone()),
+        _ => None,
+    });
+    let refusals = if about.endpoint == Endpoint::Token {
+        front.world.faults.take(&circumstances, |fault| match fault {
+            Fault::Refuse(code) => Some(*code),
+            _ => None,
+        })
+    } else {
+        Vec::new()
+    };
+
+    let response = match instead(&front.world, &faults, &refusals).await {
+        Some(response) => response,
+        None => next.run(Request::from_parts(parts, Body::from(body))).await,
+    };
+    save(&front).await;
+    let response = spoil_afterwards(response, &faults).await;
+
+    let mut shown: Vec<String> = faults.iter().map(|fault| fault.name.clone()).collect();
+    shown.extend(refusals.iter().map(|fault| fault.name.clone()));
+    if let Some(more) = response.extensions().get::<Shown>() {
+        shown.extend(more.0.iter().cloned());
+    }
+    front.world.log.end(
+        number,
+        Outcome {
+            status: response.status().as_u16(),
+            error: response
+                .extensions()
+                .get::<ErrorCode>()
+                .map(|code| code.0.clone()),
+            faults: shown,
+        },
+    );
+    response
+}
+
+/// A page in the browser can make any name lead to this machine; only our own names are answered, so that such
+/// a page cannot read what is here.
+fn is_for_us(front: &Front, request: &Request) -> bool {
+    let port = match front.server {
+        Server::Provider => front.port,
+        Server::Api => front.api_port,
+    };
+    request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .and_then(|host| host.rsplit_once(':'))
+        .is_some_and(|(name, own)| {
+            matches!(name, "127.0.0.1" | "[::1]" | "localhost") && own.parse() == Ok(port)
+        })
+}
+
+/// What a request is about, as far as the log and the faults care.
+struct About {
+    dialect: Dialect,
+    endpoint: Endpoint,
+    path: String,
+    client: Option<String>,
+    grant_type: Option<String>,
+    credential: Option<Fingerprint>,
+}
+
+impl About {
+    fn read(server: Server, parts: &http::request::Parts, body: &Bytes) -> Self {
+        let path = parts.uri.path();
+        let (dialect, endpoint) = place(server, path);
+        let is_form = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
+        let form = if is_form {
+            Parameters::parse(body)
+        } else {
+            Parameters::parse(parts.uri.query().unwrap_or_default().as_bytes())
+        };
+        let owned = |name: &str| form.get(name).map(str::to_owned);
+        let credential = answer::bearer_token(&parts.headers)
+            .or_else(|| form.get("refresh_token"))
+            .or_else(|| form.get("code"))
+            .or_else(|| form.get("device_code"))
+            .or_else(|| form.get("token"))
+            .map(Fingerprint::of);
+        Self {
+            dialect,
+            endpoint,
+            // The name of a one-time page is part of what makes it one.
+            path: match path.strip_prefix("/interaction/") {
+                Some(_) => "/interaction/…".to_owned(),
+                None => path.to_owned(),
+            },
+            client: owned("client_id")
+                .or_else(|| answer::basic_credentials(&parts.headers).map(|(name, _)| name)),
+            grant_type: (endpoint == Endpoint::Token)
+                .then(|| owned("grant_type"))
+                .flatten(),
+            credential,
+        }
+    }
+}
+
+/// Which endpoint a path is, and in whose manner.
+fn place(server: Server, path: &str) -> (Dialect, Endpoint) {
+    let dialect = [Dialect::Google, Dialect::GitHub]
+        .into_iter()
+        .find(|dialect| {
+            path.strip_prefix(dialect.prefix())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+        .unwrap_or(Dialect::Standard);
+    let rest = path.strip_prefix(dialect.prefix()).unwrap_or(path);
+    if server == Server::Api {
+        let endpoint = if dialect == Dialect::GitHub
+            && (rest.starts_with("/applications/") || rest == "/credentials/revoke")
+        {
+            Endpoint::Revocation
+        } else {
+            Endpoint::Api
+        };
+        return (dialect, endpoint);
+    }
+    let endpoint = match rest {
+        "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server" => {
+            Endpoint::Discovery
+        }
+        "/keys" | "/oauth2/v3/certs" => Endpoint::KeySet,
+        "/authorize" | "/o/oauth2/v2/auth" | "/login/oauth/authorize" => Endpoint::Authorization,
+        "/token" | "/login/oauth/access_token" => Endpoint::Token,
+        "/userinfo" | "/v1/userinfo" => Endpoint::Userinfo,
+        "/revoke" => Endpoint::Revocation,
+        "/sign-out" => Endpoint::EndSession,
+        "/device_authorization" | "/device/code" | "/login/device/code" => Endpoint::DeviceAuthorization,
+        "/" | "/sign-in" | "/account" | "/consent" | "/device" | "/login/device" => Endpoint::Page,
+        "/faults" => Endpoint::Control,
+        _ if rest.starts_with("/interaction/") => Endpoint::Page,
+        _ if rest.starts_with("/picture/") || rest == "/style.css" || rest == "/icon.svg" => Endpoint::Asset,
+        _ => Endpoint::Unknown,
+    };
+    (dialect, endpoint)
+}
+
+/// What faults answer in place of the handler.
+async fn instead(
+    world: &World,
+    faults: &[Taken<HttpFault>],
+    refusals: &[Taken<&'static str>],
+) -> Option<Response> {
+    for fault in faults {
+        match &fault.what {
+            HttpFault::Slow(time) => tokio::time::sleep(*time).await,
+            HttpFault::Hold => world.faults.released(fault.id).await,
+            HttpFault::Status { status, retry_after } => return Some(plain_failure(*status, *retry_after)),
+            HttpFault::Html => {
+                let page = "<!doctype html><title>Not JSON</title><p>This is a web page.";
+                return Some(([(header::CONTENT_TYPE, "text/html")], page).into_response());
+            }
+            HttpFault::NotJson => {
+                return Some(
+                    ([(header::CONTENT_TYPE, "application/json")], "{\"not\": json").into_response(),
+                );
+            }
+            HttpFault::Redirect(to) => {
+                let location = HeaderValue::from_static(to);
+                return Some(
+                    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response(),
+                );
+            }
+            HttpFault::Drop => return Some(dropped()),
+            HttpFault::DropAfter | HttpFault::Cut => {}
+        }
+    }
+    let code = refusals.first()?.what;
+    let body = json!({ "error": code, "error_description": "Refused by a fault of the sandbox." });
+    Some(answer::not_stored(answer::with_error(
+        (StatusCode::BAD_REQUEST, axum::Json(body)).into_response(),
+        code,
+    )))
+}
+
+fn plain_failure(status: u16, retry_after: Option<u32>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (
+        status,
+        axum::Json(json!({ "message": "A fault of the sandbox." })),
+    )
+        .into_response();
+    if let Some(seconds) = retry_after {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+fn dropped() -> Response {
+    let mut response = StatusCode::BAD_GATEWAY.into_response();
+    response.extensions_mut().insert(Dropped);
+    response
+}
+
+/// What faults make of an answer after the request was carried out.
+async fn spoil_afterwards(response: Response, faults: &[Taken<HttpFault>]) -> Response {
+    if faults.iter().any(|fault| fault.what == HttpFault::DropAfter) {
+        let mut response = response;
+        response.extensions_mut().insert(Dropped);
+        return response;
+    }
+    if faults.iter().any(|fault| fault.what == HttpFault::Cut) {
+        return cut(response).await;
+    }
+    response
+}
+
+/// Announces the whole body and sends half of it.
+async fn cut(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    parts
+        .headers
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    let half = bytes.slice(..bytes.len() / 2);
+    let broken = Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted));
+    Response::from_parts(parts, Body::from_stream(stream::iter([Ok(half), broken])))
+}
+
+/// Puts what has changed on disk, so that no answer promises what a restart would forget.
+async fn save(front: &Front) {
+    let Some(file) = front.state_file.clone().filter(|_| front.world.take_changed()) else {
+        return;
+    };
+    let (world, port, api_port) = (Arc::clone(&front.world), front.port, front.api_port);
+    let written = tokio::task::spawn_blocking(move || file.write(&world, port, api_port)).await;
+    match written {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the state was not written"),
+        Err(error) => tracing::error!(%error, "the state was not written"),
+    }
+}
