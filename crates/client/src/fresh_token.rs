@@ -116,34 +116,35 @@ impl Client {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             // A flight that has landed answered those who were waiting; the next caller may need another.
-            match under_way.get(id).filter(|flight| flight.peek().is_none()) {
-                Some(flight) => flight.clone(),
-                None => {
-                    let (client, id_of_flight, refused) = (self.clone(), id.clone(), refused.clone());
-                    // Its own task: a caller who goes away must not break off a refresh that the provider may
-                    // already have answered.
-                    let task =
-                        tokio::spawn(async move { client.obtain(&id_of_flight, refused.as_ref()).await });
-                    let flight: Flight = task
-                        .map(|result| result.unwrap_or(Err(Error::Stopped)))
-                        .boxed()
-                        .shared();
-                    under_way.insert(id.clone(), flight.clone());
-                    flight
-                }
-            }
+            let joined = under_way
+                .get(id)
+                .filter(|flight| flight.peek().is_none())
+                .cloned();
+            joined.unwrap_or_else(|| {
+                let (client, id_of_flight, refused) = (self.clone(), id.clone(), refused.clone());
+                // Its own task: a caller who goes away must not break off a refresh that the provider may
+                // already have answered.
+                let task = tokio::spawn(async move { client.obtain(&id_of_flight, refused.as_ref()).await });
+                let flight: Flight = task
+                    .map(|result| result.unwrap_or(Err(Error::Stopped)))
+                    .boxed()
+                    .shared();
+                under_way.insert(id.clone(), flight.clone());
+                flight
+            })
         };
         let token = flight.await;
-        let mut under_way = self
-            .inner()
-            .flights
-            .under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if under_way.get(id).is_some_and(|flight| flight.peek().is_some()) {
-            under_way.remove(id);
+        {
+            let mut under_way = self
+                .inner()
+                .flights
+                .under_way
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if under_way.get(id).is_some_and(|flight| flight.peek().is_some()) {
+                under_way.remove(id);
+            }
         }
-        drop(under_way);
         match (token, refused) {
             // The flight that was joined did not know that this token had been refused.
             (Ok(token), Some(refused)) if token.access_token == refused => {

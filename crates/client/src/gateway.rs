@@ -301,7 +301,7 @@ impl Client {
             let message = message(&method, &url, &headers, body.as_deref(), &token.access_token);
             let limits = Limits {
                 body: request.body_limit,
-                time: Duration::from_secs(60),
+                time: Duration::from_mins(1),
             };
             flow.message(
                 Party::Tessera,

@@ -189,11 +189,7 @@ impl Providers {
                 } else {
                     entry["name"] = value(draft.name.trim());
                 }
-                entry["apis"] = value(
-                    apis.iter()
-                        .map(|api| origin_text(api))
-                        .collect::<toml_edit::Array>(),
-                );
+                entry["apis"] = value(apis.iter().map(origin_text).collect::<toml_edit::Array>());
             }
             Ok(())
         })?;

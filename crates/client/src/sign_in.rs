@@ -29,7 +29,7 @@ use crate::providers::{self, ProviderError};
 pub(crate) use kept::Kept;
 
 /// How long an attempt may take, at most: ten minutes.
-pub const MAX_ATTEMPT: Duration = Duration::from_secs(600);
+pub const MAX_ATTEMPT: Duration = Duration::from_mins(10);
 
 /// Whom to sign in with.
 #[derive(Clone, Debug)]

@@ -45,10 +45,11 @@ impl From<rusqlite::Error> for StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            // Without a code of SQLite's own it is a row that does not read as what this version writes.
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
+                Self::Damaged(error.to_string())
+            }
             Some(_) => Self::Unusable(error.to_string()),
-            // Not SQLite's own: a row that does not read as what this version writes.
-            None => Self::Damaged(error.to_string()),
         }
     }
 }

@@ -80,7 +80,7 @@ fn a_403_says_which_permission_is_missing() {
     };
     let plain = r#"Bearer realm="api", error="insufficient_scope", scope="a:read b:read""#;
     check(403, plain, Some("a:read b:read"));
-    check(403, r#"bearer error=insufficient_scope, scope=a"#, Some("a"));
+    check(403, "bearer error=insufficient_scope, scope=a", Some("a"));
     check(
         403,
         r#"Bearer error_description="a \"scope=b\", c", error="insufficient_scope", scope="x""#,

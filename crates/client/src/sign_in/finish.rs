@@ -4,7 +4,7 @@
 use tessera_oidc::callback::ValidatedCallback;
 use tessera_oidc::checks::Verdicts;
 use tessera_oidc::discovery::Metadata;
-use tessera_oidc::id_token::{self, Expectations};
+use tessera_oidc::id_token::{self, Expectations, IdTokenRefusal};
 use tessera_oidc::key_set::{KeySet, Wanted as WantedKey};
 use tessera_oidc::token::{self, TokenResponse};
 use tessera_oidc::{Identity, Nonce, RawIdToken, userinfo};
@@ -186,7 +186,7 @@ async fn verified(
     let directory = &client.inner().directory;
     let keys = directory.keys(jwks_uri, WantedKey::Any).await?;
     let mut result = check(&keys);
-    if result.as_ref().is_err_and(|refusal| refusal.wants_new_keys()) {
+    if result.as_ref().is_err_and(IdTokenRefusal::wants_new_keys) {
         let newer = directory.keys(jwks_uri, WantedKey::Newer).await?;
         result = check(&newer);
     }
