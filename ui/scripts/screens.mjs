@@ -2,7 +2,7 @@
 // 360 px and at 200 % zoom. Runs the built bundle under the content security policy of the app, and fails when a state
 // breaks it, throws, or needs to scroll sideways.
 //
-//   npm run test:screens [-- PART-OF-A-NAME]
+//   npm run test:screens [-- PART-OF-A-NAME [SHAPE]]
 import { mkdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright';
@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const bundle = `${root}target/demo`;
 const pictures = `${root}target/screens`;
 const part = process.argv[2] ?? '';
+const shapePart = process.argv[3] ?? '';
 
 // As in src-tauri/tauri.conf.json, without what only Tauri serves.
 const policy =
@@ -32,7 +33,12 @@ const { scenarios } = await reader.ssrLoadModule('/src/host/fake/scenarios.ts');
 await reader.close();
 const names = Object.keys(scenarios).filter((name) => name.includes(part));
 
-await build({ root, mode: 'demo', logLevel: 'error', build: { outDir: bundle, emptyOutDir: true } });
+await build({
+  root,
+  mode: 'demo',
+  logLevel: 'error',
+  build: { outDir: bundle, emptyOutDir: true },
+});
 const server = await preview({
   root,
   logLevel: 'error',
@@ -43,16 +49,16 @@ const address = server.resolvedUrls?.local[0];
 if (!address) throw new Error('the preview server has no address');
 
 const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
   args: process.getuid?.() === 0 ? ['--no-sandbox', '--disable-gpu'] : ['--disable-gpu'],
 });
 
-await rm(pictures, { recursive: true, force: true });
+if (part === '') await rm(pictures, { recursive: true, force: true });
 await mkdir(pictures, { recursive: true });
 
 const problems = [];
 let drawn = 0;
-for (const shape of shapes) {
+for (const shape of shapes.filter(({ name }) => name.includes(shapePart))) {
   const context = await browser.newContext({
     viewport: { width: shape.width, height: shape.height },
     deviceScaleFactor: shape.scale,
@@ -71,7 +77,6 @@ for (const shape of shapes) {
     current = `${name} (${shape.name})`;
     await page.goto(`${address}?state=${name}`);
     await page.waitForSelector('html[data-settled]');
-    // What moves the focus by script leaves a ring that no person would see.
     const sideways = await page.evaluate(
       () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
     );

@@ -2,7 +2,7 @@
 // in mode `demo`) a scripted host stands in for Rust; a release build does not contain it.
 import { mount } from 'svelte';
 import App from './App.svelte';
-import { tauriHost } from './host/tauri';
+import { tauriHost } from './host';
 import './style/base.css';
 
 const scripted =

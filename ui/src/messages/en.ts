@@ -4,19 +4,19 @@ import type { AccountStateView, AttemptStage, RouteView } from '../host';
 
 const routes: Record<RouteView, { name: string; offer: string; why: string }> = {
   scheme: {
-    name: 'Come back by the app link',
-    offer: 'Try the app link',
+    name: 'Use the app link',
+    offer: 'Use the app link',
     why: 'Your browser asks to open Tessera at the end. Say yes.',
   },
   loopback: {
-    name: 'Come back through this computer',
-    offer: 'Try another way back',
-    why: 'Your browser answers to an address on this computer, which needs no app link.',
+    name: 'Use a local address',
+    offer: 'Use a local address',
+    why: 'Your browser can answer to an address on this computer instead, which needs no app link.',
   },
   device: {
     name: 'Use a code on another device',
     offer: 'Use a code instead',
-    why: 'You type a short code on a page, on any phone or computer.',
+    why: 'You can type a short code on a page instead, on any phone or computer.',
   },
 };
 
@@ -110,7 +110,7 @@ const en = {
     openedAgain: 'Opened again',
     openHere: 'Open the page here',
     cancel: 'Cancel',
-    until: (time: string) => `Waits until ${time}, then stops by itself.`,
+    until: (time: string) => `Waits until ${time}.`,
     otherWays: 'Does nothing come back?',
     nothingYet: 'Nothing came back yet',
     offerRoute: (why: string) => `That can happen: some browsers do not pass the answer on. ${why}`,
@@ -183,9 +183,11 @@ const en = {
     notGranted: 'Asked for, not allowed',
     checks: 'How the last sign-in was checked',
     checksPassed: (n: number, text: string) =>
-      n === 1 ? 'The one check passed.' : `All ${text} checks passed.`,
+      n === 1 ? 'One check passed.' : `${text} checks passed.`,
     checksFailed: (n: number, text: string) =>
       n === 1 ? 'One check did not pass.' : `${text} checks did not pass.`,
+    checksIdle: (n: number, text: string) =>
+      n === 1 ? 'One does not apply.' : `${text} do not apply.`,
     noChecks: 'Nothing was written down about this sign-in.',
     outcomes: {
       passed: 'Passed',
@@ -227,6 +229,7 @@ const en = {
     known: 'Known calls',
     noKnown: 'No calls are known for this provider. Type an address below.',
     needs: (scope: string) => `needs ${scope}`,
+    needsPermission: (scope: string) => `This call needs the permission ${scope}.`,
     request: 'Request',
     method: 'Method',
     address: 'Address',

@@ -17,6 +17,7 @@ export interface Row {
   /** Field name, index, or `null` for the root. */
   name: string | number | null;
   kind: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null';
+  value: Json;
   /** The value as text; of a container, empty. */
   text: string;
   /** How many children a container has. */
@@ -74,6 +75,7 @@ export function rowsOf(root: Json, open: ReadonlySet<string>): Row[] {
     const isOpen = isContainer(value) && open.has(where.pointer);
     rows.push({
       ...where,
+      value,
       kind: kindOf(value),
       text: textOf(value),
       count: children.length,
@@ -117,6 +119,23 @@ export function opened(root: Json, budget: number): Set<string> {
     }
   }
   return open;
+}
+
+const MOST_SHOWN = 60;
+
+/** What a closed container begins with, in one line: its first plain values. */
+export function preview(value: Json): string {
+  if (!isContainer(value)) return '';
+  const list = Array.isArray(value);
+  let text = '';
+  for (const name in value) {
+    const part = (value as { [name: string]: Json })[name] as Json;
+    if (isContainer(part)) continue;
+    const shown = typeof part === 'string' ? JSON.stringify(part) : textOf(part);
+    text += `${text === '' ? '' : ', '}${list ? shown : `${name}: ${shown}`}`;
+    if (text.length > MOST_SHOWN) return `${text.slice(0, MOST_SHOWN)}…`;
+  }
+  return text;
 }
 
 /** The path of a row as programmers write it: `items[3].name`. */
