@@ -1,0 +1,151 @@
+//! The guard as tower layers: in front of a whole service, or of one route.
+
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tessera_oidc::Scopes;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::bearer::{Bearer, hide};
+use crate::caller::{Caller, scopes};
+use crate::guard::Guard;
+use crate::refusal::Refusal;
+
+/// Lets through only requests with a good access token, and adds their [`Caller`] as an extension.
+#[derive(Clone, Debug)]
+pub struct RequireAuth {
+    guard: Guard,
+}
+
+impl RequireAuth {
+    /// A layer that asks this guard.
+    pub fn new(guard: Guard) -> Self {
+        Self { guard }
+    }
+}
+
+impl<S> Layer<S> for RequireAuth {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded {
+            guard: self.guard.clone(),
+            inner,
+        }
+    }
+}
+
+/// A service behind [`RequireAuth`].
+#[derive(Clone, Debug)]
+pub struct Guarded<S> {
+    guard: Guard,
+    inner: S,
+}
+
+impl<S, B, R> Service<Request<B>> for Guarded<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+    R: From<String>,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Answer<R, S::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let guard = self.guard.clone();
+        let mut inner = take_ready(&mut self.inner);
+        let bearer = Bearer::find(request.headers());
+        hide(request.headers_mut());
+        Box::pin(async move {
+            match guard.check_bearer(bearer).await {
+                Ok(caller) => {
+                    request.extensions_mut().insert(caller);
+                    inner.call(request).await
+                }
+                Err(refusal) => Ok(refusal.to_response()),
+            }
+        })
+    }
+}
+
+/// Lets through only callers whose token carries every one of some scopes. Belongs behind [`RequireAuth`];
+/// without it, every request is refused with status 500.
+#[derive(Clone, Debug)]
+pub struct RequireScope {
+    needed: Scopes,
+}
+
+impl RequireScope {
+    /// A layer that needs all of these.
+    pub fn all<T: AsRef<str>>(needed: impl IntoIterator<Item = T>) -> Self {
+        Self {
+            needed: scopes(needed),
+        }
+    }
+}
+
+impl<S> Layer<S> for RequireScope {
+    type Service = ScopeGuarded<S>;
+
+    fn layer(&self, inner: S) -> ScopeGuarded<S> {
+        ScopeGuarded {
+            needed: self.needed.clone(),
+            inner,
+        }
+    }
+}
+
+/// A service behind [`RequireScope`].
+#[derive(Clone, Debug)]
+pub struct ScopeGuarded<S> {
+    needed: Scopes,
+    inner: S,
+}
+
+impl<S, B, R> Service<Request<B>> for ScopeGuarded<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: From<String> + Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Answer<R, S::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let verdict = request
+            .extensions()
+            .get::<Caller>()
+            .ok_or_else(Refusal::unguarded)
+            .and_then(|caller| caller.require(&self.needed));
+        match verdict {
+            Ok(()) => Box::pin(self.inner.call(request)),
+            Err(refusal) => Box::pin(std::future::ready(Ok(refusal.to_response()))),
+        }
+    }
+}
+
+/// What the layers' services answer with, sooner or later.
+pub type Answer<R, E> = Pin<Box<dyn Future<Output = Result<Response<R>, E>> + Send>>;
+
+/// Takes the service that was polled ready and leaves a copy in its place: readiness belongs to one instance,
+/// and the copy may not be ready.
+fn take_ready<S: Clone>(service: &mut S) -> S {
+    let copy = service.clone();
+    mem::replace(service, copy)
+}
