@@ -67,6 +67,8 @@ for (const shape of shapes.filter(({ name }) => name.includes(shapePart))) {
     locale: 'en-GB',
     timezoneId: 'UTC',
   });
+  // As `freezePrototype` in src-tauri/tauri.conf.json does.
+  await context.addInitScript(() => Object.freeze(Object.prototype));
   const page = await context.newPage();
   let current = '';
   page.on('console', (message) => {
@@ -81,8 +83,7 @@ for (const shape of shapes.filter(({ name }) => name.includes(shapePart))) {
       () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
     );
     if (sideways > 0) problems.push(`${current}: ${sideways} px wider than the window`);
-    const whole = name !== 'accounts-many';
-    await page.screenshot({ path: `${pictures}/${name}.${shape.name}.png`, fullPage: whole });
+    await page.screenshot({ path: `${pictures}/${name}.${shape.name}.png`, fullPage: true });
     drawn += 1;
   }
   await context.close();

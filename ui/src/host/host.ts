@@ -13,7 +13,7 @@ import type {
   ProviderView,
   ReceiptView,
   SignInRequest,
-} from './types';
+} from './bindings';
 
 /** What a command gives back: what was asked for, or why not. A promise of it never rejects. */
 export type Answer<T> = { status: 'ok'; data: T } | { status: 'error'; error: ErrorView };

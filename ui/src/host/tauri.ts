@@ -1,13 +1,14 @@
-// The host as the desktop shell implements it: each method is one command, by name.
-import { Channel, invoke } from '@tauri-apps/api/core';
+// The host as the desktop shell implements it. The generated commands do the asking; here their failures, which can
+// also come from Tauri itself or from a window without it, become errors that a person can read.
+import { Channel } from '@tauri-apps/api/core';
 import { m } from '../messages';
+import { commands, type AppEvent, type ErrorView } from './bindings';
 import { fault, type Answer, type Host } from './host';
-import type { AppEvent, ErrorView } from './types';
 
 const isErrorView = (value: unknown): value is ErrorView =>
   typeof value === 'object' && value !== null && 'code' in value && 'message' in value;
 
-/** What a command that did not work threw, as an error for a person: Tauri itself rejects with plain text. */
+/** What a command that did not work threw: Rust's own error, or Tauri's plain text. */
 function failure(thrown: unknown): ErrorView {
   if (isErrorView(thrown)) return thrown;
   const detail = thrown instanceof Error ? thrown.message : String(thrown);
@@ -16,35 +17,28 @@ function failure(thrown: unknown): ErrorView {
     : fault('window.not_connected', m.app.lost.message, m.app.lost.hint, detail);
 }
 
-async function command<T>(name: string, args?: Record<string, unknown>): Promise<Answer<T>> {
+async function settled<T>(ask: () => Promise<Answer<T>>): Promise<Answer<T>> {
   try {
-    return { status: 'ok', data: await invoke<T>(name, args) };
+    const answer = await ask();
+    return answer.status === 'ok' ? answer : { status: 'error', error: failure(answer.error) };
   } catch (thrown) {
     return { status: 'error', error: failure(thrown) };
   }
 }
 
 export const tauriHost: Host = {
-  appInfo: () => command('app_info'),
-  subscribe: (listener) => {
-    let channel: Channel<AppEvent>;
-    try {
-      channel = new Channel<AppEvent>(listener);
-    } catch (thrown) {
-      return Promise.resolve({ status: 'error', error: failure(thrown) });
-    }
-    return command('subscribe', { channel });
-  },
-  signIn: (request) => command('sign_in', { request }),
-  cancelSignIn: (id) => command('cancel_sign_in', { id }),
-  openAgain: (id) => command('open_again', { id }),
-  copyLink: (id) => command('copy_link', { id }),
-  pasteCallback: (id, text) => command('paste_callback', { id, text }),
-  accountDetail: (id) => command('account_detail', { id }),
-  signOut: (id) => command('sign_out', { id }),
-  catalogue: (account) => command('catalogue', { account }),
-  call: (request) => command('call', { request }),
-  saveProvider: (input) => command('save_provider', { input }),
-  removeProvider: (id) => command('remove_provider', { id }),
-  openProviderPage: (of) => command('open_provider_page', { of }),
+  appInfo: () => settled(() => commands.appInfo()),
+  subscribe: (listener) => settled(() => commands.subscribe(new Channel<AppEvent>(listener))),
+  signIn: (request) => settled(() => commands.signIn(request)),
+  cancelSignIn: (id) => settled(() => commands.cancelSignIn(id)),
+  openAgain: (id) => settled(() => commands.openAgain(id)),
+  copyLink: (id) => settled(() => commands.copyLink(id)),
+  pasteCallback: (id, text) => settled(() => commands.pasteCallback(id, text)),
+  accountDetail: (id) => settled(() => commands.accountDetail(id)),
+  signOut: (id) => settled(() => commands.signOut(id)),
+  catalogue: (account) => settled(() => commands.catalogue(account)),
+  call: (request) => settled(() => commands.call(request)),
+  saveProvider: (input) => settled(() => commands.saveProvider(input)),
+  removeProvider: (id) => settled(() => commands.removeProvider(id)),
+  openProviderPage: (of) => settled(() => commands.openProviderPage(of)),
 };

@@ -62,11 +62,8 @@ const en = {
     title: 'Sign in',
     lead: 'Your own browser opens, and you sign in there. Tessera never sees your password.',
     providers: 'Where is your account?',
-    withProvider: (name: string) => `Sign in with ${name}`,
-    notReady: 'Set up in Settings',
-    goToSettings: (name: string) => `${name} is not set up yet. Open Settings`,
+    notReady: 'Set it up in Settings',
     trying: 'For trying things out',
-    none: 'No providers yet',
     organisation: {
       name: 'Your organisation',
       what: 'Any provider, by its address',

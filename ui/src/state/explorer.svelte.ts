@@ -15,7 +15,7 @@ export class Explorer {
   url = $state('');
   body = $state('');
   /** The known call that was picked. */
-  picked = $state<string | null>(null);
+  picked = $state.raw<CatalogueEntry | null>(null);
 
   busy = $state(false);
   response = $state.raw<CallResponse | null>(null);
@@ -71,7 +71,7 @@ export class Explorer {
   }
 
   pick(entry: CatalogueEntry): void {
-    this.picked = entry.id;
+    this.picked = entry;
     this.method = entry.method;
     this.url = entry.url;
     this.body = '';

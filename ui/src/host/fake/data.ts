@@ -9,7 +9,7 @@ import type {
   ErrorView,
   ProviderView,
   ReceiptView,
-} from '../types';
+} from '../bindings';
 
 /** What the scripted host takes for the present, in seconds since 1970. */
 export const now = (): number => Date.now() / 1000;
@@ -210,7 +210,7 @@ export const detail = (account: AccountView): AccountDetail => ({
     { scope: 'profile', meaning: 'See your name and picture', granted: true },
     { scope: 'email', meaning: 'See your e-mail address', granted: true },
     { scope: 'offline_access', meaning: 'Keep you signed in', granted: true },
-    { scope: 'notes.write', meaning: 'Write notes for you', granted: false },
+    { scope: 'ledger:read', meaning: 'Read the ledger', granted: false },
   ],
   checks: [
     {
@@ -355,32 +355,39 @@ export const receipt: ReceiptView = {
 
 export const catalogue: CatalogueEntry[] = [
   {
-    id: 'sandbox.profile',
-    title: 'Your profile',
+    id: 'sandbox-profile',
+    title: 'Who the API thinks you are',
     method: 'GET',
     url: 'http://127.0.0.1:46512/profile',
     scope: null,
   },
   {
-    id: 'sandbox.notes',
-    title: 'Your notes, page by page',
+    id: 'sandbox-items',
+    title: 'A list in pages',
     method: 'GET',
-    url: 'http://127.0.0.1:46512/notes?page=1',
-    scope: null,
+    url: 'http://127.0.0.1:46512/items?page=1',
+    scope: 'items:read',
   },
   {
-    id: 'sandbox.picture',
-    title: 'Your picture',
+    id: 'sandbox-ledger',
+    title: 'Something that needs one more permission',
+    method: 'GET',
+    url: 'http://127.0.0.1:46512/ledger',
+    scope: 'ledger:read',
+  },
+  {
+    id: 'sandbox-picture',
+    title: 'A picture',
     method: 'GET',
     url: 'http://127.0.0.1:46512/picture',
     scope: null,
   },
   {
-    id: 'sandbox.write',
-    title: 'Write a note',
-    method: 'POST',
-    url: 'http://127.0.0.1:46512/notes',
-    scope: 'notes.write',
+    id: 'sandbox-elsewhere',
+    title: 'An answer that leads to another server',
+    method: 'GET',
+    url: 'http://127.0.0.1:46512/elsewhere',
+    scope: null,
   },
 ];
 
@@ -389,7 +396,7 @@ export const headers: [string, string][] = [
   ['cache-control', 'no-store'],
   ['date', 'Mon, 23 Nov 2026 14:02:11 GMT'],
   ['set-cookie', '[masked]'],
-  ['link', '<http://127.0.0.1:46512/notes?page=2>; rel="next"'],
+  ['link', '<http://127.0.0.1:46512/items?page=2>; rel="next"'],
 ];
 
 export const decisions = [
@@ -428,7 +435,7 @@ export const answer = (change: Partial<CallResponse> = {}): CallResponse => ({
       ],
     }).replace('"total":42', '"total":9007199254740993123'),
   },
-  next: 'http://127.0.0.1:46512/notes?page=2',
+  next: 'http://127.0.0.1:46512/items?page=2',
   decisions,
   missing_scope: null,
   ...change,
@@ -440,11 +447,11 @@ export const answers = {
   missing: answer({
     status: 403,
     next: null,
-    missing_scope: 'notes.write',
-    body: { kind: 'json', text: '{"error":"insufficient_scope","scope":"notes.write"}' },
+    missing_scope: 'ledger:read',
+    body: { kind: 'json', text: '{"error":"insufficient_scope","scope":"ledger:read"}' },
     decisions: [
       'http://127.0.0.1:46512 is an API of Sandbox, so the token may go there.',
-      'The API refused: the permission notes.write is missing.',
+      'The API refused: the permission ledger:read is missing.',
     ],
   }),
   text: answer({

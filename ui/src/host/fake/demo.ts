@@ -37,6 +37,10 @@ export function perform(step: Step): void {
   };
   if ('press' in step) {
     find(step.press).click();
+  } else if ('choose' in step) {
+    const list = find(step.in) as HTMLSelectElement;
+    list.value = step.choose;
+    list.dispatchEvent(new Event('change', { bubbles: true }));
   } else {
     const field = find(step.into) as HTMLInputElement;
     field.value = step.type;

@@ -7,7 +7,7 @@ import type {
   ErrorView,
   ProviderView,
   RouteView,
-} from '../types';
+} from '../bindings';
 import * as data from './data';
 
 /** How the scripted world stands at the start. */
@@ -142,7 +142,7 @@ export class FakeHost implements Host {
   call: Host['call'] = (request) =>
     this.#answer('call', [request], () => {
       const page = /page=(\d+)/.exec(request.url)?.[1];
-      if (request.method !== 'GET') return ok(data.answers.missing);
+      if (request.url.endsWith('/ledger')) return ok(data.answers.missing);
       if (request.url.endsWith('/picture')) return ok(data.answers.image);
       if (!/^https?:\/\/127\.0\.0\.1/.test(request.url)) return fail(data.errors.policy);
       return ok(page === undefined || page === '2' ? data.answers.last : data.answers.page);

@@ -1,7 +1,7 @@
 // Every state of every screen, by name: shown by the demo (`?state=NAME`), drawn by `npm run test:screens`, and checked
 // for accessibility and secrets by the tests. A new state belongs here.
 import type { Host } from '../host';
-import type { AppEvent, AttemptView, CallResponse, ErrorView } from '../types';
+import type { AppEvent, AttemptView, CallResponse, ErrorView } from '../bindings';
 import * as data from './data';
 import { fail, never, ok, type World } from './fake';
 
@@ -17,7 +17,8 @@ export interface Scenario {
   patience?: number;
 }
 
-export type Step = { press: string } | { type: string; into: string };
+export type Step =
+  { press: string } | { type: string; into: string } | { choose: string; in: string };
 
 const press = (...ids: string[]): Step[] => ids.map((id) => ({ press: id }));
 
@@ -37,7 +38,7 @@ const failed = (error: ErrorView, steps: Step[] = []): Scenario => ({
 const called = (response: CallResponse, steps: Step[] = []): Scenario => ({
   at: '#/explorer/account-ann',
   world: { accounts: data.accounts(), answers: { call: () => ok(response) } },
-  steps: [...press('call-sandbox.notes', 'call-send'), ...steps],
+  steps: [...press('call-sandbox-items', 'call-send'), ...steps],
 });
 
 const opened = (id: string, answers: Partial<Host> = {}, steps: Step[] = []): Scenario => ({
@@ -115,7 +116,7 @@ export const scenarios: Record<string, Scenario> = {
   accounts: { at: '#/accounts', world: { accounts: data.accounts() } },
   'accounts-loading': { at: '#/accounts', world: { silent: true } },
   'accounts-empty': { at: '#/accounts', world: {} },
-  'accounts-many': { at: '#/accounts', world: { accounts: data.crowd(1_000) } },
+  'accounts-many': { at: '#/accounts', world: { accounts: data.crowd(40) } },
   'accounts-welcome': {
     at: '#/sign-in',
     world: { accounts: data.accounts(), attempt: data.attempt() },
@@ -144,12 +145,21 @@ export const scenarios: Record<string, Scenario> = {
   'explorer-picked': {
     at: '#/explorer',
     world: { accounts: data.accounts() },
-    steps: press('call-sandbox.write'),
+    steps: press('call-sandbox-ledger'),
+  },
+  'explorer-writing': {
+    at: '#/explorer',
+    world: { accounts: data.accounts() },
+    steps: [
+      { choose: 'POST', in: 'call-method' },
+      { type: '{"half":', into: 'call-request-body' },
+      ...press('call-send'),
+    ],
   },
   'explorer-busy': {
     at: '#/explorer',
     world: { accounts: data.accounts(), answers: { call: () => never() } },
-    steps: press('call-sandbox.profile', 'call-send'),
+    steps: press('call-sandbox-profile', 'call-send'),
   },
   'explorer-answer': called(data.answers.page),
   'explorer-answer-text': called(data.answers.page, press('body-toggle')),
