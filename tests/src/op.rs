@@ -1,0 +1,146 @@
+//! npm `oidc-provider` as a provider to sign in to: certified, and written by somebody else.
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use crate::program::Program;
+use crate::{Desktop, tools};
+
+/// How the provider behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct OpOptions {
+    /// How long an access token lives.
+    pub access_token_seconds: u32,
+    /// Whether each refresh brings a new refresh token and spends the old one.
+    pub rotate: bool,
+}
+
+impl Default for OpOptions {
+    fn default() -> Self {
+        Self {
+            access_token_seconds: 3600,
+            rotate: true,
+        }
+    }
+}
+
+/// A running provider.
+pub struct Op {
+    /// Its issuer identifier.
+    pub issuer: String,
+    /// The native public client that it knows.
+    pub client_id: String,
+    program: Arc<Program>,
+    events: Mutex<Vec<Value>>,
+}
+
+impl Op {
+    /// Starts one beside everything else on `desktop`.
+    pub async fn start(desktop: &Desktop, options: OpOptions) -> Result<Self> {
+        let mut command = command(options)?;
+        // Outside the desktop's environment: a provider is somebody else's machine, and it knows every secret.
+        let program = desktop.spawn("oidc-provider", &mut command)?;
+        Self::ready(program).await
+    }
+
+    /// Starts one without a desktop; its log goes to `logs`.
+    pub async fn start_alone(logs: &std::path::Path, options: OpOptions) -> Result<Self> {
+        Self::ready(Arc::new(Program::start(
+            "oidc-provider",
+            &mut command(options)?,
+            logs,
+        )?))
+        .await
+    }
+
+    async fn ready(program: Arc<Program>) -> Result<Self> {
+        let ready = program
+            .line("the provider being ready", |line| {
+                let event: Value = serde_json::from_str(line).ok()?;
+                (event["event"] == "ready").then_some(event)
+            })
+            .await?;
+        Ok(Self {
+            issuer: ready["issuer"].as_str().context("an issuer")?.to_owned(),
+            client_id: ready["client_id"].as_str().context("a client id")?.to_owned(),
+            program,
+            events: Mutex::default(),
+        })
+    }
+
+    /// What it has seen of one kind (`token`, `authorization`, `revocation` …), oldest first.
+    pub async fn events(&self, kind: &str) -> Vec<Value> {
+        let new = self.program.drain().await;
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.extend(
+            new.iter()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok()),
+        );
+        events
+            .iter()
+            .filter(|event| event["event"] == kind)
+            .cloned()
+            .collect()
+    }
+
+    /// How many token requests of one grant type it answered with success.
+    pub async fn tokens_given(&self, grant: &str) -> usize {
+        let given = self.events("token").await;
+        given
+            .iter()
+            .filter(|event| event["grant"] == grant && event["status"] == 200)
+            .count()
+    }
+
+    /// Every secret that it has handed out or been shown.
+    pub async fn secrets(&self) -> BTreeSet<String> {
+        let mut secrets = BTreeSet::new();
+        for kind in ["token", "authorization", "revocation"] {
+            for event in self.events(kind).await {
+                for field in [
+                    "access_token",
+                    "code",
+                    "id_token",
+                    "nonce",
+                    "refresh_token",
+                    "refresh_token_used",
+                    "state",
+                    "token",
+                    "verifier",
+                ] {
+                    secrets.extend(event[field].as_str().map(ToOwned::to_owned));
+                }
+            }
+        }
+        secrets
+    }
+
+    /// Stops it, as when the network or the provider goes away.
+    pub fn stop(&self) {
+        self.program.stop();
+    }
+}
+
+fn command(options: OpOptions) -> Result<Command> {
+    let dir = tools::tests_dir().join("op");
+    if !dir.join("node_modules/oidc-provider/package.json").is_file() {
+        bail!(
+            "npm `oidc-provider` is not installed in {}. `cargo xtask test` installs it, or do it by hand: npm ci \
+             --prefix {}",
+            dir.display(),
+            dir.display()
+        );
+    }
+    let options = json!({ "accessTokenSeconds": options.access_token_seconds, "rotate": options.rotate });
+    let mut command = Command::new(tools::find("node")?);
+    command
+        .arg(dir.join("server.mjs"))
+        .arg(options.to_string())
+        .env_remove("NODE_OPTIONS")
+        .stdin(Stdio::piped());
+    Ok(command)
+}
