@@ -57,7 +57,7 @@ pub(crate) const SCOPES: [(&str, &str); 7] = [
     ("offline_access", "Stay signed in when you are away"),
     ("items:read", "See your items"),
     ("items:write", "Add to your items"),
-    ("admin:read", "See what only the house may see"),
+    ("ledger:read", "See your ledger"),
 ];
 
 impl World {

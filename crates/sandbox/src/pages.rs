@@ -3,7 +3,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 use url::Url;
 
 use crate::clients::Dialect;
@@ -14,10 +14,10 @@ pub(crate) const STYLE: &str = include_str!("style.css");
 /// Where it is served.
 pub(crate) const STYLE_PATH: &str = "/style.css";
 
-/// The mark: a tile broken in two halves that fit.
-const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 32 32\" aria-hidden=\"true\" focusable=\"false\">\
-<path d=\"M6 3h12l-3 6 4 5-5 5 3 10H6a3 3 0 0 1-3-3V6a3 3 0 0 1 3-3Z\"/>\
-<path d=\"M21 3h5a3 3 0 0 1 3 3v20a3 3 0 0 1-3 3h-6l-3-9 5-6-4-5Z\"/></svg>";
+/// The mark, as every other part of Tessera shows it.
+pub(crate) const ICON: &str = include_str!("../../../icons/tessera.svg");
+/// Where it is served.
+pub(crate) const ICON_PATH: &str = "/icon.svg";
 
 /// A page, and where its forms may lead.
 pub(crate) struct Page {
@@ -79,11 +79,11 @@ impl IntoResponse for Page {
                     meta name="color-scheme" content="light dark";
                     title { (self.title) " · Tessera sandbox" }
                     link rel="stylesheet" href=(STYLE_PATH);
-                    link rel="icon" href="/icon.svg" type="image/svg+xml";
+                    link rel="icon" href=(ICON_PATH) type="image/svg+xml";
                 }
                 body {
                     header {
-                        (PreEscaped(MARK))
+                        img.mark src=(ICON_PATH) alt="" width="24" height="24";
                         span { "Tessera sandbox" }
                         @match self.dialect {
                             Dialect::Standard => {}
@@ -118,15 +118,6 @@ impl IntoResponse for Page {
         }
         response
     }
-}
-
-/// The mark as a file, for the browser's tab.
-pub(crate) fn icon() -> String {
-    MARK.replacen(
-        "class=\"mark\"",
-        "xmlns=\"http://www.w3.org/2000/svg\" fill=\"#0b6e6e\"",
-        1,
-    )
 }
 
 /// What every form of a request under way carries.
@@ -315,6 +306,35 @@ pub(crate) fn confirm_sign_out(csrf: &str, person: &Person, request: &[(&str, &s
         p.hint { "To stay signed in, close this page." }
     };
     Page::new("Sign out", Dialect::Standard, body)
+}
+
+/// What a person has allowed an app, and a button to end it.
+pub(crate) fn connection(
+    client_name: &str,
+    client_id: &str,
+    person: &Person,
+    meanings: &[&str],
+    csrf: &str,
+) -> Page {
+    let body = html! {
+        h1 { (client_name) }
+        p.person {
+            img src={ "/picture/" (person.username) } alt="" width="40" height="40";
+            span { strong { (person.name()) } br; (person.email) }
+        }
+        p { "You have allowed this app to:" }
+        ul {
+            li { span.tick aria-hidden="true" { "✓" } span { "See what is public about you" } }
+            @for meaning in meanings {
+                li { span.tick aria-hidden="true" { "✓" } span { (meaning) } }
+            }
+        }
+        form method="post" action={ "/github/settings/connections/applications/" (client_id) } {
+            input type="hidden" name="csrf" value=(csrf);
+            div.buttons { button type="submit" { "End its access" } }
+        }
+    };
+    Page::new("Connected app", Dialect::GitHub, body)
 }
 
 /// A page that only says something.

@@ -48,8 +48,6 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) dialect: Dialect,
     pub(crate) client: String,
     pub(crate) redirect_uri: String,
-    /// Whether the request named the redirect address; then the token request has to repeat it.
-    pub(crate) redirect_uri_given: bool,
     pub(crate) state: Option<String>,
     pub(crate) scopes: Scopes,
     pub(crate) nonce: Option<String>,

@@ -18,7 +18,7 @@ use crate::records::Records;
 use crate::serve::{self, Front, Server};
 use crate::state_file::{Restored, StateError, StateFile};
 use crate::world::World;
-use crate::{api, control, provider};
+use crate::{api, control, github, google, provider};
 
 /// Why a sandbox does not start.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +104,8 @@ impl Sandbox {
             })
         };
         let provider = provider::routes()
+            .nest("/google", google::routes())
+            .nest("/github", github::web_routes())
             .merge(control::routes())
             .with_state(Arc::clone(&world))
             .layer(from_fn_with_state(front(Server::Provider), serve::observe));

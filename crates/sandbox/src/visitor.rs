@@ -78,6 +78,12 @@ impl Visitor {
         self.password = sandbox.password_of(username);
     }
 
+    /// Goes on at another sandbox, or the same one after a restart, with the cookies of the first.
+    pub fn move_to(&mut self, sandbox: &Sandbox) {
+        self.router = sandbox.router();
+        sandbox.issuer().clone_into(&mut self.origin);
+    }
+
     /// Forgets all cookies.
     pub fn with_fresh_browser(&mut self) {
         self.cookies.clear();

@@ -191,11 +191,12 @@ fn next_step(world: &World, browser: &Browser, interaction: &Interaction) -> Ste
     if !silent && !interaction.account_chosen && (prompted("select_account") || always_choose) {
         return Step::ChooseAccount(session);
     }
+    let scopes = asked_scopes(world, interaction, &session.subject);
     let agreed = world
         .records()
         .consents
         .get(&consent_of(interaction, &session.subject))
-        .is_some_and(|agreed| agreed.covers(interaction.scopes()));
+        .is_some_and(|agreed| agreed.covers(&scopes));
     // A device is let in only by a decision: whoever sends a person a link to its page must not get in.
     let must_ask = prompted("consent") || matches!(interaction.purpose, Purpose::Device { .. });
     match (agreed && !must_ask, silent) {
@@ -230,13 +231,13 @@ fn go_on(world: &World, browser: Browser, name: &str, interaction: &Interaction)
                 client,
                 &keys,
                 person,
-                &asked(interaction),
+                &asked(dialect, &asked_scopes(world, interaction, &session.subject)),
                 shown_user_code(interaction),
             ),
             None => return gone(),
         },
         Step::Done(session) => {
-            let scopes = interaction.scopes().clone();
+            let scopes = asked_scopes(world, interaction, &session.subject);
             return finish(world, browser, name, interaction, &session, &scopes);
         }
         Step::Refused(code, description) => {
@@ -498,10 +499,23 @@ fn is_optional(dialect: Dialect, scope: &str) -> bool {
     dialect == Dialect::Google && !matches!(scope, "openid" | "profile" | "email")
 }
 
-fn asked(interaction: &Interaction) -> Vec<Asked> {
-    let dialect = interaction.dialect();
-    interaction
-        .scopes()
+/// What is asked for. GitHub takes a request without scopes to mean those that the person granted before.
+fn asked_scopes(world: &World, interaction: &Interaction, subject: &str) -> Scopes {
+    let scopes = interaction.scopes();
+    if interaction.dialect() == Dialect::GitHub && scopes.is_empty() {
+        let consent = consent_of(interaction, subject);
+        return world
+            .records()
+            .consents
+            .get(&consent)
+            .cloned()
+            .unwrap_or_default();
+    }
+    scopes.clone()
+}
+
+fn asked(dialect: Dialect, scopes: &Scopes) -> Vec<Asked> {
+    scopes
         .iter()
         .map(|scope| Asked {
             scope: scope.to_owned(),

@@ -19,8 +19,8 @@ pub(crate) mod device;
 pub(crate) mod interaction;
 mod revoke;
 mod sign_out;
-mod token;
-mod userinfo;
+pub(crate) mod token;
+pub(crate) mod userinfo;
 
 /// The standard dialect and the shared pages.
 pub(crate) fn routes() -> Router<Arc<World>> {
@@ -42,7 +42,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/sign-out", get(sign_out::get).post(sign_out::post))
         .route("/picture/{username}", get(picture))
         .route(pages::STYLE_PATH, get(style))
-        .route("/icon.svg", get(icon))
+        .route(pages::ICON_PATH, get(icon))
 }
 
 async fn home(State(world): State<Arc<World>>) -> Response {
@@ -111,5 +111,5 @@ async fn style() -> Response {
 }
 
 async fn icon() -> Response {
-    svg(pages::icon())
+    svg(pages::ICON.to_owned())
 }

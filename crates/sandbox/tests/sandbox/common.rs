@@ -1,12 +1,5 @@
 //! A sandbox with an HTTP client beside it, and an app's half of the code flow.
 
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "test code, shared by several test programs that each use a part of it"
-)]
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -14,42 +7,42 @@ use sha2::{Digest as _, Sha256};
 use tessera_sandbox::{CLIENT_ID, Options, Sandbox};
 use url::{Url, form_urlencoded};
 
-pub const REDIRECT: &str = "app.tessera.desktop:/callback";
+pub(crate) const REDIRECT: &str = "app.tessera.desktop:/callback";
 
 /// A running sandbox and a client that follows no redirects.
-pub struct Lab {
-    pub sandbox: Sandbox,
-    pub http: reqwest::Client,
+pub(crate) struct Lab {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) http: reqwest::Client,
 }
 
 impl Lab {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Options::default()).await
     }
 
-    pub async fn with(options: Options) -> Self {
+    pub(crate) async fn with(options: Options) -> Self {
         Self {
             sandbox: Sandbox::start(options).await.expect("the sandbox starts"),
             http: client(),
         }
     }
 
-    pub fn at(&self, path: &str) -> String {
+    pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.sandbox.issuer())
     }
 
-    pub fn api(&self, path: &str) -> String {
+    pub(crate) fn api(&self, path: &str) -> String {
         format!("{}{path}", self.sandbox.api())
     }
 
-    pub async fn get_json(&self, path: &str) -> Value {
+    pub(crate) async fn get_json(&self, path: &str) -> Value {
         let response = self.http.get(self.at(path)).send().await.unwrap();
         assert!(response.status().is_success(), "{path}: {}", response.status());
         json(response).await
     }
 
     /// A form to an endpoint: status and JSON (null where there is none).
-    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (u16, Value) {
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (u16, Value) {
         let response = self
             .http
             .post(self.at(path))
@@ -62,7 +55,7 @@ impl Lab {
     }
 
     /// The token endpoint: the answer, or the error code.
-    pub async fn token(&self, fields: &[(&str, &str)]) -> Result<Value, String> {
+    pub(crate) async fn token(&self, fields: &[(&str, &str)]) -> Result<Value, String> {
         let (status, body) = self.post("/token", fields).await;
         match body.get("error") {
             None if status == 200 => Ok(body),
@@ -71,7 +64,7 @@ impl Lab {
         }
     }
 
-    pub async fn exchange(&self, attempt: &Attempt, code: &str) -> Result<Value, String> {
+    pub(crate) async fn exchange(&self, attempt: &Attempt, code: &str) -> Result<Value, String> {
         self.token(&[
             ("grant_type", "authorization_code"),
             ("client_id", CLIENT_ID),
@@ -82,7 +75,7 @@ impl Lab {
         .await
     }
 
-    pub async fn refresh(&self, tokens: &Value) -> Result<Value, String> {
+    pub(crate) async fn refresh(&self, tokens: &Value) -> Result<Value, String> {
         self.token(&[
             ("grant_type", "refresh_token"),
             ("client_id", CLIENT_ID),
@@ -95,12 +88,12 @@ impl Lab {
     }
 
     /// The userinfo endpoint: the answer, or the status.
-    pub async fn userinfo(&self, tokens: &Value) -> Result<Value, u16> {
+    pub(crate) async fn userinfo(&self, tokens: &Value) -> Result<Value, u16> {
         self.call(&self.at("/userinfo"), tokens).await
     }
 
     /// A GET with the access token: the JSON, or the status.
-    pub async fn call(&self, address: &str, tokens: &Value) -> Result<Value, u16> {
+    pub(crate) async fn call(&self, address: &str, tokens: &Value) -> Result<Value, u16> {
         let token = tokens["access_token"].as_str().expect("an access token");
         let response = self
             .http
@@ -118,7 +111,7 @@ impl Lab {
     }
 
     /// Signs in as `username` and exchanges the code.
-    pub async fn sign_in(&self, username: &str, scope: &str) -> Value {
+    pub(crate) async fn sign_in(&self, username: &str, scope: &str) -> Value {
         let attempt = Attempt::new(scope);
         let callback = self
             .sandbox
@@ -131,7 +124,12 @@ impl Lab {
     }
 }
 
-pub fn client() -> reqwest::Client {
+/// A client that follows no redirects.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests speak to the sandbox as any program would"
+)]
+pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
@@ -139,36 +137,58 @@ pub fn client() -> reqwest::Client {
         .expect("a client")
 }
 
-pub async fn json(response: reqwest::Response) -> Value {
+pub(crate) async fn json(response: reqwest::Response) -> Value {
     let bytes = response.bytes().await.unwrap();
     serde_json::from_slice(&bytes).unwrap_or(Value::Null)
 }
 
-pub fn encode(fields: &[(&str, &str)]) -> String {
+pub(crate) fn encode(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
         .finish()
 }
 
-pub fn parameter(url: &Url, name: &str) -> Option<String> {
+pub(crate) fn parameter(url: &Url, name: &str) -> Option<String> {
     url.query_pairs()
         .find(|(own, _)| own == name)
         .map(|(_, value)| value.into_owned())
 }
 
+/// Claims of a token, unchecked.
+pub(crate) fn claims(token: &Value) -> Value {
+    let payload = token
+        .as_str()
+        .expect("a token")
+        .split('.')
+        .nth(1)
+        .expect("a payload");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
+/// Header of a token, unchecked.
+pub(crate) fn header(token: &Value) -> Value {
+    let header = token
+        .as_str()
+        .expect("a token")
+        .split('.')
+        .next()
+        .expect("a header");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
+}
+
 /// An authorization request with every parameter as it should be; tests change one.
 #[derive(Clone)]
-pub struct Attempt {
-    pub redirect_uri: String,
-    pub scope: String,
-    pub state: String,
-    pub nonce: String,
-    pub verifier: String,
-    pub changes: Vec<(String, Option<String>)>,
+pub(crate) struct Attempt {
+    pub(crate) redirect_uri: String,
+    pub(crate) scope: String,
+    pub(crate) state: String,
+    pub(crate) nonce: String,
+    pub(crate) verifier: String,
+    pub(crate) changes: Vec<(String, Option<String>)>,
 }
 
 impl Attempt {
-    pub fn new(scope: &str) -> Self {
+    pub(crate) fn new(scope: &str) -> Self {
         Self {
             redirect_uri: REDIRECT.to_owned(),
             scope: scope.to_owned(),
@@ -179,21 +199,21 @@ impl Attempt {
         }
     }
 
-    pub fn set(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.changes.push((name.to_owned(), Some(value.to_owned())));
         self
     }
 
-    pub fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.changes.push((name.to_owned(), None));
         self
     }
 
-    pub fn challenge(&self) -> String {
+    pub(crate) fn challenge(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier.as_bytes()))
     }
 
-    pub fn query(&self, client_id: &str) -> String {
+    pub(crate) fn query(&self, client_id: &str) -> String {
         let challenge = self.challenge();
         let mut fields: Vec<(String, String)> = [
             ("response_type", "code"),
@@ -218,12 +238,12 @@ impl Attempt {
             .finish()
     }
 
-    pub fn url(&self, lab: &Lab) -> String {
+    pub(crate) fn url(&self, lab: &Lab) -> String {
         format!("{}?{}", lab.at("/authorize"), self.query(CLIENT_ID))
     }
 
     /// The code of a good callback.
-    pub fn code(&self, lab: &Lab, callback: &Url) -> String {
+    pub(crate) fn code(&self, lab: &Lab, callback: &Url) -> String {
         assert!(callback.as_str().starts_with(&self.redirect_uri), "{callback}");
         assert_eq!(parameter(callback, "state").as_deref(), Some(self.state.as_str()));
         assert_eq!(parameter(callback, "iss").as_deref(), Some(lab.sandbox.issuer()));

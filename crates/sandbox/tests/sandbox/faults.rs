@@ -1,0 +1,302 @@
+//! Faults on demand: what they break, for whom, and how often.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tessera_sandbox::CLIENT_ID;
+use tessera_sandbox::faults::{Change, Document, Fault, HttpFault, Rule, SignatureFault, catalogue};
+use tessera_sandbox::log::Endpoint;
+
+use crate::common::{Attempt, Lab, claims, header, parameter};
+
+async fn named(lab: &Lab, body: serde_json::Value) -> u16 {
+    let response = lab
+        .http
+        .post(lab.at("/faults"))
+        .header("content-type", "application/json")
+        .body(body.to_string())
+        .send()
+        .await
+        .unwrap();
+    response.status().as_u16()
+}
+
+#[tokio::test]
+async fn the_token_endpoint_answers_as_told() {
+    let lab = Lab::start().await;
+    let tokens = lab.sign_in("ann", "openid offline_access").await;
+    for (name, expected) in [
+        ("token-500", "status 500"),
+        ("token-429-retry-after", "status 429"),
+        ("token-503-retry-after", "status 503"),
+        ("token-redirect", "status 307"),
+        ("token-invalid-grant", "invalid_grant"),
+    ] {
+        assert_eq!(named(&lab, json!({ "fault": name, "times": 1 })).await, 204);
+        assert_eq!(
+            lab.refresh(&tokens).await.err().as_deref(),
+            Some(expected),
+            "{name}"
+        );
+    }
+    for name in ["token-html", "token-not-json"] {
+        named(&lab, json!({ "fault": name, "times": 1 })).await;
+        assert_eq!(
+            lab.refresh(&tokens).await.unwrap(),
+            serde_json::Value::Null,
+            "{name}"
+        );
+    }
+    // None of them has used the token up.
+    lab.refresh(&tokens).await.unwrap();
+    let retry_after = Fault::Http {
+        endpoint: Endpoint::Token,
+        fault: HttpFault::Status {
+            status: 429,
+            retry_after: Some(7),
+        },
+    };
+    lab.sandbox.faults().set(retry_after);
+    let response = lab.http.post(lab.at("/token")).send().await.unwrap();
+    assert_eq!(response.headers()["retry-after"], "7");
+}
+
+#[tokio::test]
+async fn connections_break_off() {
+    let lab = Lab::start().await;
+    let mut tokens = lab.sign_in("ann", "openid offline_access").await;
+    for (fault, carried_out) in [
+        (HttpFault::Drop, false),
+        (HttpFault::DropAfter, true),
+        (HttpFault::Cut, true),
+    ] {
+        let rule = Rule::new(Fault::Http {
+            endpoint: Endpoint::Token,
+            fault: fault.clone(),
+        });
+        lab.sandbox.faults().set(rule.times(1));
+        let body = crate::common::encode(&[
+            ("grant_type", "refresh_token"),
+            ("client_id", CLIENT_ID),
+            ("refresh_token", tokens["refresh_token"].as_str().unwrap()),
+        ]);
+        let answer = lab
+            .http
+            .post(lab.at("/token"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .send()
+            .await;
+        let broken = match answer {
+            Err(_) => true,
+            Ok(response) => response.bytes().await.is_err(),
+        };
+        assert!(broken, "{fault:?}");
+        // Whether the lost answer was worth something shows when the token is presented again.
+        let again = lab.refresh(&tokens).await;
+        assert_eq!(again.is_err(), carried_out, "{fault:?}");
+        tokens = lab.sign_in("ann", "openid offline_access").await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_held_until_it_is_let_go() {
+    let lab = Lab::start().await;
+    let tokens = lab.sign_in("ann", "openid offline_access").await;
+    let held = lab.sandbox.faults().set(Rule::new(Fault::Http {
+        endpoint: Endpoint::Token,
+        fault: HttpFault::Hold,
+    }));
+    let (refreshed, ()) = tokio::join!(lab.refresh(&tokens), async {
+        let waiting = lab
+            .sandbox
+            .log()
+            .wait_for(|entry| entry.grant_type.as_deref() == Some("refresh_token"))
+            .await
+            .unwrap();
+        assert_eq!(waiting.outcome, None);
+        lab.sandbox.faults().remove(held);
+    });
+    refreshed.unwrap();
+}
+
+#[tokio::test]
+async fn a_slow_answer_comes_in_the_end() {
+    let lab = Lab::start().await;
+    lab.sandbox.faults().set(Fault::Http {
+        endpoint: Endpoint::KeySet,
+        fault: HttpFault::Slow(Duration::from_millis(1)),
+    });
+    lab.get_json("/keys").await;
+    let log = lab.sandbox.log().entries();
+    assert_eq!(log[0].outcome.as_ref().unwrap().faults.len(), 1);
+}
+
+#[tokio::test]
+async fn id_tokens_are_wrong_as_told() {
+    let lab = Lab::start().await;
+    let good = claims(&lab.sign_in("ann", "openid").await["id_token"]);
+    for row in catalogue()
+        .into_iter()
+        .filter(|row| row.name.starts_with("id-token-"))
+    {
+        lab.sandbox.faults().clear();
+        lab.sandbox.faults().set(Rule::new(row.fault.clone()).times(1));
+        let token = lab.sign_in("ann", "openid").await["id_token"].clone();
+        let (header, claims) = (header(&token), claims(&token));
+        match row.fault {
+            Fault::Json {
+                document: Document::IdToken,
+                change: Change::Remove(name),
+            } => assert!(claims.get(name).is_none(), "{}", row.name),
+            Fault::Json {
+                document: Document::IdToken,
+                change: Change::Set(name, _) | Change::Append(name, _),
+            } => assert_ne!(claims[name], good[name], "{}", row.name),
+            Fault::Json { .. } => assert_eq!(header["crit"], json!(["unknown"])),
+            Fault::Signature(SignatureFault::None) => {
+                assert_eq!(header["alg"], "none");
+                assert!(token.as_str().unwrap().ends_with('.'));
+            }
+            Fault::Signature(SignatureFault::Hmac) => assert_eq!(header["alg"], "HS256"),
+            Fault::Signature(SignatureFault::NoKeyId) => assert!(header.get("kid").is_none()),
+            Fault::Signature(fault) => {
+                let published = lab.get_json("/keys").await["keys"][0]["kid"] == header["kid"];
+                assert_eq!(published, fault != SignatureFault::UnknownKey, "{}", row.name);
+            }
+            other => panic!("{} is {other:?}", row.name),
+        }
+    }
+}
+
+#[tokio::test]
+async fn callbacks_are_wrong_as_told() {
+    let lab = Lab::start().await;
+    let attempt = Attempt::new("openid");
+    let issuer = lab.sandbox.issuer();
+    for (name, parameter_name, expected) in [
+        (
+            "callback-wrong-state",
+            "state",
+            Some(format!("{}1", attempt.state)),
+        ),
+        ("callback-no-state", "state", None),
+        ("callback-wrong-iss", "iss", Some(format!("{issuer}1"))),
+        ("callback-no-iss", "iss", None),
+        ("callback-no-code", "code", None),
+        (
+            "callback-error-and-code",
+            "error",
+            Some("server_error".to_owned()),
+        ),
+    ] {
+        named(&lab, json!({ "fault": name, "times": 1 })).await;
+        let callback = lab
+            .sandbox
+            .visitor("ann")
+            .visit(&attempt.url(&lab))
+            .await
+            .unwrap();
+        assert_eq!(parameter(&callback, parameter_name), expected, "{name}");
+    }
+    named(&lab, json!({ "fault": "callback-repeated-code", "times": 1 })).await;
+    let callback = lab
+        .sandbox
+        .visitor("ann")
+        .visit(&attempt.url(&lab))
+        .await
+        .unwrap();
+    assert_eq!(
+        callback.query_pairs().filter(|(name, _)| name == "code").count(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn documents_are_wrong_as_told() {
+    let lab = Lab::start().await;
+    named(&lab, json!({ "fault": "discovery-issuer-mismatch", "times": 1 })).await;
+    let metadata = lab.get_json("/.well-known/openid-configuration").await;
+    assert_eq!(metadata["issuer"], format!("{}INVALID", lab.sandbox.issuer()));
+    named(
+        &lab,
+        json!({ "fault": "discovery-http-token-endpoint", "times": 1 }),
+    )
+    .await;
+    let metadata = lab.get_json("/.well-known/openid-configuration").await;
+    assert!(
+        metadata["token_endpoint"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://provider.example")
+    );
+
+    let tokens = lab.sign_in("ann", "openid").await;
+    named(&lab, json!({ "fault": "userinfo-wrong-sub", "times": 1 })).await;
+    assert_eq!(lab.userinfo(&tokens).await.unwrap()["sub"], "person-1001invalid");
+    assert_eq!(lab.userinfo(&tokens).await.unwrap()["sub"], "person-1001");
+    named(&lab, json!({ "fault": "token-no-expires-in", "times": 1 })).await;
+    assert!(lab.sign_in("ann", "openid").await.get("expires_in").is_none());
+}
+
+#[tokio::test]
+async fn a_fault_shows_when_and_for_whom_it_should() {
+    let lab = Lab::start().await;
+    let tokens = lab.sign_in("ann", "openid offline_access").await;
+    let fault = || Fault::Http {
+        endpoint: Endpoint::Token,
+        fault: HttpFault::Status {
+            status: 500,
+            retry_after: None,
+        },
+    };
+    lab.sandbox
+        .faults()
+        .set(Rule::new(fault()).client("someone-else"));
+    lab.sandbox
+        .faults()
+        .set(Rule::new(fault()).grant_type("authorization_code"));
+    lab.sandbox
+        .faults()
+        .set(Rule::new(fault()).dialect(tessera_sandbox::Dialect::Google));
+    let tokens = lab.refresh(&tokens).await.unwrap();
+    lab.sandbox.faults().clear();
+
+    lab.sandbox
+        .faults()
+        .set(Rule::new(fault()).client(CLIENT_ID).after(1).times(2));
+    let tokens = lab.refresh(&tokens).await.unwrap();
+    for _ in 0..2 {
+        assert!(lab.refresh(&tokens).await.is_err());
+    }
+    lab.refresh(&tokens).await.unwrap();
+    assert!(lab.sandbox.faults().active().is_empty());
+}
+
+#[tokio::test]
+async fn switches_are_thrown_over_http() {
+    let lab = Lab::start().await;
+    let tokens = lab.sign_in("ann", "openid offline_access").await;
+    assert_eq!(named(&lab, json!({ "expire_access_tokens": true })).await, 204);
+    assert_eq!(lab.userinfo(&tokens).await, Err(401));
+    let before = lab.get_json("/keys").await["keys"][0]["kid"].clone();
+    assert_eq!(named(&lab, json!({ "rotate_keys": true })).await, 204);
+    assert_ne!(lab.get_json("/keys").await["keys"][0]["kid"], before);
+    assert_eq!(named(&lab, json!({ "advance_seconds": 2_592_000 })).await, 204);
+    assert!(lab.refresh(&tokens).await.is_err());
+
+    assert_eq!(named(&lab, json!({ "fault": "no-such-fault" })).await, 400);
+    assert_eq!(named(&lab, json!({ "no_such_switch": true })).await, 422);
+    named(&lab, json!({ "fault": "token-500" })).await;
+    assert_eq!(lab.get_json("/faults").await["active"], json!(["token-500"]));
+    lab.http.delete(lab.at("/faults")).send().await.unwrap();
+    assert_eq!(lab.get_json("/faults").await["active"], json!([]));
+
+    // What a web page could send without asking is not taken.
+    let as_text = lab
+        .http
+        .post(lab.at("/faults"))
+        .header("content-type", "text/plain");
+    let refused = as_text.body(r#"{"fault":"token-500"}"#).send().await.unwrap();
+    assert_eq!(refused.status(), 415);
+}
