@@ -7,9 +7,21 @@ use tauri_specta::{Builder, Commands, collect_commands};
 
 use crate::commands;
 
+/// Writes the typed bindings of all commands as TypeScript to `path`.
+pub fn write(path: &Path) -> Result<(), specta_typescript::Error> {
+    let language = specta_typescript::Typescript::default()
+        .header("// Generated from src-tauri by `cargo xtask bindings`; do not edit.\n");
+    builder::<tauri::Wry>().export(language, path)
+}
+
 /// Every command with the types that it takes and gives.
-pub fn builder<R: Runtime>() -> Builder<R> {
-    let commands: Commands<R> = collect_commands![
+pub(crate) fn builder<R: Runtime>() -> Builder<R> {
+    Builder::new().commands(all()).disable_serde_phases()
+}
+
+/// Every command.
+pub(crate) fn all<R: Runtime>() -> Commands<R> {
+    collect_commands![
         commands::account_detail,
         commands::app_info,
         commands::call,
@@ -24,13 +36,5 @@ pub fn builder<R: Runtime>() -> Builder<R> {
         commands::sign_in,
         commands::sign_out,
         commands::subscribe,
-    ];
-    Builder::new().commands(commands).disable_serde_phases()
-}
-
-/// Writes the typed bindings of all commands as TypeScript to `path`.
-pub fn write(path: &Path) -> Result<(), specta_typescript::Error> {
-    let language = specta_typescript::Typescript::default()
-        .header("// Generated from src-tauri by `cargo xtask bindings`; do not edit.\n");
-    builder::<tauri::Wry>().export(language, path)
+    ]
 }

@@ -1,132 +1,230 @@
 //! The commands that the window can call. Thin: each takes plain values, asks the client, and gives back a view or
-//! an [`ErrorView`]. No command takes, returns or names a secret.
+//! an [`ErrorView`]. No command takes, returns or names a secret, and none takes an address to open.
 
+use std::sync::Arc;
+
+use tauri::State;
 use tauri::ipc::Channel;
+use tessera_client::{
+    AccountError, AccountId, ApiRequest, Attempt, AttemptError, Client, Error, ProviderChoice, ProviderDraft,
+    ProviderError, ProviderId, Scopes, SignIn, Storage,
+};
+use tokio::time::Instant;
+use url::Url;
 
+use crate::shell::Shell;
 use crate::wire::{
     AccountDetail, AppEvent, AppInfo, AttemptView, CallRequest, CallResponse, CatalogueEntry, ErrorView,
     ProviderInput, ProviderView, ReceiptView, SignInRequest,
 };
+use crate::{body, view};
 
 type Answer<T> = Result<T, ErrorView>;
+type Held<'a> = State<'a, Arc<Shell>>;
 
-fn not_ready<T>() -> Answer<T> {
-    Err(ErrorView {
-        code: "app.not_ready".to_owned(),
-        message: "Tessera is still starting.".to_owned(),
-        hint: "Try again in a moment.".to_owned(),
-        detail: None,
-    })
-}
+/// The longest text that can be pasted as a callback, in bytes.
+const MAX_PASTE: usize = 32 * 1024;
+
+/// The largest answer of an API that is shown, in bytes.
+const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// What this build is.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn app_info() -> Answer<AppInfo> {
-    not_ready()
+pub(crate) async fn app_info(shell: Held<'_>) -> Answer<AppInfo> {
+    let client = shell.client().await?;
+    Ok(AppInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        development: cfg!(feature = "development"),
+        platform: std::env::consts::OS.to_owned(),
+        providers_file: client.providers_file().display().to_string(),
+        providers_problem: client.providers_problem().as_ref().map(ErrorView::from),
+    })
 }
 
 /// Tells everything as it is now (`snapshot`), and then each change, until the page goes away.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn subscribe(channel: Channel<AppEvent>) -> Answer<()> {
-    let _ = channel;
-    not_ready()
+pub(crate) async fn subscribe(shell: Held<'_>, channel: Channel<AppEvent>) -> Answer<()> {
+    shell.subscribe(channel).await
 }
 
 /// Starts a sign-in, in the place of one that is going on.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn sign_in(request: SignInRequest) -> Answer<AttemptView> {
-    let _ = request;
-    not_ready()
+pub(crate) async fn sign_in(shell: Held<'_>, request: SignInRequest) -> Answer<AttemptView> {
+    let client = shell.client().await?;
+    let provider = provider_id(&request.provider)?;
+    let account = request.account.as_deref().map(account_id).transpose()?;
+    let sign_in = SignIn {
+        route: request.route.map(Into::into),
+        extra_scopes: Scopes::from_tokens(request.extra_scopes),
+        storage: if request.until_quit {
+            Storage::UntilQuit
+        } else {
+            Storage::Keychain
+        },
+        account,
+        ..SignIn::with(ProviderChoice::Known(provider))
+    };
+    Ok(client.sign_in(sign_in)?.view().into())
 }
 
 /// Ends the attempt at once.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn cancel_sign_in(id: String) -> Answer<()> {
-    let _ = id;
-    not_ready()
+pub(crate) async fn cancel_sign_in(shell: Held<'_>, id: String) -> Answer<()> {
+    attempt(shell.client().await?, &id)?.cancel();
+    Ok(())
 }
 
 /// Opens the attempt's page in the browser once more.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn open_again(id: String) -> Answer<()> {
-    let _ = id;
-    not_ready()
+pub(crate) async fn open_again(shell: Held<'_>, id: String) -> Answer<()> {
+    Ok(attempt(shell.client().await?, &id)?.open_again().await?)
 }
 
 /// Puts the attempt's link on the clipboard. The link itself, which holds `state`, stays in Rust.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn copy_link(id: String) -> Answer<()> {
-    let _ = id;
-    not_ready()
+pub(crate) async fn copy_link(shell: Held<'_>, id: String) -> Answer<()> {
+    let link = attempt(shell.client().await?, &id)?
+        .link()
+        .ok_or(Error::from(AttemptError::NoPage))?;
+    shell.clipboard.copy(link).await.map_err(|error| ErrorView {
+        code: "clipboard_unavailable".to_owned(),
+        message: "The link could not be copied.".to_owned(),
+        hint: "Open the page again instead, or choose another way back.".to_owned(),
+        detail: Some(error.to_string()),
+    })
 }
 
 /// Takes the address that the person's browser shows at the end.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn paste_callback(id: String, text: String) -> Answer<()> {
-    let _ = (id, text);
-    not_ready()
+pub(crate) async fn paste_callback(shell: Held<'_>, id: String, text: String) -> Answer<()> {
+    let attempt = attempt(shell.client().await?, &id)?;
+    if text.len() > MAX_PASTE {
+        return Err(Error::from(AttemptError::NotACallback).into());
+    }
+    Ok(attempt.deliver(text.trim()).await?)
 }
 
 /// An account with its identity, permissions and checks.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn account_detail(id: String) -> Answer<AccountDetail> {
-    let _ = id;
-    not_ready()
+pub(crate) async fn account_detail(shell: Held<'_>, id: String) -> Answer<AccountDetail> {
+    let client = shell.client().await?;
+    let account = client.account(&account_id(&id)?).await?;
+    Ok(view::detail(client, account))
 }
 
 /// Ends an account here, and at the provider as far as that goes.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn sign_out(id: String) -> Answer<ReceiptView> {
-    let _ = id;
-    not_ready()
+pub(crate) async fn sign_out(shell: Held<'_>, id: String) -> Answer<ReceiptView> {
+    Ok(shell.client().await?.sign_out(&account_id(&id)?).await?.into())
 }
 
 /// The known calls of the account's provider.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn catalogue(account: String) -> Answer<Vec<CatalogueEntry>> {
-    let _ = account;
-    not_ready()
+pub(crate) async fn catalogue(shell: Held<'_>, account: String) -> Answer<Vec<CatalogueEntry>> {
+    let client = shell.client().await?;
+    let account = client.account(&account_id(&account)?).await?;
+    Ok(client.catalogue(&account).into_iter().map(Into::into).collect())
 }
 
 /// Calls an API as an account.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn call(request: CallRequest) -> Answer<CallResponse> {
-    let _ = request;
-    not_ready()
+pub(crate) async fn call(shell: Held<'_>, request: CallRequest) -> Answer<CallResponse> {
+    let client = shell.client().await?;
+    let pressed = Instant::now();
+    let id = account_id(&request.account)?;
+    let method = request.method.parse().map_err(|_| ErrorView {
+        code: "method_invalid".to_owned(),
+        message: "That is not a method that an API can be called with.".to_owned(),
+        hint: "Choose GET, POST, PUT, PATCH or DELETE.".to_owned(),
+        detail: None,
+    })?;
+    let body = request.body.map(String::into_bytes);
+    let request = ApiRequest {
+        method,
+        body,
+        body_limit: MAX_BODY,
+        ..ApiRequest::get(request.url)
+    };
+    let response = client.call(&id, request).await?.collect().await?;
+    Ok(body::response(response, pressed.elapsed()))
 }
 
 /// Adds or changes a provider.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn save_provider(input: ProviderInput) -> Answer<ProviderView> {
-    let _ = input;
-    not_ready()
+pub(crate) async fn save_provider(shell: Held<'_>, input: ProviderInput) -> Answer<ProviderView> {
+    let client = shell.client().await?;
+    let id = Some(input.id.as_str())
+        .filter(|id| !id.is_empty())
+        .map(provider_id)
+        .transpose()?;
+    let draft = ProviderDraft {
+        id,
+        name: input.name,
+        issuer: input.issuer,
+        client_id: input.client_id,
+        apis: input.apis,
+    };
+    let saved = client.save_provider(draft).await?;
+    Ok(view::provider(client, &saved))
 }
 
 /// Removes a provider that was added here.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn remove_provider(id: String) -> Answer<()> {
-    let _ = id;
-    not_ready()
+pub(crate) async fn remove_provider(shell: Held<'_>, id: String) -> Answer<()> {
+    Ok(shell.client().await?.remove_provider(&provider_id(&id)?).await?)
 }
 
 /// Opens the page where a provider lists what the app may do. `of` is an account's or a provider's id; the
 /// address is Rust's own.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn open_provider_page(of: String) -> Answer<()> {
-    let _ = of;
-    not_ready()
+pub(crate) async fn open_provider_page(shell: Held<'_>, of: String) -> Answer<()> {
+    let opened = shell.opened().await?;
+    let page = provider_page(&opened.client, &of).await?;
+    Ok(opened.browser.open(&page).await.map_err(Error::from)?)
+}
+
+/// The provider's settings page where one is known, else the issuer's own address.
+async fn provider_page(client: &Client, of: &str) -> Result<Url, Error> {
+    let id = match AccountId::parse(of) {
+        Some(account) => client.account(&account).await?.provider,
+        None => provider_id(of)?,
+    };
+    let provider = client.provider(&id)?;
+    Ok(client
+        .settings_page(&provider)
+        .unwrap_or_else(|| provider.issuer.url().clone()))
+}
+
+fn account_id(text: &str) -> Result<AccountId, Error> {
+    AccountId::parse(text).ok_or_else(|| AccountError::Unknown(shown(text)).into())
+}
+
+fn provider_id(text: &str) -> Result<ProviderId, Error> {
+    ProviderId::new(text).ok_or_else(|| ProviderError::Unknown(shown(text)).into())
+}
+
+/// The attempt under way, if it is the one that is meant.
+fn attempt(client: &Client, id: &str) -> Result<Attempt, Error> {
+    client
+        .attempt()
+        .filter(|attempt| attempt.id().as_str() == id)
+        .ok_or(AttemptError::Gone.into())
+}
+
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(100).collect()
 }

@@ -1,7 +1,141 @@
-//! The desktop shell: one window, the commands it may call, and the inbox for callbacks.
+//! The desktop shell: one window, the commands it may call, and the inbox for callbacks. It holds no rule of the
+//! protocol and no secret; those are the client's.
 
 pub mod bindings;
+mod body;
+mod clipboard;
 mod commands;
+mod inbox;
+mod logs;
+mod permissions;
+#[cfg(feature = "development")]
+mod sandbox;
+mod scheme;
+mod shell;
+mod view;
+mod window;
 pub mod wire;
+mod work;
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tauri::{Context, Manager as _, RunEvent, Runtime, WindowEvent};
+use tessera_client::{DEVELOPMENT_SCHEME_REDIRECT, RedirectUri, SCHEME_REDIRECT, scheme_of};
+use tessera_platform::DataFolder;
+
+use crate::inbox::Inbox;
+use crate::shell::Shell;
 
 include!("command_names.rs");
+
+/// What the program was started with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// When the process began.
+    pub began: Instant,
+    /// Its arguments, the program's name first. They may hold a callback.
+    pub arguments: Vec<OsString>,
+    /// Whether a development build brings its sandbox.
+    pub sandbox: bool,
+}
+
+/// Why the app could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The redirect URI of this build is none.
+    #[error(transparent)]
+    Redirect(#[from] tessera_client::AddressError),
+    /// There is no window system, or it refused the window.
+    #[error(transparent)]
+    Window(#[from] tauri::Error),
+}
+
+/// Runs the app until its window is closed.
+pub fn run<R: Runtime>(
+    builder: tauri::Builder<R>,
+    mut context: Context<R>,
+    start: Start,
+) -> Result<(), StartError> {
+    let Start {
+        began,
+        arguments,
+        sandbox,
+    } = start;
+    let redirect = redirect()?;
+    name_after(scheme_of(&redirect), &mut context);
+
+    let folder = DataFolder::locate(&context.config().identifier);
+    let logging = folder
+        .as_ref()
+        .ok()
+        .and_then(|folder| logs::start(&folder.path().join("logs")).ok());
+    let (inbox, callbacks) = Inbox::new(scheme_of(&redirect));
+    inbox.put_arguments(arguments);
+
+    let second = inbox.clone();
+    let builder = builder
+        // First, so that a second process hands over its arguments before it does anything else.
+        .plugin(tauri_plugin_single_instance::init(
+            move |app, arguments, _folder| {
+                if !second.put_arguments(&arguments) {
+                    window::bring_forward(app);
+                }
+            },
+        ))
+        .invoke_handler(bindings::builder().invoke_handler());
+    #[cfg(feature = "development")]
+    let builder = builder.plugin(tauri_plugin_shell::init());
+
+    let app = builder
+        .setup(move |app| {
+            let shell = Arc::new(Shell::default());
+            app.manage(shell.clone());
+            let page_data = folder.as_ref().ok().map(|folder| folder.path().join("webview"));
+            let left = shell.clone();
+            window::open(app.handle(), page_data, move || left.unsubscribe())?;
+            tracing::info!(milliseconds = began.elapsed().as_millis(), "window shown");
+            let app = app.handle().clone();
+            tauri::async_runtime::spawn(work::begin(app, shell, folder, redirect, callbacks, sandbox));
+            Ok(())
+        })
+        .build(context)?;
+    app.run_return(move |app, event| match event {
+        RunEvent::WindowEvent {
+            event: WindowEvent::Focused(true),
+            ..
+        } => window::was_focused(app),
+        #[cfg(target_os = "macos")]
+        RunEvent::Opened { urls } => {
+            for url in urls {
+                inbox.put(url.as_str());
+            }
+        }
+        _ => {}
+    });
+    // What was logged last is written before the process ends.
+    drop(logging);
+    Ok(())
+}
+
+/// The private-scheme redirect URI of this build. A development build has its own, so that it and an installed app
+/// never take each other's callbacks.
+fn redirect() -> Result<RedirectUri, tessera_client::AddressError> {
+    RedirectUri::new(if cfg!(feature = "development") {
+        DEVELOPMENT_SCHEME_REDIRECT
+    } else {
+        SCHEME_REDIRECT
+    })
+}
+
+/// Gives the app the name that goes with its scheme: the two are the same (RFC 8252 section 7.1).
+fn name_after<R: Runtime>(scheme: &str, context: &mut Context<R>) {
+    let config = context.config_mut();
+    scheme.clone_into(&mut config.identifier);
+    let schemes = serde_json::json!({ "desktop": { "schemes": [scheme] } });
+    config.plugins.0.insert("deep-link".to_owned(), schemes);
+}
+
+#[cfg(test)]
+mod tests;

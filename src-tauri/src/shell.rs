@@ -1,0 +1,163 @@
+//! What the commands share: the client once it is open, the one subscription of the page, and notices that wait
+//! for a page to show them.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tauri::async_runtime::JoinHandle;
+use tauri::ipc::Channel;
+use tessera_client::ports::Browser;
+use tessera_client::{Change, Client, Config, Error, RedirectUri};
+use tessera_platform::{DataFolder, DataFolderError};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, SetOnce, broadcast};
+
+use crate::clipboard::Clipboard;
+use crate::view;
+use crate::wire::{AppEvent, ErrorView};
+
+/// How many notices wait at most; older ones give way.
+const MAX_NOTICES: usize = 8;
+
+/// The shared state of the shell.
+#[derive(Default)]
+pub(crate) struct Shell {
+    opened: SetOnce<Result<Opened, ErrorView>>,
+    subscription: Mutex<Option<JoinHandle<()>>>,
+    notices: Mutex<VecDeque<ErrorView>>,
+    noticed: Notify,
+    /// The system's clipboard.
+    pub(crate) clipboard: Clipboard,
+}
+
+/// What there is once the client is open.
+pub(crate) struct Opened {
+    /// The client.
+    pub(crate) client: Client,
+    /// The person's browser, for pages that are no sign-in.
+    pub(crate) browser: Arc<dyn Browser>,
+}
+
+impl Shell {
+    /// Opens the client in `folder`. Commands that came before wait for this.
+    pub(crate) async fn open(&self, folder: Result<DataFolder, DataFolderError>, redirect: RedirectUri) {
+        let opened = open(folder, redirect).await;
+        if let Err(error) = &opened {
+            tracing::error!(
+                code = error.code,
+                detail = error.detail,
+                "the client could not be opened"
+            );
+        }
+        // Only this function sets it, and it is called once.
+        let _ = self.opened.set(opened);
+    }
+
+    /// The client and what belongs to it, as soon as it is open; or why it could not be opened.
+    pub(crate) async fn opened(&self) -> Result<&Opened, ErrorView> {
+        self.opened.wait().await.as_ref().map_err(Clone::clone)
+    }
+
+    /// The client, as soon as it is open.
+    pub(crate) async fn client(&self) -> Result<&Client, ErrorView> {
+        self.opened().await.map(|opened| &opened.client)
+    }
+
+    /// Shows `error` to the person: at once when a page is there, otherwise when the next one comes.
+    pub(crate) fn notice(&self, error: ErrorView) {
+        let mut notices = lock(&self.notices);
+        if notices.len() == MAX_NOTICES {
+            notices.pop_front();
+        }
+        notices.push_back(error);
+        drop(notices);
+        self.noticed.notify_one();
+    }
+
+    /// Whether a page listens.
+    pub(crate) fn has_listener(&self) -> bool {
+        lock(&self.subscription).is_some()
+    }
+
+    /// Ends what an earlier page subscribed to.
+    pub(crate) fn unsubscribe(&self) {
+        if let Some(earlier) = lock(&self.subscription).take() {
+            earlier.abort();
+        }
+    }
+
+    /// Sends everything as it is now, then each change, to `channel`, in the place of an earlier subscription.
+    pub(crate) async fn subscribe(self: &Arc<Self>, channel: Channel<AppEvent>) -> Result<(), ErrorView> {
+        let client = self.client().await?;
+        // From before the snapshot, so that nothing falls between the two.
+        let changes = client.changes();
+        let first = view::snapshot(client).await?;
+        self.unsubscribe();
+        if channel.send(first).is_err() {
+            return Ok(());
+        }
+        let forwarding = self.clone().forward(client.clone(), changes, channel);
+        *lock(&self.subscription) = Some(tauri::async_runtime::spawn(forwarding));
+        Ok(())
+    }
+
+    async fn forward(
+        self: Arc<Self>,
+        client: Client,
+        mut changes: broadcast::Receiver<Change>,
+        channel: Channel<AppEvent>,
+    ) {
+        loop {
+            let events = tokio::select! {
+                change = changes.recv() => match change {
+                    Ok(change) => view::event(&client, change).await.into_iter().collect(),
+                    // Too much happened to tell it one by one.
+                    Err(RecvError::Lagged(_)) => vec![view::snapshot(&client).await.unwrap_or_else(notice_event)],
+                    Err(RecvError::Closed) => return,
+                },
+                () = self.noticed.notified() => {
+                    lock(&self.notices).drain(..).map(notice_event).collect::<Vec<_>>()
+                }
+            };
+            for event in events {
+                if channel.send(event).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn notice_event(error: ErrorView) -> AppEvent {
+    AppEvent::Notice { error }
+}
+
+async fn open(
+    folder: Result<DataFolder, DataFolderError>,
+    redirect: RedirectUri,
+) -> Result<Opened, ErrorView> {
+    let folder = folder.map_err(|error| ErrorView {
+        code: "data_folder_unusable".to_owned(),
+        message: "Tessera cannot use the folder that it keeps your accounts in.".to_owned(),
+        hint:
+            "Make sure that the folder can be written to and the disk is not full, then start Tessera again."
+                .to_owned(),
+        detail: Some(error.to_string()),
+    })?;
+    let ports = tessera_platform::ports(&folder);
+    let browser = ports.browser.clone();
+    let config = Config {
+        data_folder: PathBuf::from(folder.path()),
+        scheme_redirect: Some(redirect),
+    };
+    let client = Client::open(config, ports)
+        .await
+        .map_err(|error: Error| ErrorView::from(&error))?;
+    Ok(Opened { client, browser })
+}
+
+/// No lock here is held while anything can panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

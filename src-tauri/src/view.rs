@@ -1,0 +1,233 @@
+//! Turns what the client knows into what the window is shown.
+
+use tessera_client::{
+    Account, AccountState, AttemptSnapshot, Change, Client, Error, KnownCall, Provider, ProviderSource,
+    Receipt, Route, Stage, Storage,
+};
+
+use crate::permissions;
+use crate::wire::{
+    AccountDetail, AccountStateView, AccountView, AppEvent, AttemptEnd, AttemptStage, AttemptView,
+    CatalogueEntry, CheckView, ClaimView, DeviceView, ErrorView, ProviderView, ReceiptLine, ReceiptView,
+    RouteView,
+};
+
+/// Everything as it is now.
+pub(crate) async fn snapshot(client: &Client) -> Result<AppEvent, ErrorView> {
+    let accounts = client.accounts().await?.into_iter().map(Into::into).collect();
+    let attempt = client.attempt().map(|attempt| attempt.view().into());
+    Ok(AppEvent::Snapshot {
+        accounts,
+        attempt,
+        providers: providers(client),
+    })
+}
+
+/// What to tell of a change; nothing of notices, which are kept until a page is there.
+pub(crate) async fn event(client: &Client, change: Change) -> Option<AppEvent> {
+    Some(match change {
+        Change::Attempt(attempt) => AppEvent::Attempt {
+            attempt: attempt.into(),
+        },
+        Change::AttemptEnded { id, end } => AppEvent::AttemptEnded {
+            id: id.as_str().to_owned(),
+            end: end.into(),
+        },
+        Change::Accounts => match client.accounts().await {
+            Ok(accounts) => AppEvent::Accounts {
+                accounts: accounts.into_iter().map(Into::into).collect(),
+            },
+            Err(error) => AppEvent::Notice { error: error.into() },
+        },
+        Change::Providers => AppEvent::Providers {
+            providers: providers(client),
+        },
+        Change::Notice(_) => return None,
+    })
+}
+
+fn providers(client: &Client) -> Vec<ProviderView> {
+    client
+        .providers()
+        .iter()
+        .map(|one| provider(client, one))
+        .collect()
+}
+
+/// A provider, and whether a sign-in can start.
+pub(crate) fn provider(client: &Client, provider: &Provider) -> ProviderView {
+    let problem = client.readiness(provider);
+    ProviderView {
+        id: provider.id.to_string(),
+        name: provider.name.clone(),
+        kind: provider.kind.as_str().to_owned(),
+        issuer: provider.issuer.as_str().to_owned(),
+        ready: problem.is_none(),
+        problem: problem.map(Into::into),
+        client_id: provider.client_id.as_ref().map(|id| id.as_str().to_owned()),
+        routes: client.routes(provider).into_iter().map(Into::into).collect(),
+        editable: provider.source == ProviderSource::File,
+    }
+}
+
+/// An account, opened.
+pub(crate) fn detail(client: &Client, account: Account) -> AccountDetail {
+    let asked = account.requested.union(&account.granted);
+    let permission = |scope: &str| permissions::view(scope, account.granted.contains(scope));
+    let checks = account.checks.iter().map(|verdict| CheckView {
+        id: verdict.check.code().to_owned(),
+        title: verdict.check.title().to_owned(),
+        section: verdict.check.section().to_owned(),
+        outcome: verdict.outcome.as_str().to_owned(),
+        expected: verdict.expected.clone(),
+        seen: verdict.seen.clone(),
+    });
+    AccountDetail {
+        claims: account
+            .claims
+            .iter()
+            .cloned()
+            .map(|(name, value)| ClaimView { name, value })
+            .collect(),
+        permissions: asked.iter().map(permission).collect(),
+        checks: checks.collect(),
+        storage: client.storage_sentence(&account),
+        access_expires_at: account.access_expires_at.map(|at| at.0),
+        account: account.into(),
+    }
+}
+
+impl From<&Error> for ErrorView {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.code().to_owned(),
+            message: error.message(),
+            hint: error.hint(),
+            detail: error.detail(),
+        }
+    }
+}
+
+impl From<Error> for ErrorView {
+    fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<Account> for AccountView {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id.to_string(),
+            provider: account.provider.to_string(),
+            provider_name: account.provider_name,
+            kind: account.kind,
+            issuer: account.issuer.as_str().to_owned(),
+            subject: account.subject.as_str().to_owned(),
+            name: account.name,
+            email: account.email,
+            picture: account
+                .picture
+                .map(|picture| crate::body::data_url(&picture.media_type, &picture.bytes)),
+            reason: account.state.reason().map(str::to_owned),
+            state: account.state.into(),
+            signed_in_at: account.signed_in_at.0,
+            until_quit: account.storage == Storage::UntilQuit,
+        }
+    }
+}
+
+impl From<AccountState> for AccountStateView {
+    fn from(state: AccountState) -> Self {
+        match state {
+            AccountState::SignedIn => Self::SignedIn,
+            AccountState::Refreshing => Self::Refreshing,
+            AccountState::Offline { .. } => Self::Offline,
+            AccountState::NeedsSignIn { .. } => Self::NeedsSignIn,
+        }
+    }
+}
+
+impl From<AttemptSnapshot> for AttemptView {
+    fn from(attempt: AttemptSnapshot) -> Self {
+        Self {
+            id: attempt.id.as_str().to_owned(),
+            provider: attempt.provider.to_string(),
+            provider_name: attempt.provider_name,
+            route: attempt.route.into(),
+            other_routes: attempt.other_routes.into_iter().map(Into::into).collect(),
+            page: attempt.page,
+            browser_opened: attempt.browser_opened,
+            stage: match attempt.stage {
+                Stage::Preparing => AttemptStage::Preparing,
+                Stage::Waiting => AttemptStage::Waiting,
+                Stage::Finishing => AttemptStage::Finishing,
+            },
+            expires_at: attempt.expires_at.0,
+            device: attempt.device.map(|device| DeviceView {
+                user_code: device.user_code,
+                verification_uri: device.verification_uri,
+            }),
+        }
+    }
+}
+
+impl From<tessera_client::AttemptEnd> for AttemptEnd {
+    fn from(end: tessera_client::AttemptEnd) -> Self {
+        match end {
+            tessera_client::AttemptEnd::SignedIn(account) => Self::SignedIn {
+                account: account.to_string(),
+            },
+            tessera_client::AttemptEnd::Failed(error) => Self::Failed { error: error.into() },
+            tessera_client::AttemptEnd::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<Route> for RouteView {
+    fn from(route: Route) -> Self {
+        match route {
+            Route::Scheme => Self::Scheme,
+            // Pasting is open to every attempt here; as a route of its own it uses the loopback address.
+            Route::Loopback | Route::Paste => Self::Loopback,
+            Route::Device => Self::Device,
+        }
+    }
+}
+
+impl From<RouteView> for Route {
+    fn from(route: RouteView) -> Self {
+        match route {
+            RouteView::Scheme => Self::Scheme,
+            RouteView::Loopback => Self::Loopback,
+            RouteView::Device => Self::Device,
+        }
+    }
+}
+
+impl From<KnownCall> for CatalogueEntry {
+    fn from(call: KnownCall) -> Self {
+        Self {
+            id: call.id.to_owned(),
+            title: call.title.to_owned(),
+            method: call.method.to_owned(),
+            url: call.url.into(),
+            scope: call.scope.map(str::to_owned),
+        }
+    }
+}
+
+impl From<Receipt> for ReceiptView {
+    fn from(receipt: Receipt) -> Self {
+        let line = |line: tessera_client::ReceiptLine| ReceiptLine {
+            what: line.what.to_owned(),
+            outcome: line.outcome.as_str().to_owned(),
+            sentence: line.sentence,
+        };
+        Self {
+            name: receipt.name,
+            provider_name: receipt.provider_name,
+            lines: receipt.lines.into_iter().map(line).collect(),
+            provider_page: receipt.provider_page.map(Into::into),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What the app does by itself while its window is there: open the client, hand on callbacks, and bring the window
+//! forward when the browser is done. None of it is on the way to the first window.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tauri::{AppHandle, Runtime};
+use tessera_client::{AttemptEnd, Change, Client, RedirectUri};
+use tessera_platform::{DataFolder, DataFolderError};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
+
+use crate::inbox::Callback;
+use crate::shell::Shell;
+use crate::wire::ErrorView;
+use crate::{scheme, window};
+
+/// Opens the client in `folder`, and goes on with everything else. `sandbox`: whether a development build brings its
+/// own.
+pub(crate) async fn begin<R: Runtime>(
+    app: AppHandle<R>,
+    shell: Arc<Shell>,
+    folder: Result<DataFolder, DataFolderError>,
+    redirect: RedirectUri,
+    callbacks: mpsc::Receiver<Callback>,
+    sandbox: bool,
+) {
+    let data = folder.as_ref().ok().map(|folder| folder.path().to_owned());
+    shell.open(folder, redirect).await;
+    let Ok(client) = shell.client().await else {
+        return;
+    };
+    tauri::async_runtime::spawn(attend(app.clone(), shell.clone(), client.changes()));
+    tauri::async_runtime::spawn(deliver(app.clone(), client.clone(), callbacks));
+    let registering = app.clone();
+    tauri::async_runtime::spawn_blocking(move || scheme::register(&registering));
+    if let (true, Some(data)) = (sandbox, data) {
+        bring_sandbox(&app, &shell, client, &data).await;
+    }
+}
+
+#[cfg(feature = "development")]
+async fn bring_sandbox<R: Runtime>(app: &AppHandle<R>, shell: &Shell, client: &Client, data: &Path) {
+    match crate::sandbox::start(app, data).await {
+        Ok(address) => client.set_sandbox(&address),
+        Err(error) => shell.notice(error),
+    }
+}
+
+/// A release has none.
+#[cfg(not(feature = "development"))]
+async fn bring_sandbox<R: Runtime>(_app: &AppHandle<R>, _shell: &Shell, _client: &Client, _data: &Path) {}
+
+/// Hands each callback to the client.
+async fn deliver<R: Runtime>(app: AppHandle<R>, client: Client, mut callbacks: mpsc::Receiver<Callback>) {
+    while let Some(callback) = callbacks.recv().await {
+        if let Err(error) = client.deliver_callback(callback.expose()).await {
+            tracing::warn!(code = error.code(), "a callback was refused");
+            // The person looks at a browser that is done; what happened is told in the window.
+            window::bring_forward(&app);
+        }
+    }
+}
+
+/// Brings the window forward when a sign-in ends, and keeps for the next page what no page was there to hear.
+async fn attend<R: Runtime>(app: AppHandle<R>, shell: Arc<Shell>, mut changes: broadcast::Receiver<Change>) {
+    loop {
+        match changes.recv().await {
+            Ok(Change::Notice(error)) => shell.notice(ErrorView::from(error)),
+            Ok(Change::AttemptEnded { end, .. }) => ended(&app, &shell, &end),
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn ended<R: Runtime>(app: &AppHandle<R>, shell: &Shell, end: &AttemptEnd) {
+    match end {
+        AttemptEnd::SignedIn(_) => tracing::info!("signed in"),
+        AttemptEnd::Failed(error) => {
+            tracing::warn!(code = error.code(), "a sign-in failed");
+            if !shell.has_listener() {
+                shell.notice(ErrorView::from(error));
+            }
+        }
+        // The person did it here, and is looking at the window already.
+        AttemptEnd::Cancelled => return,
+    }
+    window::bring_forward(app);
+}
