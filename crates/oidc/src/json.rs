@@ -53,9 +53,11 @@ pub(crate) fn retry_after(response: &Response) -> Option<u64> {
         .ok()
 }
 
-/// Whether the trouble is the provider's and will pass: too many requests, or anything from 500 up.
+/// Whether the trouble is not the client's and will pass: too many requests, anything from 500 up, or a
+/// redirect, which no endpoint here sends but a network that wants people to sign in to it does.
 pub(crate) fn is_passing(status: StatusCode) -> bool {
     status.is_server_error()
+        || status.is_redirection()
         || matches!(
             status,
             StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT

@@ -1,0 +1,16 @@
+//! The client library against the sandbox: real HTTP, a real listener, a real store, and a person who walks
+//! the provider's pages. Only the keychain is in memory, because these tests make it fail on purpose; the
+//! desktop journeys use the real one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test fails"
+)]
+
+mod errors;
+mod gateway;
+mod refresh;
+mod rig;
+mod sign_in;
+mod sign_out;

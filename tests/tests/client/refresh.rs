@@ -1,0 +1,247 @@
+//! Fresh tokens: one refresh at a time, nothing lost, nobody signed out for no reason.
+
+use tessera_client::ports::VaultError;
+use tessera_client::{Category, Change, Client};
+use tessera_sandbox::Options;
+use tessera_sandbox::log::Endpoint;
+
+use crate::rig::{Rig, rule};
+
+/// A signed-in account whose access token has expired.
+async fn expired(rig: &Rig) -> (Client, tessera_client::AccountId) {
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    rig.sandbox.clock().advance(3600);
+    (client, account.id)
+}
+
+#[tokio::test]
+async fn a_good_token_needs_no_refresh_even_in_the_next_process() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    let first = client.access_token(&account.id).await.unwrap();
+    let second = rig.client().await.access_token(&account.id).await.unwrap();
+    assert_eq!(first.access_token, second.access_token);
+    assert_eq!(rig.token_requests("refresh_token"), 0);
+}
+
+#[tokio::test]
+async fn a_hundred_callers_on_an_expired_token_are_one_refresh() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    let callers: Vec<_> = (0..100)
+        .map(|_| {
+            let (client, id) = (client.clone(), id.clone());
+            tokio::spawn(async move { client.access_token(&id).await })
+        })
+        .collect();
+    let mut tokens = Vec::new();
+    for caller in callers {
+        tokens.push(caller.await.unwrap().unwrap().access_token);
+    }
+    assert!(tokens.windows(2).all(|pair| pair[0] == pair[1]));
+    assert_eq!(rig.token_requests("refresh_token"), 1);
+}
+
+#[tokio::test]
+async fn two_processes_take_turns() {
+    let rig = Rig::new().await;
+    let (one, id) = expired(&rig).await;
+    let two = rig.client().await;
+    let (first, second) = tokio::join!(one.access_token(&id), two.access_token(&id));
+    assert_eq!(first.unwrap().access_token, second.unwrap().access_token);
+    assert_eq!(rig.token_requests("refresh_token"), 1);
+}
+
+#[tokio::test]
+async fn the_rotated_token_is_stored_before_the_access_token_is_seen() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    rig.keychain.diary.lock().unwrap().clear();
+    client.access_token(&id).await.unwrap();
+    let puts: Vec<String> = rig
+        .keychain
+        .diary
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|line| line.starts_with("put"))
+        .cloned()
+        .collect();
+    assert_eq!(puts, ["put refresh", "put access"]);
+    // And it is the one that works next time.
+    rig.sandbox.clock().advance(3600);
+    client.access_token(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_breaks_nothing_off() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    let held = rig.sandbox.faults().set(rule("token-hold"));
+    let caller = tokio::spawn({
+        let (client, id) = (client.clone(), id.clone());
+        async move { client.access_token(&id).await }
+    });
+    rig.sandbox
+        .log()
+        .wait_for(|entry| entry.grant_type.as_deref() == Some("refresh_token"))
+        .await
+        .unwrap();
+    caller.abort();
+    rig.sandbox.faults().remove(held);
+    client.access_token(&id).await.unwrap();
+    rig.sandbox.clock().advance(3600);
+    client.access_token(&id).await.unwrap();
+    assert_eq!(client.account(&id).await.unwrap().state.as_str(), "signed_in");
+}
+
+#[tokio::test]
+async fn trouble_that_passes_signs_nobody_out() {
+    for fault in [
+        "token-500",
+        "token-503-retry-after",
+        "token-429-retry-after",
+        "token-html",
+        "token-not-json",
+        "token-drop",
+        "token-redirect",
+    ] {
+        let rig = Rig::new().await;
+        let (client, id) = expired(&rig).await;
+        rig.fault(fault);
+        let error = client.access_token(&id).await.unwrap_err();
+        assert_eq!(error.category(), Category::Network, "{fault}: {}", error.code());
+        let account = client.account(&id).await.unwrap();
+        assert_eq!(account.state.as_str(), "offline", "{fault}");
+        assert!(
+            account.state.reason().is_some_and(|reason| !reason.is_empty()),
+            "{fault}"
+        );
+        rig.sandbox.faults().clear();
+        client
+            .access_token(&id)
+            .await
+            .unwrap_or_else(|error| panic!("{fault}: {error:?}"));
+        assert_eq!(
+            client.account(&id).await.unwrap().state.as_str(),
+            "signed_in",
+            "{fault}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_token_about_to_expire_still_does_while_the_provider_is_away() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    let first = client.access_token(&account.id).await.unwrap();
+    rig.sandbox.clock().advance(290);
+    rig.fault("token-500");
+    let still = client.access_token(&account.id).await.unwrap();
+    assert_eq!(still.access_token, first.access_token);
+}
+
+#[tokio::test]
+async fn only_the_providers_word_ends_a_session_and_it_is_asked_once() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    rig.sandbox.revoke_everything();
+    let error = client.access_token(&id).await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.category()),
+        ("needs_sign_in", Category::NeedsSignIn)
+    );
+    assert_eq!(rig.token_requests("refresh_token"), 1);
+    for _ in 0..3 {
+        assert_eq!(
+            client.access_token(&id).await.unwrap_err().category(),
+            Category::NeedsSignIn
+        );
+    }
+    assert_eq!(rig.token_requests("refresh_token"), 1, "no loop");
+    let account = client.account(&id).await.unwrap();
+    assert_eq!(account.state.as_str(), "needs_sign_in");
+    // Signing in again is the same account, well again.
+    let again = rig.sign_in(&client, "ann").await.account;
+    assert_eq!(
+        (again.id.clone(), again.state.as_str()),
+        (id.clone(), "signed_in")
+    );
+    client.access_token(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_that_another_process_caused_is_looked_at_twice() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    let entry = format!("refresh/{id}");
+    let old = rig.keychain.entries.lock().unwrap().get(&entry).cloned().unwrap();
+    rig.client().await.access_token(&id).await.unwrap();
+    let new = rig.keychain.entries.lock().unwrap().get(&entry).cloned().unwrap();
+    assert_ne!(old, new, "the sandbox rotates");
+    assert_eq!(rig.token_requests("refresh_token"), 1);
+    rig.sandbox.clock().advance(3600);
+    client.access_token(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_keychain_that_takes_nothing_costs_nobody_the_session() {
+    let rig = Rig::with(Options {
+        access_token_life: 60,
+        ..Options::default()
+    })
+    .await;
+    let (client, id) = expired(&rig).await;
+    let mut changes = client.changes();
+    rig.keychain.refuse("refresh/", VaultError::Locked);
+    // Reading is refused too: the account stays as it is.
+    assert_eq!(
+        client.access_token(&id).await.unwrap_err().category(),
+        Category::Keychain
+    );
+    assert_ne!(client.account(&id).await.unwrap().state.as_str(), "needs_sign_in");
+    rig.keychain.relent();
+
+    // It is readable, but the rotated token cannot be written.
+    let held = rig.sandbox.faults().set(rule("token-hold"));
+    let caller = tokio::spawn({
+        let (client, id) = (client.clone(), id.clone());
+        async move { client.access_token(&id).await }
+    });
+    rig.sandbox
+        .log()
+        .wait_for(|entry| entry.grant_type.as_deref() == Some("refresh_token"))
+        .await
+        .unwrap();
+    rig.keychain.refuse("refresh/", VaultError::Locked);
+    rig.sandbox.faults().remove(held);
+    caller.await.unwrap().unwrap();
+    loop {
+        if let Change::Notice(error) = changes.recv().await.unwrap() {
+            assert_eq!(error.code(), "token_not_saved");
+            break;
+        }
+    }
+    // The copy in memory is the one that is used, and saved when that works again.
+    rig.sandbox.clock().advance(3600);
+    rig.keychain.relent();
+    client.access_token(&id).await.unwrap();
+    rig.sandbox.clock().advance(3600);
+    rig.client().await.access_token(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_provider_that_is_gone_is_offline_and_not_a_sign_out() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    rig.fault("discovery-500");
+    let error = client.access_token(&id).await.unwrap_err();
+    assert_eq!(error.code(), "metadata_status");
+    assert_eq!(client.account(&id).await.unwrap().state.as_str(), "offline");
+    rig.sandbox.faults().clear();
+    client.access_token(&id).await.unwrap();
+    assert!(rig.requests(Endpoint::Discovery) >= 2);
+}

@@ -1,0 +1,236 @@
+//! A client with everything around it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tempfile::TempDir;
+use tessera_client::ports::{Browser, BrowserError, Clock, Ports, SecretBytes, Vault, VaultError};
+use tessera_client::{
+    AdHocProvider, Attempt, Client, Config, Error, ProviderChoice, Route, SCHEME_REDIRECT, SignIn, SignedIn,
+};
+use tessera_oidc::{RedirectUri, UnixTime};
+use tessera_platform::{HttpClient, LoopbackServer, SystemEntropy};
+use tessera_sandbox::faults::{Rule, catalogue};
+use tessera_sandbox::{CLIENT_ID, Options, Sandbox, Visitor};
+use url::Url;
+
+/// A sandbox, a data folder, and a keychain that outlives the client.
+pub(crate) struct Rig {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) keychain: Arc<TestKeychain>,
+    pub(crate) browser: Arc<TestBrowser>,
+    folder: TempDir,
+}
+
+impl Rig {
+    pub(crate) async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        Self {
+            sandbox: Arc::new(Sandbox::start(options).await.unwrap()),
+            keychain: Arc::default(),
+            browser: Arc::default(),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Opens a client on the data folder, as the next process would.
+    pub(crate) async fn client(&self) -> Client {
+        let config = Config {
+            data_folder: self.folder().to_owned(),
+            scheme_redirect: Some(RedirectUri::new(SCHEME_REDIRECT).unwrap()),
+        };
+        let ports = Ports {
+            keychain: self.keychain.clone(),
+            browser: self.browser.clone(),
+            loopback: Arc::new(LoopbackServer::new()),
+            http: Arc::new(HttpClient::new()),
+            clock: Arc::new(SandboxTime(self.sandbox.clone())),
+            entropy: Arc::new(SystemEntropy),
+        };
+        Client::open(config, ports).await.unwrap()
+    }
+
+    /// What to sign in with at the sandbox by this route.
+    pub(crate) fn request(&self, route: Route) -> SignIn {
+        let provider = ProviderChoice::AdHoc(AdHocProvider {
+            issuer: self.sandbox.issuer().to_owned(),
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: None,
+        });
+        SignIn {
+            route: Some(route),
+            apis: vec![self.sandbox.api().to_owned()],
+            ..SignIn::with(provider)
+        }
+    }
+
+    /// Writes providers.toml so that the sandbox is a known provider, which cold starts need.
+    pub(crate) fn name_provider(&self) {
+        let text = format!(
+            "[[provider]]\nid = \"box\"\nname = \"Box\"\nissuer = \"{}\"\nclient_id = \"{CLIENT_ID}\"\napis = [\"{}\"]\n",
+            self.sandbox.issuer(),
+            self.sandbox.api(),
+        );
+        std::fs::write(self.folder().join("providers.toml"), text).unwrap();
+    }
+
+    /// Signs `person` in by the private scheme.
+    pub(crate) async fn sign_in(&self, client: &Client, person: &str) -> SignedIn {
+        self.sign_in_with(client, self.request(Route::Scheme), person)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn sign_in_with(
+        &self,
+        client: &Client,
+        request: SignIn,
+        person: &str,
+    ) -> Result<SignedIn, Error> {
+        let attempt = client.sign_in(request)?;
+        let callback = self.visit(&attempt, person).await?;
+        // Whatever is wrong with the callback is the attempt's end, or a test's own business.
+        let _ = client.deliver_callback(callback.as_str()).await;
+        attempt.wait().await
+    }
+
+    /// Walks the provider's pages and gives back the callback, undelivered.
+    pub(crate) async fn visit(&self, attempt: &Attempt, person: &str) -> Result<Url, Error> {
+        self.visit_as(attempt, self.sandbox.visitor(person)).await
+    }
+
+    pub(crate) async fn visit_as(&self, attempt: &Attempt, mut visitor: Visitor) -> Result<Url, Error> {
+        let page = attempt.opened().await?;
+        Ok(visitor.visit(page.url.as_str()).await.unwrap())
+    }
+
+    /// Switches a fault of the sandbox's catalogue on.
+    pub(crate) fn fault(&self, name: &str) {
+        self.sandbox.faults().set(rule(name));
+    }
+
+    pub(crate) fn token_requests(&self, grant_type: &str) -> usize {
+        self.sandbox.log().token_requests(grant_type)
+    }
+
+    /// How many requests of this kind the sandbox has seen.
+    pub(crate) fn requests(&self, endpoint: tessera_sandbox::log::Endpoint) -> usize {
+        self.sandbox
+            .log()
+            .matching(|entry| entry.endpoint == endpoint)
+            .len()
+    }
+}
+
+/// A rule for a fault of the catalogue.
+pub(crate) fn rule(name: &str) -> Rule {
+    let named = catalogue().into_iter().find(|row| row.name == name);
+    Rule::new(named.unwrap_or_else(|| panic!("no fault is called {name}")).fault).named(name)
+}
+
+/// The sandbox's clock, so that both sides agree however far a test moves it.
+struct SandboxTime(Arc<Sandbox>);
+
+impl Clock for SandboxTime {
+    fn now(&self) -> UnixTime {
+        UnixTime(self.0.clock().now())
+    }
+}
+
+/// A browser that only remembers what it was given.
+#[derive(Default)]
+pub(crate) struct TestBrowser {
+    pub(crate) opened: Mutex<Vec<Url>>,
+    pub(crate) broken: Mutex<bool>,
+}
+
+#[async_trait]
+impl Browser for TestBrowser {
+    async fn open(&self, url: &Url) -> Result<(), BrowserError> {
+        if *self.broken.lock().unwrap() {
+            return Err(BrowserError("there is none".to_owned()));
+        }
+        self.opened.lock().unwrap().push(url.clone());
+        Ok(())
+    }
+}
+
+/// A keychain in memory that keeps a diary and fails on demand.
+#[derive(Default)]
+pub(crate) struct TestKeychain {
+    pub(crate) entries: Mutex<BTreeMap<String, Vec<u8>>>,
+    pub(crate) diary: Mutex<Vec<String>>,
+    /// Refuses to store entries whose name begins so.
+    pub(crate) refuses: Mutex<Option<(&'static str, VaultError)>>,
+}
+
+impl TestKeychain {
+    /// Names of what is stored, by kind: `refresh`, `access`, `attempt`, …
+    pub(crate) fn kinds(&self) -> Vec<String> {
+        let entries = self.entries.lock().unwrap();
+        entries
+            .keys()
+            .map(|key| key.split('/').next().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    pub(crate) fn refuse(&self, prefix: &'static str, error: VaultError) {
+        *self.refuses.lock().unwrap() = Some((prefix, error));
+    }
+
+    pub(crate) fn relent(&self) {
+        *self.refuses.lock().unwrap() = None;
+    }
+
+    fn check(&self, verb: &str, key: &str) -> Result<(), VaultError> {
+        self.diary
+            .lock()
+            .unwrap()
+            .push(format!("{verb} {}", key.split('/').next().unwrap_or_default()));
+        match &*self.refuses.lock().unwrap() {
+            Some((prefix, error)) if key.starts_with(prefix) && verb != "delete" => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Vault for TestKeychain {
+    async fn put(&self, key: &str, secret: SecretBytes) -> Result<(), VaultError> {
+        self.check("put", key)?;
+        self.entries
+            .lock()
+            .unwrap()
+            .insert(key.to_owned(), secret.expose().to_vec());
+        Ok(())
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<SecretBytes>, VaultError> {
+        self.check("get", key)?;
+        Ok(self
+            .entries
+            .lock()
+            .unwrap()
+            .get(key)
+            .map(|bytes| SecretBytes::new(bytes.clone())))
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), VaultError> {
+        self.check("delete", key)?;
+        self.entries.lock().unwrap().remove(key);
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        "the test's keychain".to_owned()
+    }
+}

@@ -1,0 +1,79 @@
+//! Signing out: what is deleted here, what ends there, and an honest receipt of both.
+
+use tessera_client::ports::VaultError;
+use tessera_client::{Category, ReceiptOutcome};
+
+use crate::rig::Rig;
+
+fn outcome(receipt: &tessera_client::Receipt, what: &str) -> Option<ReceiptOutcome> {
+    receipt
+        .lines
+        .iter()
+        .find(|line| line.what == what)
+        .map(|line| line.outcome)
+}
+
+#[tokio::test]
+async fn ends_it_here_and_there() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    let entry = format!("refresh/{}", account.id);
+    let refresh_token = rig.keychain.entries.lock().unwrap().get(&entry).cloned().unwrap();
+    let receipt = client.sign_out(&account.id).await.unwrap();
+    for what in [
+        "refresh_token_revoked",
+        "access_token_revoked",
+        "secrets_deleted",
+        "account_removed",
+    ] {
+        assert_eq!(outcome(&receipt, what), Some(ReceiptOutcome::Done), "{what}");
+    }
+    assert!(rig.keychain.kinds().is_empty());
+    assert!(client.accounts().await.unwrap().is_empty());
+    assert_eq!(
+        client.access_token(&account.id).await.unwrap_err().category(),
+        Category::Usage
+    );
+
+    // The provider takes the old refresh token no more.
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", tessera_sandbox::CLIENT_ID),
+        ("refresh_token", std::str::from_utf8(&refresh_token).unwrap()),
+    ];
+    let endpoint = format!("{}/token", rig.sandbox.issuer());
+    let answer = reqwest::Client::new()
+        .post(endpoint)
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 400);
+}
+
+#[tokio::test]
+async fn what_cannot_be_reached_is_a_line_and_the_local_copy_goes_all_the_same() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    rig.fault("revocation-drop");
+    let receipt = client.sign_out(&account.id).await.unwrap();
+    assert_eq!(
+        outcome(&receipt, "refresh_token_revoked"),
+        Some(ReceiptOutcome::Failed)
+    );
+    assert_eq!(outcome(&receipt, "secrets_deleted"), Some(ReceiptOutcome::Done));
+    assert!(rig.keychain.kinds().is_empty());
+}
+
+#[tokio::test]
+async fn a_keychain_that_cannot_be_read_does_not_keep_anyone_signed_in() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    rig.keychain.refuse("", VaultError::Locked);
+    let receipt = client.sign_out(&account.id).await.unwrap();
+    assert_eq!(outcome(&receipt, "secrets_deleted"), Some(ReceiptOutcome::Done));
+    assert!(client.accounts().await.unwrap().is_empty());
+}
