@@ -44,13 +44,14 @@ export class FakeHost implements Host {
 
   readonly #world: World;
   #listener: ((event: AppEvent) => void) | null = null;
-  #attempts = 0;
+  #attempts: number;
 
   constructor(world: World = {}) {
     this.#world = world;
     this.accounts = world.accounts ?? [];
     this.providers = world.providers ?? data.providers;
     this.attempt = world.attempt ?? null;
+    this.#attempts = this.attempt ? 1 : 0;
   }
 
   /** Tells the window something. */

@@ -1,0 +1,177 @@
+// Accounts: how each stands, what is inside, and the way out.
+import { userEvent } from 'vitest/browser';
+import { describe, expect, test, vi } from 'vitest';
+import { accounts, ann, crowd, errors } from '../src/host/fake/data';
+import { fail } from '../src/host/fake/fake';
+import { byId, drawn, has, open, openState } from './open';
+
+const all = (id: string): HTMLElement[] => [
+  ...document.querySelectorAll<HTMLElement>(`[data-testid="${id}"]`),
+];
+
+test('every state has its own word and sign', async () => {
+  await open({ accounts: accounts() }, '#/accounts');
+  const badges = all('account-state');
+  expect(badges.map((badge) => badge.textContent.trim())).toEqual([
+    'Signed in',
+    'Refreshing',
+    'Offline',
+    'Needs sign-in',
+  ]);
+  const signs = badges.map((badge) => badge.querySelector('path')?.getAttribute('d'));
+  expect(new Set(signs).size).toBe(4);
+  expect(byId('account-2').textContent).toContain('Nothing is lost');
+  expect(byId('account-1').textContent).toContain('Until you quit');
+});
+
+test('a state that changes is seen at once', async () => {
+  const host = await open({ accounts: [ann()] }, '#/accounts');
+  host.emit({
+    event: 'accounts',
+    accounts: [{ ...ann(), state: 'offline', reason: 'No network.' }],
+  });
+  await drawn();
+  expect(byId('account-state').dataset['state']).toBe('offline');
+  expect(byId('account-card').textContent).toContain('No network.');
+});
+
+test('an account opens by keyboard, and the way back leads to the list', async () => {
+  await open({ accounts: accounts() }, '#/accounts');
+  byId('account-open').focus();
+  await userEvent.keyboard('{Enter}');
+  await vi.waitFor(() => expect(has('account-detail')).toBe(true));
+  expect(document.activeElement?.textContent).toBe('Ann Archer');
+  byId('account-back').click();
+  await vi.waitFor(() => expect(has('account-card')).toBe(true));
+});
+
+test('inside are identity, permissions, every check and the place of the secret', async () => {
+  await openState('account-open');
+  const text = byId('screen-accounts').textContent;
+  expect(text).toContain('ann-5d0f');
+  expect(text).toContain('email_verified');
+  expect(byId('permission-ledger:read').textContent).toContain('Asked for, not allowed');
+  expect(all('check-id_token.nonce')).toHaveLength(1);
+  expect(byId('check-id_token.nonce').dataset['outcome']).toBe('passed');
+  expect(byId('check-id_token.exp').textContent).toContain('later than 14:02:11');
+  expect(text).toContain('9 checks passed. One does not apply.');
+  expect(text).toContain('GNOME keyring');
+});
+
+test('a check that failed is not hidden among those that passed', async () => {
+  await openState('account-open-needs-sign-in');
+  expect(byId('screen-accounts').textContent).toContain('One check did not pass.');
+  const check = byId('check-id_token.aud');
+  expect(check.dataset['outcome']).toBe('failed');
+  expect(check.textContent).toContain('another-app');
+});
+
+test('what is open is read again when the account changes', async () => {
+  const host = await open({ accounts: [ann()] }, '#/accounts/account-ann');
+  const reads = () => host.asked.filter(({ command }) => command === 'accountDetail').length;
+  expect(reads()).toBe(1);
+  host.emit({ event: 'accounts', accounts: [{ ...ann(), signed_in_at: 5 }] });
+  await drawn();
+  expect(reads()).toBe(2);
+  host.emit({ event: 'accounts', accounts: [{ ...ann(), signed_in_at: 5 }] });
+  await drawn();
+  expect(reads()).toBe(2);
+});
+
+describe('signing in again', () => {
+  test('asks for the same account, and shows the wait', async () => {
+    const host = await open({ accounts: accounts() }, '#/accounts');
+    byId('account-sign-in-again').click();
+    await drawn();
+    expect(host.last('signIn')).toEqual([
+      {
+        provider: 'acme',
+        route: null,
+        until_quit: false,
+        account: 'account-acme',
+        extra_scopes: [],
+      },
+    ]);
+    expect(has('attempt-waiting')).toBe(true);
+  });
+
+  test('keeps a secret where it was kept', async () => {
+    const host = await open({ accounts: accounts() }, '#/accounts/account-bob');
+    byId('account-sign-in-again').click();
+    await drawn();
+    expect(host.last('signIn')).toEqual([
+      expect.objectContaining({ account: 'account-bob', until_quit: true }),
+    ]);
+  });
+});
+
+describe('signing out', () => {
+  test('asks first, and Escape is no', async () => {
+    const host = await openState('account-open');
+    byId('sign-out').focus();
+    await userEvent.keyboard('{Enter}');
+    await drawn();
+    expect(document.activeElement?.closest('dialog')).not.toBeNull();
+    await userEvent.keyboard('{Escape}');
+    await drawn();
+    expect(has('sign-out-confirm')).toBe(false);
+    expect(host.last('signOut')).toBeUndefined();
+    expect(has('account-detail')).toBe(true);
+    expect(document.activeElement).toBe(byId('sign-out'));
+  });
+
+  test('gives a receipt, which stays until it is read', async () => {
+    const host = await openState('account-receipt');
+    expect(host.last('signOut')).toEqual(['account-ann']);
+    const receipt = byId('receipt');
+    expect(receipt.textContent).toContain('Ann Archer is signed out');
+    expect([...receipt.querySelectorAll('li')].map((line) => line.dataset['outcome'])).toEqual([
+      'done',
+      'done',
+      'done',
+      'not_possible',
+    ]);
+    byId('receipt-page').click();
+    await drawn();
+    expect(host.last('openProviderPage')).toEqual(['sandbox']);
+    byId('receipt-close').click();
+    await drawn();
+    expect(has('receipt')).toBe(false);
+  });
+
+  test('that does not work says so and leaves the account', async () => {
+    await open(
+      { accounts: [ann()], answers: { signOut: () => fail(errors.offline) } },
+      '#/accounts/account-ann',
+    );
+    byId('sign-out').click();
+    await drawn();
+    byId('sign-out-confirm').click();
+    await drawn();
+    expect(byId('error').dataset['code']).toBe('network.unreachable');
+    expect(has('account-detail')).toBe(true);
+  });
+});
+
+describe('a thousand accounts', () => {
+  test('are found by typing', async () => {
+    await open({ accounts: crowd(1_000) }, '#/accounts');
+    expect(all('account-card')).toHaveLength(1_000);
+    await userEvent.fill(byId('account-filter'), 'SANDBOX person77@');
+    await drawn();
+    expect(all('account-card').map(({ dataset }) => dataset['account'])).toEqual(['account-76']);
+    await userEvent.fill(byId('account-filter'), 'nobody of that name');
+    await drawn();
+    expect(byId('screen-accounts').textContent).toContain('No account matches.');
+  });
+});
+
+test('a picture that cannot be shown gives way to letters', async () => {
+  await open({ accounts: [{ ...ann(), picture: 'data:image/png;base64,AAAA' }] }, '#/accounts');
+  await vi.waitFor(() => expect(byId('account-card').textContent).toContain('AA'));
+});
+
+test('only data: pictures are drawn', async () => {
+  await open({ accounts: [{ ...ann(), picture: 'https://tracker.example/p.png' }] }, '#/accounts');
+  expect(byId('account-card').querySelector('img')).toBeNull();
+});

@@ -1,0 +1,90 @@
+// How each event changes what the window knows, also when events overtake each other.
+import { describe, expect, test } from 'vitest';
+import { ann, attempt, errors, sandbox } from '../src/host/fake/data';
+import type { AppEvent } from '../src/host';
+import { nothingYet, reduce } from '../src/state/now';
+
+const after = (...events: AppEvent[]) => events.reduce(reduce, nothingYet);
+
+const begun: AppEvent = { event: 'attempt', attempt: attempt() };
+const second: AppEvent = { event: 'attempt', attempt: attempt({ id: 'attempt-2' }) };
+const failed = (id: string): AppEvent => ({
+  event: 'attempt_ended',
+  id,
+  end: { outcome: 'failed', error: errors.refused },
+});
+const cancelled = (id: string): AppEvent => ({
+  event: 'attempt_ended',
+  id,
+  end: { outcome: 'cancelled' },
+});
+
+describe('events', () => {
+  test('a snapshot is everything', () => {
+    const now = after({
+      event: 'snapshot',
+      accounts: [ann()],
+      attempt: attempt(),
+      providers: [sandbox],
+    });
+    expect(now.loaded).toBe(true);
+    expect(now.accounts.map(({ id }) => id)).toEqual(['account-ann']);
+    expect(now.providers).toEqual([sandbox]);
+    expect(now.attempt?.id).toBe('attempt-1');
+  });
+
+  test('a failed attempt is gone and says why', () => {
+    const now = after(begun, failed('attempt-1'));
+    expect(now.attempt).toBeNull();
+    expect(now.failure).toEqual({
+      attempt: 'attempt-1',
+      provider: 'sandbox',
+      error: errors.refused,
+    });
+  });
+
+  test('a new attempt takes the old failure away', () => {
+    expect(after(begun, failed('attempt-1'), second).failure).toBeNull();
+  });
+
+  test('what still arrives about an attempt that is over is too late', () => {
+    expect(after(begun, cancelled('attempt-1'), begun).attempt).toBeNull();
+  });
+
+  test('an answer that an end overtook does not bring the attempt back', () => {
+    const now = after(failed('attempt-1'), begun);
+    expect(now.attempt).toBeNull();
+    expect(now.failure?.error).toBe(errors.refused);
+  });
+
+  test('the end of a replaced attempt does not end the new one', () => {
+    for (const end of [cancelled('attempt-1'), failed('attempt-1')]) {
+      const now = after(begun, second, end);
+      expect(now.attempt?.id).toBe('attempt-2');
+      expect(now.failure).toBeNull();
+    }
+  });
+
+  test('a snapshot from before the end does not bring an attempt back', () => {
+    const snapshot: AppEvent = {
+      event: 'snapshot',
+      accounts: [],
+      attempt: attempt(),
+      providers: [],
+    };
+    expect(after(begun, cancelled('attempt-1'), snapshot).attempt).toBeNull();
+  });
+
+  test('only the last notices are kept, each with its own key', () => {
+    const notice: AppEvent = { event: 'notice', error: errors.late };
+    const { notices } = after(notice, notice, notice, notice, notice);
+    expect(notices.map(({ key }) => key)).toEqual([3, 4, 5]);
+  });
+
+  test('an event changes nothing of what was there before', () => {
+    const before = after(begun);
+    const copy = structuredClone({ ...before, over: [...before.over] });
+    reduce(before, failed('attempt-1'));
+    expect({ ...before, over: [...before.over] }).toEqual(copy);
+  });
+});

@@ -1,0 +1,97 @@
+// Settings: client ids, providers added and removed, the file behind them, and where secrets are.
+import { userEvent } from 'vitest/browser';
+import { expect, test } from 'vitest';
+import { accounts, ann, errors, info } from '../src/host/fake/data';
+import { fail, ok } from '../src/host/fake/fake';
+import { byId, drawn, has, open, openState, said } from './open';
+
+test('a client id is set, by keyboard alone', async () => {
+  const host = await open({}, '#/settings');
+  byId('provider-set-github').focus();
+  await userEvent.keyboard('{Enter}');
+  await drawn();
+  expect(document.activeElement).toBe(byId('client-id-github'));
+  await userEvent.keyboard(' Iv1.0123 {Enter}');
+  await drawn();
+  expect(host.last('saveProvider')).toEqual([
+    { id: 'github', name: '', issuer: '', client_id: 'Iv1.0123', apis: [] },
+  ]);
+  expect(byId('provider-row-github').textContent).toContain('Ready');
+  expect(said()).toBe('GitHub is saved.');
+});
+
+test('an empty client id is not saved', async () => {
+  const host = await openState('settings-client-id');
+  byId('client-id-save-github').click();
+  await drawn();
+  expect(byId('client-id-github').getAttribute('aria-invalid')).toBe('true');
+  expect(host.last('saveProvider')).toBeUndefined();
+});
+
+test('a provider is added', async () => {
+  const host = await open({}, '#/settings');
+  byId('provider-add').click();
+  await drawn();
+  await userEvent.fill(byId('issuer-input'), 'https://id.example');
+  await userEvent.fill(byId('client-id-input'), 'tessera');
+  byId('provider-save').click();
+  await drawn();
+  expect(host.last('signIn')).toBeUndefined();
+  expect(byId('provider-row-provider-4').textContent).toContain('id.example');
+  expect(has('provider-form')).toBe(false);
+});
+
+test('only what was added here can be removed, and it is asked first', async () => {
+  const host = await open({}, '#/settings');
+  expect(has('provider-remove-google')).toBe(false);
+  expect(has('provider-remove-sandbox')).toBe(false);
+  byId('provider-remove-acme').click();
+  await drawn();
+  expect(host.last('removeProvider')).toBeUndefined();
+  byId('provider-remove-confirm').focus();
+  await userEvent.keyboard('{Enter}');
+  await drawn();
+  expect(host.last('removeProvider')).toEqual(['acme']);
+  expect(document.activeElement?.id).toBe('screen-title');
+  expect(has('provider-row-acme')).toBe(false);
+  expect(said()).toBe('Acme is removed.');
+});
+
+test('a provider that cannot be removed says why', async () => {
+  await open({ answers: { removeProvider: () => fail(errors.badFile) } }, '#/settings');
+  byId('provider-remove-acme').click();
+  await drawn();
+  byId('provider-remove-confirm').click();
+  await drawn();
+  expect(byId('error').dataset['code']).toBe('providers_file.syntax');
+});
+
+test('the file and what is wrong with it', async () => {
+  await openState('settings-file-problem');
+  expect(byId('providers-file').textContent).toBe(info.providers_file);
+  expect(byId('error').dataset['code']).toBe('providers_file.syntax');
+});
+
+test.each(['linux', 'macos', 'windows'])('where secrets are on %s', async (platform) => {
+  await open(
+    { accounts: accounts(), answers: { appInfo: () => ok({ ...info, platform }) } },
+    '#/settings',
+  );
+  const text = byId('screen-settings').textContent;
+  const places: Record<string, string> = {
+    linux: 'Secret Service',
+    macos: 'login keychain',
+    windows: 'Credential Manager',
+  };
+  expect(text).toContain(places[platform]);
+  expect(text).toContain('3 accounts are in the keychain.');
+  expect(text).toContain('One account is kept only until you quit.');
+});
+
+test('an unknown system is no reason to break', async () => {
+  await open(
+    { accounts: [ann()], answers: { appInfo: () => ok({ ...info, platform: 'haiku' }) } },
+    '#/settings',
+  );
+  expect(byId('screen-settings').textContent).toContain('haiku');
+});
