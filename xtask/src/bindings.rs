@@ -49,7 +49,7 @@ fn generate() -> Result<String> {
     let file = folder.join("bindings.ts");
     // Built as everything is, so that nothing is compiled a second time with other features.
     build::cargo("build")
-        .args(["--workspace", "--example", "bindings", "--features", FEATURES])
+        .args(["--workspace", "--example", "bindings", FEATURES])
         .quietly("bindings-build")?;
     Run::new(tree::debug_program("examples/bindings"))
         .arg(&file)

@@ -8,12 +8,12 @@ use anyhow::{Context, Result};
 use crate::command::{Ended, Run};
 use crate::{table, tree};
 
-/// How everything is built while working on it: the development shell with the built UI inside. One set of
-/// features for every task, so that cargo builds each dependency once.
-pub(crate) const FEATURES: &str = "tessera-desktop/custom-protocol,tessera-desktop/development";
+/// How everything is built while working on it: with every feature there is, which makes the shell a development
+/// one with the built UI inside. The same for every task, so that cargo builds each dependency once.
+pub(crate) const FEATURES: &str = "--all-features";
 
 /// The features of what people install.
-pub(crate) const RELEASED_FEATURES: &str = "tessera-desktop/custom-protocol";
+pub(crate) const RELEASED_FEATURES: &str = "--features=tessera-desktop/custom-protocol";
 
 /// How long npm may take for one package folder.
 const NPM_TIME: Duration = Duration::from_mins(10);
@@ -98,7 +98,7 @@ pub(crate) fn built_tests() -> Result<Vec<TestProgram>> {
 }
 
 fn all_targets() -> Run {
-    cargo("build").args(["--workspace", "--all-targets", "--features", FEATURES])
+    cargo("build").args(["--workspace", "--all-targets", FEATURES])
 }
 
 /// A test program that cargo built.
@@ -114,43 +114,43 @@ pub(crate) struct TestProgram {
 }
 
 fn test_programs(messages: &str) -> Result<Vec<TestProgram>> {
-    use cargo_metadata::{Message, TargetKind};
+    use cargo_metadata::{Message, MetadataCommand, TargetKind};
+    let workspace = MetadataCommand::new()
+        .manifest_path(tree::path("Cargo.toml"))
+        .no_deps()
+        .exec()?;
     let mut programs = Vec::new();
     for line in messages.lines().filter(|line| line.starts_with('{')) {
         let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str::<Message>(line) else {
             continue;
         };
-        let (true, Some(program)) = (artifact.profile.test, artifact.executable) else {
+        let kinds = &artifact.target.kind;
+        // Benchmarks are built in the same way, and would run for minutes.
+        let is_test = artifact.profile.test && !kinds.contains(&TargetKind::Bench);
+        let (true, Some(program)) = (is_test, artifact.executable) else {
             continue;
         };
-        let folder = artifact
+        let package = workspace
+            .packages
+            .iter()
+            .find(|package| package.id == artifact.package_id)
+            .context("a test program belongs to the workspace")?;
+        let folder = package
             .manifest_path
             .parent()
-            .context("a manifest has a folder")?
-            .as_std_path()
-            .to_owned();
-        let manifest_name = package_name(&folder)?;
-        let target = if artifact.target.kind.contains(&TargetKind::Test) {
+            .context("a manifest has a folder")?;
+        let target = if kinds.contains(&TargetKind::Test) {
             artifact.target.name.clone()
         } else {
             format!("unit tests of {}", artifact.target.name)
         };
         programs.push(TestProgram {
-            package: manifest_name,
+            package: package.name.to_string(),
             target,
             program: program.into_std_path_buf(),
-            folder,
+            folder: folder.as_std_path().to_owned(),
         });
     }
     programs.sort_by(|a, b| (&a.package, &a.target).cmp(&(&b.package, &b.target)));
     Ok(programs)
-}
-
-/// The name that a crate's manifest gives it.
-fn package_name(folder: &std::path::Path) -> Result<String> {
-    let manifest = std::fs::read_to_string(folder.join("Cargo.toml"))?;
-    let named = manifest
-        .lines()
-        .find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
-    named.map(str::to_owned).context("a crate has a name")
 }

@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     };
     build::cargo("build")
         .args(programs)
-        .args(["--bins", "--features", FEATURES])
+        .args(["--bins", FEATURES])
         .plainly()?;
 
     if headless {

@@ -143,7 +143,7 @@ fn rust(groups: &mut Groups) {
     }
     groups.run("doc tests", || {
         let ended = build::cargo("test")
-            .args(["--workspace", "--doc", "--no-fail-fast", "--features", FEATURES])
+            .args(["--workspace", "--doc", "--no-fail-fast", FEATURES])
             .at_most(TIME)
             .shown_and_logged("doc-tests")?;
         Ok(Count::read_if_any(&ended.text, ended.success))

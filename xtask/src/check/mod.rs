@@ -110,7 +110,6 @@ fn clippy() -> Result<()> {
         .args([
             "--workspace",
             "--all-targets",
-            "--features",
             build::FEATURES,
             "--",
             "-D",
@@ -124,12 +123,7 @@ fn clippy() -> Result<()> {
 fn clippy_as_released() -> Result<()> {
     built_ui()?;
     build::cargo("clippy")
-        .args([
-            "--workspace",
-            "--all-targets",
-            "--features",
-            build::RELEASED_FEATURES,
-        ])
+        .args(["--workspace", "--all-targets", build::RELEASED_FEATURES])
         .args(["--", "-D", "warnings"])
         .quietly("check-clippy-released")
         .map(drop)
