@@ -55,7 +55,7 @@ async fn clear(State(world): State<Arc<World>>) -> Response {
 }
 
 async fn set(State(world): State<Arc<World>>, Json(wanted): Json<Wanted>) -> Response {
-    match apply(&world, wanted) {
+    match apply(&world, &wanted) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(message) => answer::with_error(
             (StatusCode::BAD_REQUEST, Json(json!({ "message": message }))).into_response(),
@@ -64,7 +64,7 @@ async fn set(State(world): State<Arc<World>>, Json(wanted): Json<Wanted>) -> Res
     }
 }
 
-fn apply(world: &World, wanted: Wanted) -> Result<(), String> {
+fn apply(world: &World, wanted: &Wanted) -> Result<(), String> {
     let dialect = match &wanted.dialect {
         None => None,
         Some(name) => Some(Dialect::from_name(name).ok_or(format!("there is no dialect `{name}`"))?),

@@ -175,16 +175,19 @@ impl World {
         person: &Person,
         scopes: &Scopes,
     ) -> StandardClaims<CoreGenderClaim> {
-        fn plain<T>(value: T) -> Option<LocalizedClaim<T>> {
-            Some(LocalizedClaim::from(value))
-        }
         let mut claims = StandardClaims::new(SubjectIdentifier::new(person.subject.clone()));
         if scopes.contains("profile") {
             claims = claims
-                .set_name(plain(EndUserName::new(person.name())))
-                .set_given_name(plain(EndUserGivenName::new(person.given_name.clone())))
-                .set_family_name(plain(EndUserFamilyName::new(person.family_name.clone())))
-                .set_picture(plain(EndUserPictureUrl::new(self.picture_of(person))));
+                .set_name(Some(LocalizedClaim::from(EndUserName::new(person.name()))))
+                .set_given_name(Some(LocalizedClaim::from(EndUserGivenName::new(
+                    person.given_name.clone(),
+                ))))
+                .set_family_name(Some(LocalizedClaim::from(EndUserFamilyName::new(
+                    person.family_name.clone(),
+                ))))
+                .set_picture(Some(LocalizedClaim::from(EndUserPictureUrl::new(
+                    self.picture_of(person),
+                ))));
             if dialect == Dialect::Standard {
                 claims = claims.set_preferred_username(Some(EndUserUsername::new(person.username.clone())));
             }

@@ -110,13 +110,12 @@ impl World {
         if dialect != Dialect::Google {
             return Ok(self.keys());
         }
-        let ring = match self.google_keys.get() {
-            Some(ring) => ring,
-            None => {
-                let ring = KeyRing::new(SigningKey::generate(Algorithm::RS256)?, Vec::new());
-                self.changed.store(true, Ordering::SeqCst);
-                self.google_keys.get_or_init(|| Mutex::new(ring))
-            }
+        let ring = if let Some(ring) = self.google_keys.get() {
+            ring
+        } else {
+            let ring = KeyRing::new(SigningKey::generate(Algorithm::RS256)?, Vec::new());
+            self.changed.store(true, Ordering::SeqCst);
+            self.google_keys.get_or_init(|| Mutex::new(ring))
         };
         Ok(ring.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -54,21 +54,18 @@ async fn with_user_agent(request: Request, next: Next) -> Response {
 }
 
 /// Who calls, with which scopes.
-fn caller<'a>(world: &'a World, headers: &HeaderMap) -> Result<(&'a Person, Scopes), StatusCode> {
+fn caller<'a>(world: &'a World, headers: &HeaderMap) -> Option<(&'a Person, Scopes)> {
     let token = answer::bearer_token(headers).or_else(|| {
         // Its own older scheme.
         let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
         value.strip_prefix("token ")
     });
-    let token = token.ok_or(StatusCode::UNAUTHORIZED)?;
     let (subject, scopes) = world
         .records()
-        .access_token(Fingerprint::of(token), world.now())
+        .access_token(Fingerprint::of(token?), world.now())
         .filter(|(_, grant)| grant.dialect == Dialect::GitHub)
-        .map(|(token, grant)| (grant.subject.clone(), token.scopes.clone()))
-        .ok_or(StatusCode::UNAUTHORIZED)?;
-    let person = world.person(&subject).ok_or(StatusCode::UNAUTHORIZED)?;
-    Ok((person, scopes))
+        .map(|(token, grant)| (grant.subject.clone(), token.scopes.clone()))?;
+    Some((world.person(&subject)?, scopes))
 }
 
 fn unauthorized(headers: &HeaderMap) -> Response {
@@ -108,9 +105,8 @@ fn with_scopes(mut response: Response, scopes: &Scopes, accepted: &str) -> Respo
 }
 
 async fn user(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
-    let (person, scopes) = match caller(&world, &headers) {
-        Ok(caller) => caller,
-        Err(_) => return unauthorized(&headers),
+    let Some((person, scopes)) = caller(&world, &headers) else {
+        return unauthorized(&headers);
     };
     let mut body = json!({
         "login": person.username,
@@ -134,9 +130,8 @@ async fn user(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
 }
 
 async fn emails(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
-    let (person, scopes) = match caller(&world, &headers) {
-        Ok(caller) => caller,
-        Err(_) => return unauthorized(&headers),
+    let Some((person, scopes)) = caller(&world, &headers) else {
+        return unauthorized(&headers);
     };
     let accepted = "user, user:email";
     if !scopes.contains("user:email") && !scopes.contains("user") {
@@ -167,9 +162,8 @@ async fn repositories(
     headers: HeaderMap,
     Query(paging): Query<Paging>,
 ) -> Response {
-    let (person, scopes) = match caller(&world, &headers) {
-        Ok(caller) => caller,
-        Err(_) => return unauthorized(&headers),
+    let Some((person, scopes)) = caller(&world, &headers) else {
+        return unauthorized(&headers);
     };
     let may_see_private = scopes.contains("repo");
     let all: Vec<Value> = (0..REPOSITORIES)

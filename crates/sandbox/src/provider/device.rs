@@ -167,27 +167,22 @@ pub(crate) fn take(world: &World, jar: CookieJar, dialect: Dialect, form: &Param
                 && device.expires > now
         })
         .map(|(id, device)| (*id, device.client.clone(), device.scopes.clone()));
-    match found {
-        Some((device, client, scopes)) => interaction::begin(
-            world,
-            browser,
-            Purpose::Device {
-                device,
-                user_code: typed,
-                dialect,
-                client,
-                scopes,
-            },
-        ),
-        None => {
-            let page = pages::device_code(dialect, page_path(dialect), &browser.csrf("device"), &typed, true)
-                .status(StatusCode::UNPROCESSABLE_ENTITY);
-            answer::with_error(
-                (browser.into_cookies(), page).into_response(),
-                "unknown_user_code",
-            )
-        }
-    }
+    let Some((device, client, scopes)) = found else {
+        let page = pages::device_code(dialect, page_path(dialect), &browser.csrf("device"), &typed, true)
+            .status(StatusCode::UNPROCESSABLE_ENTITY);
+        return answer::with_error(
+            (browser.into_cookies(), page).into_response(),
+            "unknown_user_code",
+        );
+    };
+    let purpose = Purpose::Device {
+        device,
+        user_code: typed,
+        dialect,
+        client,
+        scopes,
+    };
+    interaction::begin(world, browser, purpose)
 }
 
 fn page_path(dialect: Dialect) -> &'static str {

@@ -137,9 +137,8 @@ pub(crate) async fn consent(State(world): State<Arc<World>>, jar: CookieJar, bod
         Err(response) => return response,
     };
     // The decision counts only at the point where it was asked for.
-    let session = match next_step(&world, &browser, &interaction) {
-        Step::Consent(session) | Step::Done(session) => session,
-        _ => return go_on(&world, browser, &name, &interaction),
+    let (Step::Consent(session) | Step::Done(session)) = next_step(&world, &browser, &interaction) else {
+        return go_on(&world, browser, &name, &interaction);
     };
     match form.get("decision") {
         Some("allow") => {
