@@ -34,14 +34,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     needs::meet(&[For::Build, For::Bundle])?;
     build::npm_package("ui")?;
     build::npm_package("xtask")?;
-    build::ui()?;
-
-    println!("The terminal client …");
-    build::cargo("build")
-        .args(["--release", "-p", "tessera-cli"])
-        .plainly()?;
-    println!("The app, and its packages …");
-    bundler("build", "deb,rpm")?.args(["--", "--locked"]).plainly()?;
+    println!("The app, the terminal client, and their packages (the first time takes many minutes) …");
+    bundler("build", "deb,rpm").args(["--", "--locked"]).plainly()?;
 
     let mut count = Count::default();
     for package in [newest("deb")?, newest("rpm")?] {
@@ -58,29 +52,21 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     })
 }
 
-/// Tauri's bundler, set up so that the terminal client goes into the packages too.
-fn bundler(subcommand: &str, bundles: &str) -> Result<Run> {
-    let terminal = tree::target().join("release/tessera");
-    let files = serde_json::json!({ "/usr/bin/tessera": terminal });
-    // The UI is built already; building it again would only take longer.
-    let extra = serde_json::json!({
-        "build": { "beforeBuildCommand": "" },
-        "bundle": { "active": true, "linux": { "deb": { "files": files }, "rpm": { "files": files } } },
-    });
-    let file = tree::target().join("xtask/bundle.json");
-    std::fs::create_dir_all(tree::target().join("xtask"))?;
-    std::fs::write(&file, extra.to_string()).with_context(|| format!("write {}", file.display()))?;
-    Ok(icons::tauri()
-        .args([subcommand, "--ci", "--bundles", bundles, "--config"])
-        .arg(file))
+/// Tauri's bundler with src-tauri/tauri.conf.json, which also builds the UI and the terminal client. That file names
+/// what goes into the packages by its place in `target`, so that is where everything is built.
+fn bundler(subcommand: &str, bundles: &str) -> Run {
+    icons::tauri()
+        .args([subcommand, "--ci", "--bundles", bundles])
+        .env("CARGO_TARGET_DIR", tree::path("target"))
 }
 
 /// Makes the AppImage where its tools can be had. They come from GitHub, which not every build machine reaches;
 /// that is told, and is no failure.
 fn appimage() {
     println!("The AppImage …");
-    let made =
-        bundler("bundle", "appimage").and_then(|run| run.at_most(APPIMAGE_TIME).quietly("bundle-appimage"));
+    let made = bundler("bundle", "appimage")
+        .at_most(APPIMAGE_TIME)
+        .quietly("bundle-appimage");
     match made.and_then(|_| newest("appimage")) {
         Ok(file) => println!("{}", describe(&file)),
         Err(error) => println!("No AppImage: its tools (linuxdeploy, AppRun) could not be had.\n{error:#}"),
@@ -89,7 +75,7 @@ fn appimage() {
 
 /// The package of a kind that was made last.
 fn newest(kind: &str) -> Result<PathBuf> {
-    let folder = tree::target().join("release/bundle").join(kind);
+    let folder = tree::path("target/release/bundle").join(kind);
     let mut packages: Vec<PathBuf> = std::fs::read_dir(&folder)
         .with_context(|| format!("read {}", folder.display()))?
         .filter_map(|entry| Some(entry.ok()?.path()))

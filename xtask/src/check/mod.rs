@@ -98,7 +98,7 @@ fn none_found(found: &[String], what: &str) -> Result<()> {
 
 fn format() -> Result<()> {
     Run::cargo()
-        .args(["fmt", "--all", "--check"])
+        .args(["fmt", "--all", "--", "--check", "-l", "--color", "never"])
         .quietly("check-format")
         .map(drop)
 }
