@@ -301,7 +301,7 @@ impl DiscoveryError {
                 "You were kept from signing in: the provider's {name} ({address}) is not encrypted, so others could read along."
             ),
             Self::PkceExcluded => {
-                "You cannot sign in there: the provider does not offer the protection (PKCE with S256) that an app like this needs."
+                "You cannot sign in there: the provider does not offer the protection that an app like this needs."
                     .to_owned()
             }
         }

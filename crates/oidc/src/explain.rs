@@ -39,3 +39,6 @@ macro_rules! explained {
 }
 
 pub(crate) use explained;
+
+#[cfg(test)]
+mod tests;

@@ -36,11 +36,12 @@ impl Identity {
     pub(crate) fn from_id_token(
         issuer: Issuer,
         subject: Subject,
-        claims: Claims,
+        mut claims: Claims,
         audience: Vec<String>,
         issued_at: UnixTime,
         auth_time: Option<UnixTime>,
     ) -> Self {
+        claims.retain(|name, _| !matches!(name.as_str(), "nonce" | "at_hash" | "c_hash" | "s_hash"));
         Self {
             issuer,
             subject,

@@ -23,6 +23,8 @@ pub mod logout;
 pub mod message;
 pub mod revocation;
 mod secret;
+#[cfg(test)]
+mod testing;
 mod text;
 pub mod token;
 pub mod userinfo;

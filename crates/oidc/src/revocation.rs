@@ -131,23 +131,18 @@ impl RevocationError {
     pub fn message(&self) -> String {
         match self {
             Self::Unavailable { .. } => {
-                "You are signed out here, but the provider has trouble and could not take its tokens back."
+                "You are signed out here, but the provider has trouble and could not end this app's access on its side."
                     .to_owned()
             }
-            Self::Refused { error } => {
-                format!("You are signed out here, but the provider did not take its tokens back ({error}).")
-            }
-            Self::Status { status } => {
-                format!(
-                    "You are signed out here, but the provider did not take its tokens back (status {status})."
-                )
+            Self::Refused { .. } | Self::Status { .. } => {
+                "You are signed out here, but the provider did not end this app's access on its side.".to_owned()
             }
         }
     }
 
     /// What to do next.
     pub fn hint(&self) -> String {
-        "To be sure, remove this app on the provider's page of connected apps; otherwise the tokens end by themselves."
+        "To be sure, remove this app on the provider's page of connected apps; otherwise its access ends by itself."
             .to_owned()
     }
 }

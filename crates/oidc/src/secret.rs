@@ -72,25 +72,4 @@ secrets! {
 }
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn no_secret_shows_itself_when_formatted() {
-        let value = "5b1d-the-secret-value";
-        let all = super::formatted(value);
-        assert!(!all.is_empty());
-        for (name, text) in all {
-            assert!(!text.contains(value), "{name} shows its value: {text}");
-            assert!(
-                text.contains("[redacted]"),
-                "{name} does not say that it is hidden: {text}"
-            );
-        }
-    }
-
-    #[test]
-    fn secrets_compare_by_value() {
-        assert_eq!(super::State::new("a"), super::State::new("a"));
-        assert_ne!(super::State::new("a"), super::State::new("b"));
-        assert_ne!(super::State::new("a"), super::State::new("aa"));
-    }
-}
+mod tests;

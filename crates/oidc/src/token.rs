@@ -349,24 +349,23 @@ impl TokenError {
                 html: true,
                 status: 200..500,
                 ..
-            } => "You could not be given a token: a web page came where the provider's answer should be."
-                .to_owned(),
+            } => "You could not go on: a web page came where the provider's answer should be.".to_owned(),
             Self::NotJson { html: false } => {
-                "You could not be given a token: the provider's answer cannot be read.".to_owned()
+                "You could not go on: the provider's answer cannot be read.".to_owned()
             }
             Self::Status { status, .. } => {
-                format!("You could not be given a token: the provider answered with status {status}.")
+                format!("You could not go on: the provider answered with status {status}.")
             }
             Self::Missing { field } => {
-                format!("You could not be given a token: the provider's answer lacks its {field}.")
+                format!("You could not go on: the provider's answer is incomplete ({field} is missing).")
             }
             Self::Unusable { field } => {
-                format!(
-                    "You were given a token that cannot be one: the {field} in the provider's answer is broken."
-                )
+                format!("You could not go on: the provider's answer is broken ({field} cannot be used).")
             }
             Self::TokenType { seen } => {
-                format!("You were given a token of a kind that this app cannot use ({seen}).")
+                format!(
+                    "You could not go on: the provider gave access of a kind that this app cannot use ({seen})."
+                )
             }
         }
     }

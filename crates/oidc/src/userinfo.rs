@@ -183,7 +183,8 @@ impl UserinfoError {
     pub fn message(&self) -> String {
         match self {
             Self::Unauthorized => {
-                "Your profile could not be read: the provider did not accept its own token.".to_owned()
+                "Your profile could not be read: the provider did not accept the access that it gave."
+                    .to_owned()
             }
             Self::Status { status, .. } => {
                 format!("Your profile could not be read: the provider answered with status {status}.")

@@ -167,7 +167,7 @@ impl IdTokenError {
             Self::Nonce => "the provider's statement of who you are answers another sign-in".to_owned(),
             Self::Acr => "you did not sign in as strongly as was asked for".to_owned(),
             Self::AuthTime => "you last signed in at the provider longer ago than was asked for".to_owned(),
-            Self::AccessTokenHash => "the token that came with the provider's statement is not the one it was made for".to_owned(),
+            Self::AccessTokenHash => "the access that came with the provider's statement is not the one it was made for".to_owned(),
             Self::Changed(CheckId::RefreshSubject) => "the provider's new statement is about someone else".to_owned(),
             Self::Changed(_) => "the provider's new statement of who you are contradicts the one before".to_owned(),
         };

@@ -1,1 +1,182 @@
+//! Whose profile it is. Names with dashes are modules of the OpenID conformance suite.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::checks::Outcome;
+use crate::testing::{header, issuer, json_response, response, url};
+
+fn ann() -> Identity {
+    let claims = json!({"sub": "ann-1", "name": "Ann"})
+        .as_object()
+        .unwrap()
+        .clone();
+    Identity::new(issuer(), Subject::new("ann-1"), claims)
+}
+
+#[test]
+fn the_token_goes_into_the_header_and_nowhere_else() {
+    let endpoint = url("https://login.example/userinfo?tenant=1");
+    let request = userinfo_request(&endpoint, &AccessToken::new("acce55"));
+    assert_eq!(request.method, http::Method::GET);
+    assert_eq!(request.url, endpoint, "oidcc-client-test-userinfo-bearer-header");
+    assert_eq!(
+        header(&request, "authorization").as_deref(),
+        Some("Bearer acce55")
+    );
+    assert!(request.headers["authorization"].is_sensitive());
+    assert!(request.body.is_empty());
+}
+
+#[test]
+fn profiles_are_accepted_or_refused() {
+    let check = |name: &str, response: &Response, expected: &str| {
+        let result = parse_userinfo(response, &ann());
+        assert_eq!(
+            result.map_or_else(|error| error.code(), |_| "ok"),
+            expected,
+            "{name}"
+        );
+    };
+    let of = |sub: Value| json_response(200, &json!({ "sub": sub }));
+    check(
+        "oidcc-client-test-scope-userinfo-claims",
+        &of(json!("ann-1")),
+        "ok",
+    );
+    check(
+        "oidcc-client-test-userinfo-invalid-sub",
+        &of(json!("ann-1invalid")),
+        "userinfo_sub",
+    );
+    check("sub in another case", &of(json!("Ann-1")), "userinfo_sub");
+    check("sub of another type", &of(json!(["ann-1"])), "userinfo_sub");
+    check(
+        "no sub",
+        &json_response(200, &json!({"name": "Ann"})),
+        "userinfo_sub",
+    );
+    let good = json!({"sub": "ann-1"}).to_string();
+    check(
+        "oidcc-client-test-userinfo-signed",
+        &response(200, "application/jwt", "a.b.c"),
+        "userinfo_signed",
+    );
+    check(
+        "a web page",
+        &response(200, "text/html", good.clone()),
+        "userinfo_not_json",
+    );
+    check(
+        "nothing",
+        &response(200, "application/json", ""),
+        "userinfo_not_json",
+    );
+    check(
+        "a list",
+        &response(200, "application/json", "[]"),
+        "userinfo_malformed",
+    );
+    check(
+        "the token is not taken",
+        &response(401, "application/json", good.clone()),
+        "userinfo_unauthorized",
+    );
+    check(
+        "a redirect",
+        &response(302, "application/json", good.clone()),
+        "userinfo_status",
+    );
+    check(
+        "trouble",
+        &response(503, "application/json", good),
+        "userinfo_status",
+    );
+}
+
+#[test]
+fn a_profile_adds_to_what_was_signed_and_replaces_none_of_it() {
+    let profile = json!({
+        "sub": "ann-1", "iss": "https://evil.example", "auth_time": 1, "name": "Ann Archer", "email": "ann@example.test",
+        "nickname": null,
+    });
+    let profile = parse_userinfo(&json_response(200, &profile), &ann()).unwrap();
+    assert_eq!(
+        profile.verdicts().outcome(CheckId::UserinfoSubject),
+        Some(Outcome::Passed)
+    );
+    let identity = ann().with_userinfo(profile);
+    assert_eq!(identity.name(), Some("Ann Archer"));
+    assert_eq!(identity.email(), Some("ann@example.test"));
+    let names = identity.claims().keys().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(names, ["email", "name", "sub"]);
+}
+
+#[test]
+fn github_is_asked_as_it_wants_to_be() {
+    let check = |api: &str, address: &str| {
+        let request = github_user_request(&url(api), &AccessToken::new("gho_1"));
+        assert_eq!(request.url.as_str(), address);
+        assert_eq!(
+            header(&request, "accept").as_deref(),
+            Some("application/vnd.github+json")
+        );
+        assert_eq!(
+            header(&request, "x-github-api-version").as_deref(),
+            Some("2026-03-10")
+        );
+        assert!(header(&request, "user-agent").unwrap().starts_with("Tessera/"));
+        assert_eq!(header(&request, "authorization").as_deref(), Some("Bearer gho_1"));
+    };
+    check("https://api.github.com", "https://api.github.com/user");
+    check("https://git.example/api/v3", "https://git.example/api/v3/user");
+    check("https://git.example/api/v3/", "https://git.example/api/v3/user");
+}
+
+#[test]
+fn githubs_number_is_the_person() {
+    let user = json!({
+        "id": 583_231, "login": "octocat", "name": "The Octocat", "email": null,
+        "avatar_url": "https://avatars.example/u/583231", "html_url": "https://github.com/octocat", "plan": {},
+    });
+    let identity = github_identity(&json_response(200, &user), &issuer()).unwrap();
+    assert_eq!(identity.subject().as_str(), "583231");
+    assert_eq!(identity.issuer(), &issuer());
+    assert_eq!(identity.name(), Some("The Octocat"));
+    assert_eq!(identity.email(), None);
+    assert_eq!(identity.picture(), Some("https://avatars.example/u/583231"));
+    assert_eq!(identity.claims()["preferred_username"], "octocat");
+    assert!(identity.previous().is_none());
+
+    let check = |user: Value, name: Option<&str>| {
+        let identity = github_identity(&json_response(200, &user), &issuer());
+        assert_eq!(identity.ok().as_ref().and_then(Identity::name), name, "{user}");
+    };
+    check(
+        json!({"id": 1, "login": "octocat", "name": null}),
+        Some("octocat"),
+    );
+    check(json!({"id": "1", "login": "octocat"}), None);
+    check(json!({"id": -1, "login": "octocat"}), None);
+    check(json!({"login": "octocat"}), None);
+    let unauthorized = github_identity(&json_response(401, &user), &issuer());
+    assert_eq!(unauthorized.unwrap_err(), UserinfoError::Unauthorized);
+}
+
+proptest! {
+    #[test]
+    fn any_answer_is_judged(status in 100_u16..600, body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let response = response(status, "application/json", body);
+        let _ = parse_userinfo(&response, &ann());
+        let _ = github_identity(&response, &issuer());
+    }
+
+    #[test]
+    fn only_the_same_subject_is_accepted(sub in "\\PC{0,8}") {
+        let response = json_response(200, &json!({ "sub": sub }));
+        prop_assert_eq!(parse_userinfo(&response, &ann()).is_ok(), sub == "ann-1");
+    }
+}
