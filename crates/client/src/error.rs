@@ -46,6 +46,9 @@ pub enum AttemptError {
     /// The person ended it.
     #[error("the sign-in was cancelled")]
     Cancelled,
+    /// The person interrupted the program.
+    #[error("interrupted")]
+    Interrupted,
     /// A newer one took its place.
     #[error("a newer sign-in took the place of this one")]
     Replaced,
@@ -400,6 +403,12 @@ fn of_attempt(error: &AttemptError) -> Told {
             "You cancelled the sign-in.",
             "Sign in again whenever you like.",
         ),
+        AttemptError::Interrupted => told(
+            "interrupted",
+            Category::Cancelled,
+            "You interrupted it.",
+            "Run it again whenever you like; nothing is lost.",
+        ),
         AttemptError::Replaced => told(
             "replaced",
             Category::Cancelled,
@@ -488,6 +497,18 @@ fn of_policy(error: &PolicyError) -> Told {
             format!("Nothing was sent: this account's token may not go to {origin}."),
             "If you trust that server with this account, allow it for the account or its provider.",
         ),
+        PolicyError::Method(method) => told(
+            "method_invalid",
+            Category::Usage,
+            format!("`{method}` is not a method that can be sent."),
+            "Use one such as GET, POST, PUT, PATCH or DELETE.",
+        ),
+        PolicyError::Body => told(
+            "body_invalid",
+            Category::Usage,
+            "The body could not be read, or has more than 16 MiB.",
+            "Send a smaller one.",
+        ),
         PolicyError::Header(name) => told(
             "header_not_allowed",
             Category::Usage,
@@ -505,6 +526,12 @@ fn of_provider(error: &ProviderError) -> Told {
             usage,
             format!("There is no provider called `{name}` here."),
             "Use one of the listed names, or give an issuer address and a client id.",
+        ),
+        ProviderError::NotNamed => told(
+            "provider_not_named",
+            usage,
+            "You did not say whom to sign in with.",
+            "Name a provider, or give an issuer address and a client id.",
         ),
         ProviderError::NoClientId(name) => told(
             "client_id_missing",

@@ -205,6 +205,12 @@ pub enum PolicyError {
     /// The address is not one that can be called.
     #[error("`{0}` is not an address that can be called")]
     Address(String),
+    /// The method is not one.
+    #[error("`{0}` is not a method")]
+    Method(String),
+    /// The body could not be read, or is too large.
+    #[error("the body could not be read")]
+    Body,
     /// The account's token may not go there.
     #[error("this account's token may not go to {0}")]
     Origin(String),

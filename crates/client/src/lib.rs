@@ -5,6 +5,7 @@
 
 mod account;
 mod catalogue;
+mod check_up;
 mod client;
 mod directory;
 mod error;
@@ -26,6 +27,7 @@ mod vault;
 
 pub use account::{Account, AccountId, AccountState, Picture, Receipt, ReceiptLine, ReceiptOutcome, Storage};
 pub use catalogue::KnownCall;
+pub use check_up::Finding;
 pub use client::{Change, Client, Config};
 pub use error::{AccountError, AttemptError, Category, Error};
 pub use fresh_token::FreshToken;
@@ -42,9 +44,10 @@ pub use sign_in::{
     SignedIn, Stage,
 };
 pub use store::StoreError;
+pub use tessera_oidc::checks::{CheckId, Outcome, Verdict, Verdicts};
 pub use trace::{Field, FieldValue, FlowId, FlowKind, Party, Secret, Step, TraceEvent};
 
 /// The protocol's words that a shell needs; it imports nothing else of the protocol.
 pub use tessera_oidc::{
-    AccessToken, AddressError, ClientId, ClientSecret, Issuer, RedirectUri, Scopes, UnixTime,
+    AccessToken, AddressError, ClientId, ClientSecret, Issuer, RedirectUri, Scopes, Subject, UnixTime,
 };

@@ -20,6 +20,9 @@ pub enum ProviderError {
     /// No provider has this name.
     #[error("there is no provider called `{0}`")]
     Unknown(String),
+    /// Nobody said which one.
+    #[error("no provider was named")]
+    NotNamed,
     /// Nobody has given its client id.
     #[error("{0} needs a client id before anyone can sign in")]
     NoClientId(String),

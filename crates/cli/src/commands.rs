@@ -1,0 +1,303 @@
+//! The commands that need an account, and the check-up.
+
+use futures_util::StreamExt as _;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tessera_client::{
+    AccountState, ApiRequest, ApiResponse, Category, Client, Error, PolicyError, ReceiptOutcome,
+};
+use tokio::io::AsyncReadExt as _;
+
+use crate::Failure;
+use crate::arguments::{self, Command};
+use crate::output::{AccountRow, ErrorRow, Output, raw};
+
+/// The most bytes that a body from standard input may have.
+const MAX_BODY: u64 = 16 * 1024 * 1024;
+
+/// Runs every command but `login`.
+pub(crate) async fn run<F>(open: &impl Fn() -> F, command: Command, output: Output) -> Result<(), Failure>
+where
+    F: Future<Output = Result<Client, Error>>,
+{
+    match command {
+        // It has its own way through an interruption.
+        Command::Login(login) => crate::login::login(open, login, output).await,
+        Command::Accounts(_) => accounts(&open().await?, output).await,
+        Command::Token(account) => token(&open().await?, &account.account, output).await,
+        Command::Logout(account) => logout(&open().await?, &account.account, output).await,
+        Command::Call(request) => call(&open().await?, request, output).await,
+        Command::Doctor(_) => doctor(open().await, output).await,
+    }
+}
+
+#[derive(Serialize)]
+struct AccountLine<'a> {
+    #[serde(flatten)]
+    account: AccountRow<'a>,
+    state: &'static str,
+    reason: Option<&'a str>,
+    expires_at: Option<i64>,
+}
+
+async fn accounts(client: &Client, output: Output) -> Result<(), Failure> {
+    let accounts = client.accounts().await?;
+    if accounts.is_empty() {
+        output.note("You have no accounts here yet. `tessera login` adds one.");
+    }
+    for account in &accounts {
+        if output.is_json() {
+            output.row(&AccountLine {
+                account: AccountRow::of(account),
+                state: account.state.as_str(),
+                reason: account.state.reason(),
+                expires_at: account.access_expires_at.map(|at| at.0),
+            });
+            continue;
+        }
+        let state = match &account.state {
+            AccountState::SignedIn => "signed in",
+            AccountState::Refreshing => "refreshing",
+            AccountState::Offline { .. } => "offline",
+            AccountState::NeedsSignIn { .. } => "needs sign-in",
+        };
+        let email = account.email.as_deref().unwrap_or("-");
+        output.line(&format!(
+            "{}  {}  {email}  {}  {state}",
+            account.id, account.name, account.provider_name
+        ));
+        if let Some(reason) = account.state.reason() {
+            output.line(&format!("                  {reason}"));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct TokenRow<'a> {
+    access_token: &'a str,
+    token_type: &'a str,
+    expires_at: Option<i64>,
+}
+
+async fn token(client: &Client, account: &str, output: Output) -> Result<(), Failure> {
+    let account = client.find_account(account).await?;
+    let token = client.access_token(&account.id).await?;
+    if output.is_json() {
+        output.row(&TokenRow {
+            access_token: token.access_token.expose(),
+            token_type: &token.token_type,
+            expires_at: token.expires_at.map(|at| at.0),
+        });
+    } else {
+        output.line(token.access_token.expose());
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct SignedOut<'a> {
+    event: &'static str,
+    account: &'a str,
+    receipt: Vec<ReceiptRow<'a>>,
+    provider_page: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ReceiptRow<'a> {
+    what: &'a str,
+    outcome: &'static str,
+    sentence: &'a str,
+}
+
+async fn logout(client: &Client, account: &str, output: Output) -> Result<(), Failure> {
+    let account = client.find_account(account).await?;
+    let receipt = client.sign_out(&account.id).await?;
+    let provider_page = receipt.provider_page.as_ref().map(ToString::to_string);
+    if output.is_json() {
+        let row = |line: &'_ tessera_client::ReceiptLine| (line.what, line.outcome.as_str());
+        output.row(&SignedOut {
+            event: "signed_out",
+            account: receipt.account.as_str(),
+            receipt: receipt
+                .lines
+                .iter()
+                .map(|line| {
+                    let (what, outcome) = row(line);
+                    ReceiptRow {
+                        what,
+                        outcome,
+                        sentence: &line.sentence,
+                    }
+                })
+                .collect(),
+            provider_page,
+        });
+        return Ok(());
+    }
+    output.line(&format!(
+        "{} is signed out of {}.",
+        receipt.name, receipt.provider_name
+    ));
+    for line in &receipt.lines {
+        let mark = match line.outcome {
+            ReceiptOutcome::Done => "done        ",
+            ReceiptOutcome::Failed => "failed      ",
+            ReceiptOutcome::NotPossible => "not possible",
+        };
+        output.line(&format!("  {mark}  {}", line.sentence));
+    }
+    if let Some(page) = provider_page {
+        output.line(&format!("You can end it there by hand: {page}"));
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Answer {
+    status: u16,
+    headers: Map<String, Value>,
+    body: Value,
+    decisions: Vec<DecisionRow>,
+    next: Option<String>,
+    missing_scope: Option<String>,
+}
+
+#[derive(Serialize)]
+struct DecisionRow {
+    code: &'static str,
+    sentence: String,
+}
+
+async fn call(client: &Client, request: arguments::Call, output: Output) -> Result<(), Failure> {
+    let account = client.find_account(&request.account).await?;
+    let body = match request.data {
+        Some(data) if data == "-" => Some(standard_input().await?),
+        other => other.map(String::into_bytes),
+    };
+    let usual = if body.is_some() { "POST" } else { "GET" };
+    let method = request.method.as_deref().unwrap_or(usual).to_ascii_uppercase();
+    let method = method
+        .parse()
+        .map_err(|_| Error::from(PolicyError::Method(method.chars().take(30).collect())))?;
+    let answer = client
+        .call(
+            &account.id,
+            ApiRequest {
+                method,
+                body,
+                ..ApiRequest::get(request.url)
+            },
+        )
+        .await?;
+
+    let (status, missing_scope) = (answer.status, answer.missing_scope.clone());
+    if output.is_json() {
+        output.row(&collected(answer).await?);
+    } else {
+        if !status.is_success() {
+            output.note(&format!("The API answered {status}."));
+        }
+        // The first one only says that the token went where it was asked to go.
+        for decision in answer.decisions.iter().skip(1) {
+            output.note(&decision.to_string());
+        }
+        let mut body = answer.body;
+        while let Some(chunk) = body.next().await {
+            raw(&chunk.map_err(Error::from)?);
+        }
+        if let Some(scope) = missing_scope {
+            output.note(&format!(
+                "Sign in again with `--scope` for it, beside the others: {scope}"
+            ));
+        }
+    }
+    if status.is_client_error() || status.is_server_error() {
+        return Err(Failure::Told(Category::Network));
+    }
+    Ok(())
+}
+
+async fn standard_input() -> Result<Vec<u8>, Error> {
+    let mut body = Vec::new();
+    let read = tokio::io::stdin().take(MAX_BODY + 1).read_to_end(&mut body).await;
+    match read {
+        Ok(_) if body.len() as u64 <= MAX_BODY => Ok(body),
+        _ => Err(PolicyError::Body.into()),
+    }
+}
+
+async fn collected(answer: ApiResponse) -> Result<Answer, Error> {
+    let answer = answer.collect().await?;
+    let mut headers = Map::new();
+    for (name, value) in &answer.headers {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        headers
+            .entry(name.as_str())
+            .and_modify(|before| {
+                if let Value::String(before) = before {
+                    before.push_str(", ");
+                    before.push_str(&text);
+                }
+            })
+            .or_insert_with(|| Value::String(text.clone().into_owned()));
+    }
+    let body = serde_json::from_slice(&answer.body)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&answer.body).into_owned()));
+    Ok(Answer {
+        status: answer.status.as_u16(),
+        headers,
+        body,
+        decisions: answer
+            .decisions
+            .iter()
+            .map(|decision| DecisionRow {
+                code: decision.code(),
+                sentence: decision.to_string(),
+            })
+            .collect(),
+        next: answer.next.map(|next| next.to_string()),
+        missing_scope: answer.missing_scope,
+    })
+}
+
+#[derive(Serialize)]
+struct FindingRow {
+    check: &'static str,
+    outcome: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorRow>,
+}
+
+async fn doctor(opened: Result<Client, Error>, output: Output) -> Result<(), Failure> {
+    let mut worst = None;
+    for finding in opened?.check_up().await {
+        let outcome = if finding.problem.is_some() { "failed" } else { "ok" };
+        if output.is_json() {
+            output.row(&FindingRow {
+                check: finding.check,
+                outcome,
+                message: finding.sentence,
+                error: finding.problem.as_ref().map(ErrorRow::of),
+            });
+        } else {
+            output.line(&format!(
+                "{outcome:6}  {:11}  {}",
+                finding.check, finding.sentence
+            ));
+            if let Some(problem) = &finding.problem {
+                output.line(&format!(
+                    "                     {} [{}]",
+                    problem.hint(),
+                    problem.code()
+                ));
+            }
+        }
+        worst = worst.or(finding.problem);
+    }
+    match worst {
+        None => Ok(()),
+        Some(problem) => Err(Failure::Told(problem.category())),
+    }
+}

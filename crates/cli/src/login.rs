@@ -1,0 +1,177 @@
+//! `tessera login`.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tessera_client::{
+    AdHocProvider, Attempt, Client, ClientSecret, Error, ProviderChoice, ProviderError, ProviderId, Route,
+    Scopes, SignIn, SignedIn,
+};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use crate::Failure;
+use crate::arguments::{Login, Redirect};
+use crate::output::{AccountRow, Output};
+
+#[derive(Serialize)]
+struct Open<'a> {
+    event: &'static str,
+    url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_code: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct SignedInRow<'a> {
+    event: &'static str,
+    account: AccountRow<'a>,
+    checks: Vec<CheckRow>,
+}
+
+#[derive(Serialize)]
+struct CheckRow {
+    id: &'static str,
+    outcome: &'static str,
+}
+
+/// Signs in and tells who it is.
+pub(crate) async fn login<F>(open: &impl Fn() -> F, login: Login, output: Output) -> Result<(), Failure>
+where
+    F: Future<Output = Result<Client, Error>>,
+{
+    let client = open().await?;
+    let route = login.redirect.map(|redirect| match redirect {
+        Redirect::Loopback => Route::Loopback,
+        Redirect::Paste => Route::Paste,
+        Redirect::Device => Route::Device,
+    });
+    let request = SignIn {
+        route,
+        scopes: (!login.scope.is_empty()).then(|| {
+            // One flag may hold several, as a provider's documentation writes them.
+            Scopes::from_tokens(login.scope.iter().flat_map(|scope| scope.split(' ')))
+        }),
+        apis: login.api.clone(),
+        open_browser: !login.no_browser,
+        timeout: Duration::from_secs(login.timeout),
+        ..SignIn::with(choice(&client, &login)?)
+    };
+    let attempt = client.sign_in(request)?;
+    let signed_in = tokio::select! {
+        signed_in = course(&attempt, route == Some(Route::Paste), output) => signed_in?,
+        _ = tokio::signal::ctrl_c() => {
+            attempt.cancel();
+            attempt.wait().await?
+        }
+    };
+    tell(&signed_in, output);
+    Ok(())
+}
+
+/// Whom to sign in with: as named, or the only provider there is.
+fn choice(client: &Client, login: &Login) -> Result<ProviderChoice, Error> {
+    if let (Some(issuer), Some(client_id)) = (&login.issuer, &login.client_id) {
+        return Ok(ProviderChoice::AdHoc(AdHocProvider {
+            issuer: issuer.clone(),
+            client_id: client_id.clone(),
+            client_secret: login
+                .client_secret
+                .as_ref()
+                .map(|secret| ClientSecret::new(secret.as_str())),
+        }));
+    }
+    if let Some(name) = &login.provider {
+        let id =
+            ProviderId::new(name).ok_or_else(|| ProviderError::Unknown(name.chars().take(100).collect()))?;
+        return Ok(ProviderChoice::Known(id));
+    }
+    let mut ready = client
+        .providers()
+        .into_iter()
+        .filter(|provider| client.readiness(provider).is_none());
+    match (ready.next(), ready.next()) {
+        (Some(only), None) => Ok(ProviderChoice::Known(only.id)),
+        _ => Err(ProviderError::NotNamed.into()),
+    }
+}
+
+async fn course(attempt: &Attempt, paste: bool, output: Output) -> Result<SignedIn, Error> {
+    let page = attempt.opened().await?;
+    let device = attempt.view().device;
+    if output.is_json() {
+        let user_code = device.as_ref().map(|device| device.user_code.as_str());
+        output.row(&Open {
+            event: "open",
+            url: page.url.as_str(),
+            user_code,
+        });
+    } else {
+        output.note(if page.browser_opened {
+            "Your browser was opened. If it shows nothing, open this address:"
+        } else {
+            "Open this address in your browser:"
+        });
+        output.note(&format!("  {}", page.url));
+        if let Some(device) = &device {
+            output.note(&format!("and type this code there: {}", device.user_code));
+        }
+        if paste {
+            output.note("When the browser is done, paste the address it ends on here and press Enter:");
+        }
+    }
+    if !paste {
+        return attempt.wait().await;
+    }
+    tokio::select! {
+        ended = attempt.wait() => ended,
+        // Standard input may close before the browser is done; the attempt itself goes on.
+        () = pasted(attempt, output) => attempt.wait().await,
+    }
+}
+
+/// Brings every line of standard input to the attempt, until one is taken.
+async fn pasted(attempt: &Attempt, output: Output) {
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if line.trim().is_empty() {
+            continue;
+        }
+        match attempt.deliver(&line).await {
+            Ok(()) => return,
+            Err(error) => {
+                output.note(&error.message());
+                output.note(&error.hint());
+            }
+        }
+    }
+}
+
+fn tell(signed_in: &SignedIn, output: Output) {
+    let account = &signed_in.account;
+    if output.is_json() {
+        let check = |verdict: &tessera_client::Verdict| CheckRow {
+            id: verdict.check.code(),
+            outcome: verdict.outcome.as_str(),
+        };
+        output.row(&SignedInRow {
+            event: "signed_in",
+            account: AccountRow::of(account),
+            checks: signed_in.checks.iter().map(check).collect(),
+        });
+        return;
+    }
+    let email = account
+        .email
+        .as_ref()
+        .map(|email| format!(" <{email}>"))
+        .unwrap_or_default();
+    output.line(&format!(
+        "You are signed in with {} as {}{email}.",
+        account.provider_name, account.name
+    ));
+    output.line(&format!("Account: {}", account.id));
+    let missing = account.requested.difference(&account.granted);
+    if !missing.is_empty() {
+        output.note(&format!("Not granted: {missing}"));
+    }
+}
