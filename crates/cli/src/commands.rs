@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::Failure;
 use crate::arguments::{self, Command};
-use crate::output::{AccountRow, ErrorRow, Output, raw};
+use crate::output::{AccountRow, ErrorRow, Output, raw, row};
 
 /// The most bytes that a body from standard input may have.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
@@ -47,7 +47,7 @@ async fn accounts(client: &Client, output: Output) -> Result<(), Failure> {
     }
     for account in &accounts {
         if output.is_json() {
-            output.row(&AccountLine {
+            row(&AccountLine {
                 account: AccountRow::of(account),
                 state: account.state.as_str(),
                 reason: account.state.reason(),
@@ -84,7 +84,7 @@ async fn token(client: &Client, account: &str, output: Output) -> Result<(), Fai
     let account = client.find_account(account).await?;
     let token = client.access_token(&account.id).await?;
     if output.is_json() {
-        output.row(&TokenRow {
+        row(&TokenRow {
             access_token: token.access_token.expose(),
             token_type: &token.token_type,
             expires_at: token.expires_at.map(|at| at.0),
@@ -115,20 +115,16 @@ async fn logout(client: &Client, account: &str, output: Output) -> Result<(), Fa
     let receipt = client.sign_out(&account.id).await?;
     let provider_page = receipt.provider_page.as_ref().map(ToString::to_string);
     if output.is_json() {
-        let row = |line: &'_ tessera_client::ReceiptLine| (line.what, line.outcome.as_str());
-        output.row(&SignedOut {
+        row(&SignedOut {
             event: "signed_out",
             account: receipt.account.as_str(),
             receipt: receipt
                 .lines
                 .iter()
-                .map(|line| {
-                    let (what, outcome) = row(line);
-                    ReceiptRow {
-                        what,
-                        outcome,
-                        sentence: &line.sentence,
-                    }
+                .map(|line| ReceiptRow {
+                    what: line.what,
+                    outcome: line.outcome.as_str(),
+                    sentence: &line.sentence,
                 })
                 .collect(),
             provider_page,
@@ -193,7 +189,7 @@ async fn call(client: &Client, request: arguments::Call, output: Output) -> Resu
 
     let (status, missing_scope) = (answer.status, answer.missing_scope.clone());
     if output.is_json() {
-        output.row(&collected(answer).await?);
+        row(&collected(answer).await?);
     } else {
         if !status.is_success() {
             output.note(&format!("The API answered {status}."));
@@ -275,7 +271,7 @@ async fn doctor(opened: Result<Client, Error>, output: Output) -> Result<(), Fai
     for finding in opened?.check_up().await {
         let outcome = if finding.problem.is_some() { "failed" } else { "ok" };
         if output.is_json() {
-            output.row(&FindingRow {
+            row(&FindingRow {
                 check: finding.check,
                 outcome,
                 message: finding.sentence,

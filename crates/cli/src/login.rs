@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::Failure;
 use crate::arguments::{Login, Redirect};
-use crate::output::{AccountRow, Output};
+use crate::output::{AccountRow, Output, row};
 
 #[derive(Serialize)]
 struct Open<'a> {
@@ -100,7 +100,7 @@ async fn course(attempt: &Attempt, paste: bool, output: Output) -> Result<Signed
     let device = attempt.view().device;
     if output.is_json() {
         let user_code = device.as_ref().map(|device| device.user_code.as_str());
-        output.row(&Open {
+        row(&Open {
             event: "open",
             url: page.url.as_str(),
             user_code,
@@ -153,7 +153,7 @@ fn tell(signed_in: &SignedIn, output: Output) {
             id: verdict.check.code(),
             outcome: verdict.outcome.as_str(),
         };
-        output.row(&SignedInRow {
+        row(&SignedInRow {
             event: "signed_in",
             account: AccountRow::of(account),
             checks: signed_in.checks.iter().map(check).collect(),

@@ -71,13 +71,6 @@ impl Output {
         self.json
     }
 
-    /// Writes one JSON object on a line of its own.
-    pub(crate) fn row(self, row: &impl Serialize) {
-        let mut text = serde_json::to_vec(row).unwrap_or_default();
-        text.push(b'\n');
-        raw(&text);
-    }
-
     /// Writes a line of the answer, for a person.
     pub(crate) fn line(self, text: &str) {
         if !self.json {
@@ -96,7 +89,7 @@ impl Output {
     /// Tells an error: as an event, or as a sentence, a hint and the code.
     pub(crate) fn failed(self, error: &Error) {
         if self.json {
-            self.row(&Failed {
+            row(&Failed {
                 event: "failed",
                 error: ErrorRow::of(error),
             });
@@ -105,6 +98,13 @@ impl Output {
             self.note(&format!("{} [{}]", error.hint(), error.code()));
         }
     }
+}
+
+/// Writes one JSON object on a line of its own.
+pub(crate) fn row(row: &impl Serialize) {
+    let mut text = serde_json::to_vec(row).unwrap_or_default();
+    text.push(b'\n');
+    raw(&text);
 }
 
 /// Writes bytes of the answer as they are. A reader that has gone away, as in `| head`, is no error.
