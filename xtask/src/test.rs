@@ -83,6 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         groups.run("ui: build", || Ok(Count::of(false)));
     }
     groups.run("ui: tests", ui_tests);
+    groups.run("ui: every state of every screen", ui_screens);
     if ui_built.is_ok() {
         rust(&mut groups);
     }
@@ -109,6 +110,16 @@ fn ui_tests() -> Result<Count> {
         .at_most(TIME)
         .shown_and_logged("ui-tests")?;
     Ok(Count::read(&ended.text, ended.success))
+}
+
+/// Draws them all; one that breaks the content security policy, throws or scrolls sideways is a failure.
+fn ui_screens() -> Result<Count> {
+    let ended = Run::npm()
+        .args(["run", "test:screens"])
+        .in_folder("ui")
+        .at_most(TIME)
+        .shown_and_logged("ui-screens")?;
+    Ok(Count::of(ended.success))
 }
 
 fn rust(groups: &mut Groups) {
