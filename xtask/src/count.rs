@@ -58,6 +58,7 @@ impl Count {
 /// The counts in one line, when it is a closing line of libtest, of vitest, or of a script that ends the way
 /// `cargo xtask test` does.
 fn closing_line(line: &str) -> Option<Count> {
+    let line = uncoloured(line);
     let line = line.trim();
     let counted = if let Some(rest) = line.strip_prefix("test result: ") {
         rest.split_once(". ")?.1
@@ -91,6 +92,19 @@ fn closing_line(line: &str) -> Option<Count> {
     known.then_some(count)
 }
 
+/// A line without the colours that some runners insist on.
+fn uncoloured(line: &str) -> String {
+    let mut parts = line.split("\u{1b}[");
+    let mut text = parts.next().unwrap_or("").to_owned();
+    for part in parts {
+        let end = part
+            .find(|mark: char| mark.is_ascii_alphabetic())
+            .map_or(part.len(), |at| at + 1);
+        text.push_str(&part[end..]);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +124,11 @@ mod tests {
             ),
             ("      Tests  14 passed (14)", 14, 0),
             ("      Tests  2 failed | 12 passed | 1 skipped (15)", 12, 3),
+            (
+                "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[32m303 passed\u{1b}[39m\u{1b}[22m (303)",
+                303,
+                0,
+            ),
             ("7 passed, 1 failed", 7, 1),
         ] {
             assert_eq!(closing_line(line), Some(Count { passed, failed }), "{line}");
