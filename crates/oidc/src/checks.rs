@@ -273,6 +273,15 @@ impl Verdicts {
     }
 }
 
+impl<'a> IntoIterator for &'a Verdicts {
+    type Item = &'a Verdict;
+    type IntoIter = std::slice::Iter<'a, Verdict>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
 impl FromIterator<Verdict> for Verdicts {
     fn from_iter<T: IntoIterator<Item = Verdict>>(verdicts: T) -> Self {
         Self(verdicts.into_iter().collect())

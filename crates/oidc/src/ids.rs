@@ -6,22 +6,57 @@ use std::str::FromStr;
 
 use url::Url;
 
+use crate::explain::explained;
+
 /// Why an address cannot be an issuer or an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddressError {
     /// The text is not a URL at all.
-    #[error("`{0}` is not an address")]
     NotAUrl(String),
     /// Plain http is allowed only to this machine's loopback addresses.
-    #[error("`{0}` is not encrypted: an address must start with https://")]
     NotHttps(String),
     /// An issuer has no query and no fragment (OpenID Connect Discovery section 3).
-    #[error("`{0}` has a query or a fragment, which an issuer cannot have")]
     QueryOrFragment(String),
     /// A user name or password in an address would be sent and logged.
-    #[error("the address carries a user name or password")]
     Credentials,
 }
+
+impl AddressError {
+    /// The stable name.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAUrl(_) => "address_malformed",
+            Self::NotHttps(_) => "address_insecure",
+            Self::QueryOrFragment(_) => "address_query",
+            Self::Credentials => "address_credentials",
+        }
+    }
+
+    /// What happened to you.
+    pub fn message(&self) -> String {
+        match self {
+            Self::NotAUrl(text) => format!("You gave “{text}”, which is not an address."),
+            Self::NotHttps(text) => {
+                format!("You gave {text}, which is not encrypted, so others could read along.")
+            }
+            Self::QueryOrFragment(text) => format!("You gave {text} with a part that does not belong there."),
+            Self::Credentials => "You gave an address with a user name or password in it.".to_owned(),
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NotAUrl(_) => "Enter a whole address, such as https://login.example.com.",
+            Self::NotHttps(_) => "Enter an address that starts with https://.",
+            Self::QueryOrFragment(_) => "Leave out everything from the first ? or # on.",
+            Self::Credentials => "Leave out everything between // and @.",
+        }
+        .to_owned()
+    }
+}
+
+explained!(AddressError);
 
 /// Whether this address may be spoken to at all: https anywhere, or http to a loopback address by its IP
 /// literal or the name `localhost`.

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::Explain;
-use crate::ErrorCode;
 use crate::authorize::PendingError;
 use crate::callback::{Callback, CallbackError};
 use crate::checks::{CheckId, Verdicts};
@@ -18,6 +17,7 @@ use crate::revocation::RevocationError;
 use crate::testing::{begin, callback_text, metadata, request};
 use crate::token::{TokenError, TokenRefusal};
 use crate::userinfo::UserinfoError;
+use crate::{AddressError, ErrorCode};
 
 fn refusals() -> Vec<Box<dyn Explain>> {
     let mut all: Vec<Box<dyn Explain>> = vec![Box::new(PendingError)];
@@ -43,6 +43,12 @@ fn refusals() -> Vec<Box<dyn Explain>> {
         all.push(Box::new(UserinfoError::NotJson { html }));
         all.push(Box::new(DeviceError::NotJson { html }));
     }
+    all.push(Box::new(AddressError::NotAUrl(text("login"))));
+    all.push(Box::new(AddressError::NotHttps(text("http://login.example"))));
+    all.push(Box::new(AddressError::QueryOrFragment(text(
+        "https://login.example",
+    ))));
+    all.push(Box::new(AddressError::Credentials));
     all.push(Box::new(DiscoveryError::TooLarge));
     all.push(Box::new(DiscoveryError::Malformed {
         what: text("it names no issuer"),
