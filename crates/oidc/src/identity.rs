@@ -3,8 +3,9 @@
 //! ([`crate::userinfo::github_identity`]).
 
 use serde_json::{Map, Value};
+use url::Url;
 
-use crate::ids::{Issuer, Subject, UnixTime};
+use crate::ids::{Issuer, Subject, UnixTime, is_secure};
 use crate::userinfo::Userinfo;
 
 /// Claims about a person, by name.
@@ -79,10 +80,12 @@ impl Identity {
         self.text("email")
     }
 
-    /// The address of a picture, if it is an encrypted one.
+    /// The address of a picture, if it is an encrypted one, or on this machine like the issuer itself.
     pub fn picture(&self) -> Option<&str> {
+        let fetchable =
+            |url: &Url| is_secure(url) && (url.scheme() == "https" || self.issuer.url().scheme() == "http");
         self.text("picture")
-            .filter(|address| address.starts_with("https://"))
+            .filter(|address| Url::parse(address).is_ok_and(|url| fetchable(&url)))
     }
 
     /// When the ID token was issued; `None` where there is none.
@@ -166,4 +169,52 @@ pub struct PreviousIdToken {
     pub issued_at: UnixTime,
     /// When the person had signed in, if it said so.
     pub auth_time: Option<UnixTime>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn identity(issuer: &str, claims: &Value) -> Identity {
+        Identity::new(
+            issuer.parse().unwrap(),
+            Subject::new("1"),
+            claims.as_object().unwrap().clone(),
+        )
+    }
+
+    #[test]
+    fn a_name_to_show_is_found_where_there_is_one() {
+        let check = |claims: Value, name: Option<&str>| {
+            assert_eq!(identity("https://a.example", &claims).name(), name, "{claims}");
+        };
+        check(
+            json!({"name": "Ann Archer", "email": "ann@example.test"}),
+            Some("Ann Archer"),
+        );
+        check(json!({"name": " ", "preferred_username": "ann"}), Some("ann"));
+        check(json!({"name": 7, "nickname": "annie"}), Some("annie"));
+        check(json!({"email": "ann@example.test"}), Some("ann@example.test"));
+        check(json!({}), None);
+    }
+
+    #[test]
+    fn a_picture_is_encrypted_or_as_local_as_its_issuer() {
+        let check = |issuer: &str, picture: &str, shown: bool| {
+            let identity = identity(issuer, &json!({ "picture": picture }));
+            assert_eq!(identity.picture(), shown.then_some(picture), "{issuer} {picture}");
+        };
+        check("https://a.example", "https://b.example/ann.png", true);
+        check("https://a.example", "http://b.example/ann.png", false);
+        check("https://a.example", "http://127.0.0.1:9/ann.png", false);
+        check("http://127.0.0.1:8", "http://127.0.0.1:9/ann.png", true);
+        check("http://127.0.0.1:8", "http://b.example/ann.png", false);
+        check("https://a.example", "data:image/png;base64,AA==", false);
+        check("https://a.example", "file:///etc/passwd", false);
+        check("https://a.example", "ann.png", false);
+    }
 }
