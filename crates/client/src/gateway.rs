@@ -1,6 +1,8 @@
 //! Calls protected APIs for an account: decides whether the account's token may go there, sends it, and
 //! makes sense of a refusal. Nobody outside this file puts an access token into a request to an API.
 
+mod answer;
+
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -14,9 +16,10 @@ use crate::account::{Account, AccountId};
 use crate::client::Client;
 use crate::error::Error;
 use crate::fresh_token::FreshToken;
-use crate::ports::{BodyStream, Limits, StreamedResponse};
+use crate::ports::{BodyStream, Limits};
 use crate::provider::Provider;
 use crate::trace::{Field, Flow, FlowKind, Party};
+use answer::{missing_scope, next_page, redirect};
 
 /// The most bytes of a body that are read when a caller names no limit of its own: 16 MiB.
 pub const DEFAULT_BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -436,102 +439,6 @@ fn message(
         headers,
         body: Zeroizing::new(body.unwrap_or_default().to_vec()),
     }
-}
-
-fn redirect(response: &StreamedResponse, from: &Url) -> Option<Url> {
-    if !matches!(response.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let location = response.headers.get(header::LOCATION)?.to_str().ok()?;
-    from.join(location).ok()
-}
-
-/// The scope that a 403 names (RFC 6750 section 3.1).
-fn missing_scope(response: &StreamedResponse) -> Option<String> {
-    if response.status != StatusCode::FORBIDDEN {
-        return None;
-    }
-    let challenges = response.headers.get_all(header::WWW_AUTHENTICATE);
-    challenges
-        .iter()
-        .filter_map(|challenge| challenge.to_str().ok())
-        .find_map(|challenge| {
-            let parameters = challenge_parameters(challenge);
-            let insufficient = parameters
-                .iter()
-                .any(|(name, value)| name == "error" && value == "insufficient_scope");
-            let scope = parameters
-                .into_iter()
-                .find(|(name, _)| name == "scope")
-                .map(|(_, value)| value)?;
-            let plain = scope.len() <= 1000 && scope.chars().all(|c| c.is_ascii_graphic() || c == ' ');
-            (insufficient && plain && !scope.is_empty()).then_some(scope)
-        })
-}
-
-/// The parameters of a `Bearer` challenge (RFC 9110 section 11.2), names in lower case.
-fn challenge_parameters(challenge: &str) -> Vec<(String, String)> {
-    let Some((scheme, mut rest)) = challenge.trim_start().split_once(' ') else {
-        return Vec::new();
-    };
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Vec::new();
-    }
-    let mut parameters = Vec::new();
-    while let Some((name, after)) = rest.split_once('=') {
-        let name = name.trim_matches([' ', ',', '\t']).to_ascii_lowercase();
-        let after = after.trim_start();
-        let mut value = String::new();
-        rest = if let Some(quoted) = after.strip_prefix('"') {
-            let mut end = quoted.len();
-            let mut escaped = false;
-            for (index, c) in quoted.char_indices() {
-                match c {
-                    '\\' if !escaped => escaped = true,
-                    '"' if !escaped => {
-                        end = index + 1;
-                        break;
-                    }
-                    c => {
-                        value.push(c);
-                        escaped = false;
-                    }
-                }
-            }
-            &quoted[end..]
-        } else {
-            let end = after.find(',').unwrap_or(after.len());
-            value.push_str(after[..end].trim());
-            &after[end..]
-        };
-        parameters.push((name, value));
-    }
-    parameters
-}
-
-/// The address that `Link: <…>; rel="next"` names (RFC 8288), when it is in the same origin.
-fn next_page(headers: &HeaderMap, from: &Url) -> Option<Url> {
-    headers
-        .get_all(header::LINK)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .find_map(|value| {
-            value.split(',').find_map(|link| {
-                let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-                let is_next = parameters
-                    .split(';')
-                    .filter_map(|parameter| parameter.trim().split_once('='))
-                    .any(|(name, relations)| {
-                        name.eq_ignore_ascii_case("rel")
-                            && relations
-                                .trim_matches('"')
-                                .split(' ')
-                                .any(|rel| rel.eq_ignore_ascii_case("next"))
-                    });
-                let url = from.join(target).ok()?;
-                (is_next && url.origin() == from.origin()).then_some(url)
-            })
-        })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 use futures_util::stream;
 
 use super::*;
+use crate::ports::StreamedResponse;
 use crate::testing::account;
 
 fn response(status: u16, fields: &[(&str, &str)]) -> StreamedResponse {

@@ -1,0 +1,464 @@
+//! The words of every error: code, category, sentence and hint, in one place so that they can be read side by
+//! side.
+
+use tessera_oidc::ErrorCode;
+use tessera_oidc::callback::{CallbackRefusal, NotAwaited};
+use tessera_oidc::discovery::DiscoveryError;
+use tessera_oidc::token::TokenError;
+use tessera_oidc::userinfo::UserinfoError;
+
+use super::{AccountError, AttemptError, Category, Error};
+use crate::gateway::PolicyError;
+use crate::ports::{HttpError, VaultError};
+use crate::providers::ProviderError;
+use crate::store::StoreError;
+
+/// Code, category, message and hint of one error.
+pub(super) struct Told {
+    pub(super) code: &'static str,
+    pub(super) category: Category,
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+fn told(code: &'static str, category: Category, message: impl Into<String>, hint: impl Into<String>) -> Told {
+    Told {
+        code,
+        category,
+        message: message.into(),
+        hint: hint.into(),
+    }
+}
+
+impl Error {
+    pub(super) fn told(&self) -> Told {
+        match self {
+            Self::Account(error) => of_account(error),
+            Self::Attempt(error) => of_attempt(error),
+            Self::Browser(_) => told(
+                "browser_not_started",
+                Category::Machine,
+                "Your browser could not be started.",
+                "Copy the link and open it in a browser yourself.",
+            ),
+            Self::Callback(error) => told(error.code(), Category::CheckFailed, error.message(), error.hint()),
+            Self::Refused(refusal) => {
+                let category = match &**refusal {
+                    CallbackRefusal::Provider { refusal, .. } if refusal.error == ErrorCode::AccessDenied => {
+                        Category::Cancelled
+                    }
+                    CallbackRefusal::Provider { .. } => Category::Network,
+                    _ => Category::CheckFailed,
+                };
+                told(refusal.code(), category, refusal.message(), refusal.hint())
+            }
+            Self::NotAwaited(why) => told(
+                match why {
+                    NotAwaited::OtherAddress => "redirect_uri_mismatch",
+                    NotAwaited::NoState => "state_missing",
+                    NotAwaited::OtherState => "state_mismatch",
+                },
+                Category::CheckFailed,
+                "You brought an answer that does not belong to this sign-in, so it was not used.",
+                "Finish the sign-in in the browser page that was opened last, or start again.",
+            ),
+            Self::NoKeySet => told(
+                "key_set_missing",
+                Category::CheckFailed,
+                "You were not signed in: the provider does not say which keys it signs with.",
+                "Tell whoever runs the provider; only they can change this.",
+            ),
+            Self::Device(error) => told(error.code(), Category::Network, error.message(), error.hint()),
+            Self::DeclinedOnDevice => told(
+                "access_denied",
+                Category::Cancelled,
+                "You were not signed in: the request was declined on the other device.",
+                "Sign in again, and allow it there.",
+            ),
+            Self::Discovery(error) => {
+                let category = match error {
+                    DiscoveryError::IssuerMismatch { .. }
+                    | DiscoveryError::InsecureEndpoint { .. }
+                    | DiscoveryError::PkceExcluded => Category::CheckFailed,
+                    _ => Category::Network,
+                };
+                told(error.code(), category, error.message(), error.hint())
+            }
+            Self::Http(error) => of_http(error),
+            Self::IdToken(error) => told(error.code(), Category::CheckFailed, error.message(), error.hint()),
+            Self::NoIdToken => told(
+                "id_token_missing",
+                Category::CheckFailed,
+                "You were not signed in: the provider did not say who you are.",
+                "Ask whoever runs the provider whether this app is registered for OpenID Connect.",
+            ),
+            Self::KeySet(error) => told(
+                error.code(),
+                Category::CheckFailed,
+                "You were not signed in: the provider's signing keys cannot be used.",
+                "Tell whoever runs the provider; only they can change this.",
+            ),
+            Self::KeySetStatus(status) => told(
+                "key_set_status",
+                Category::Network,
+                format!(
+                    "You cannot sign in now: the provider answered {status} when it was asked for its keys."
+                ),
+                "Try again in a few minutes; nothing is lost.",
+            ),
+            Self::KeysUnavailable { retry_after } => told(
+                "key_set_unavailable",
+                Category::Network,
+                "You cannot sign in now: the provider's keys could not be fetched.",
+                format!("Try again in {retry_after} seconds; nothing is lost."),
+            ),
+            Self::Loopback(_) => told(
+                "loopback_unavailable",
+                Category::Machine,
+                "This computer gave Tessera no place to wait for your browser's answer.",
+                "Choose another way back, or paste the address that your browser ends on.",
+            ),
+            Self::NotSaved(error) => {
+                let of_vault = of_vault(error);
+                told(
+                    "token_not_saved",
+                    Category::Keychain,
+                    "You stay signed in for now, but your renewed sign-in could not be saved.",
+                    of_vault.hint,
+                )
+            }
+            Self::Pending(error) => told(error.code(), Category::CheckFailed, error.message(), error.hint()),
+            Self::Policy(error) => of_policy(error),
+            Self::Provider(error) => of_provider(error),
+            Self::Revocation(error) => told(error.code(), Category::Network, error.message(), error.hint()),
+            Self::Stopped => told(
+                "stopped",
+                Category::Machine,
+                "The work was broken off because Tessera is closing.",
+                "Try again; nothing is lost.",
+            ),
+            Self::Store(error) => of_store(error),
+            Self::Token(error) => {
+                let check = matches!(error, TokenError::TokenType { .. } | TokenError::Unusable { .. });
+                let category = if check {
+                    Category::CheckFailed
+                } else {
+                    Category::Network
+                };
+                told(error.code(), category, error.message(), error.hint())
+            }
+            Self::Userinfo(error) => {
+                let check = matches!(error, UserinfoError::OtherSubject { .. });
+                let category = if check {
+                    Category::CheckFailed
+                } else {
+                    Category::Network
+                };
+                told(error.code(), category, error.message(), error.hint())
+            }
+            Self::Vault(error) => of_vault(error),
+        }
+    }
+}
+
+fn of_account(error: &AccountError) -> Told {
+    match error {
+        AccountError::Unknown(name) => told(
+            "account_unknown",
+            Category::Usage,
+            format!("You have no account called `{name}` here."),
+            "Look at the list of accounts for its name or id.",
+        ),
+        AccountError::Ambiguous(name) => told(
+            "account_ambiguous",
+            Category::Usage,
+            format!("Several of your accounts fit `{name}`."),
+            "Use the account's id instead.",
+        ),
+        AccountError::NeedsSignIn(reason) => told(
+            "needs_sign_in",
+            Category::NeedsSignIn,
+            reason.clone(),
+            "Sign in again; nothing else is lost.",
+        ),
+        AccountError::NoRefreshToken => told(
+            "no_refresh_token",
+            Category::NeedsSignIn,
+            "Your sign-in cannot be renewed, because the provider gave nothing to do it with.",
+            "Sign in again; where the provider offers it, allow access while you are away.",
+        ),
+        AccountError::Superseded => told(
+            "superseded",
+            Category::Cancelled,
+            "You signed in again or out while this was under way, so it was dropped.",
+            "Try again.",
+        ),
+    }
+}
+
+fn of_attempt(error: &AttemptError) -> Told {
+    match error {
+        AttemptError::Cancelled => told(
+            "cancelled",
+            Category::Cancelled,
+            "You cancelled the sign-in.",
+            "Sign in again whenever you like.",
+        ),
+        AttemptError::Interrupted => told(
+            "interrupted",
+            Category::Cancelled,
+            "You interrupted it.",
+            "Run it again whenever you like; nothing is lost.",
+        ),
+        AttemptError::Replaced => told(
+            "replaced",
+            Category::Cancelled,
+            "You started another sign-in, which took the place of this one.",
+            "Go on with the newer one.",
+        ),
+        AttemptError::TimedOut => told(
+            "timed_out",
+            Category::Cancelled,
+            "Your browser brought nothing back in time.",
+            "Sign in again; if your browser does finish, try another way back or paste the address it ends on.",
+        ),
+        AttemptError::Gone => told(
+            "attempt_gone",
+            Category::CheckFailed,
+            "Your browser brought an answer for a sign-in that is already over.",
+            "Start a new sign-in here; you can close that page.",
+        ),
+        AttemptError::NotACallback => told(
+            "not_a_callback",
+            Category::Usage,
+            "That is not the address your browser ends on after signing in.",
+            "Copy the whole address from the browser's address bar and paste it again.",
+        ),
+        AttemptError::NoPage => told(
+            "no_page",
+            Category::Usage,
+            "There is no page to open right now.",
+            "Wait until the page is known, or start a new sign-in.",
+        ),
+    }
+}
+
+fn of_http(error: &HttpError) -> Told {
+    match error {
+        HttpError::Insecure(host) => told(
+            "endpoint_insecure",
+            Category::CheckFailed,
+            format!("You were kept from sending anything to {host}: the connection would not be encrypted."),
+            "Use an address that starts with https://.",
+        ),
+        HttpError::Unreachable { host, .. } => told(
+            "unreachable",
+            Category::Network,
+            format!("You cannot reach {host} from here right now."),
+            "Check the address and your network connection, and try again; nothing is lost.",
+        ),
+        HttpError::Tls { host, .. } => told(
+            "tls_untrusted",
+            Category::Network,
+            format!("Your connection to {host} cannot be trusted, so nothing was sent."),
+            "On a company network, ask for its certificate to be installed on this computer; elsewhere, change networks.",
+        ),
+        HttpError::TimedOut(host) => told(
+            "no_answer_in_time",
+            Category::Network,
+            format!("You were kept waiting: {host} did not answer in time."),
+            "Try again in a moment; nothing is lost.",
+        ),
+        HttpError::TooLarge { host, .. } => told(
+            "answer_too_large",
+            Category::Network,
+            format!("The answer of {host} was larger than it should be, and was not read to its end."),
+            "Ask for less at once, or tell whoever runs the server.",
+        ),
+        HttpError::Broken { host, .. } => told(
+            "answer_broken",
+            Category::Network,
+            format!("The answer of {host} broke off."),
+            "Try again in a moment; nothing is lost.",
+        ),
+    }
+}
+
+fn of_policy(error: &PolicyError) -> Told {
+    match error {
+        PolicyError::Address(address) => told(
+            "address_invalid",
+            Category::Usage,
+            format!("`{address}` is not an address that can be called."),
+            "Enter a whole address, such as https://api.example/items.",
+        ),
+        PolicyError::Origin(origin) => told(
+            "origin_not_allowed",
+            Category::Policy,
+            format!("Nothing was sent: this account's token may not go to {origin}."),
+            "If you trust that server with this account, allow it for the account or its provider.",
+        ),
+        PolicyError::Method(method) => told(
+            "method_invalid",
+            Category::Usage,
+            format!("`{method}` is not a method that can be sent."),
+            "Use one such as GET, POST, PUT, PATCH or DELETE.",
+        ),
+        PolicyError::Body => told(
+            "body_invalid",
+            Category::Usage,
+            "The body could not be read, or has more than 16 MiB.",
+            "Send a smaller one.",
+        ),
+        PolicyError::Header(name) => told(
+            "header_not_allowed",
+            Category::Usage,
+            format!("The header field `{name}` cannot be set by you."),
+            "Leave it out; Tessera sets what a call needs.",
+        ),
+    }
+}
+
+fn of_provider(error: &ProviderError) -> Told {
+    let usage = Category::Usage;
+    match error {
+        ProviderError::Unknown(name) => told(
+            "provider_unknown",
+            usage,
+            format!("There is no provider called `{name}` here."),
+            "Use one of the listed names, or give an issuer address and a client id.",
+        ),
+        ProviderError::NotNamed => told(
+            "provider_not_named",
+            usage,
+            "You did not say whom to sign in with.",
+            "Name a provider, or give an issuer address and a client id.",
+        ),
+        ProviderError::NoClientId(name) => told(
+            "client_id_missing",
+            usage,
+            format!("You cannot sign in with {name} yet: this build has no client id for it."),
+            "Register an app with the provider and enter its client id in Settings or providers.toml.",
+        ),
+        ProviderError::NoClientSecret(name) => told(
+            "client_secret_missing",
+            usage,
+            format!("You cannot sign in with {name} yet: it wants a client secret even from desktop apps."),
+            "Put the secret that came with the client id into providers.toml.",
+        ),
+        ProviderError::Issuer(tessera_oidc::AddressError::NotHttps(_)) => told(
+            "issuer_insecure",
+            Category::CheckFailed,
+            "You were kept from signing in there: the issuer's address is not encrypted.",
+            "Use an address that starts with https://.",
+        ),
+        ProviderError::Issuer(_) => told(
+            "issuer_invalid",
+            usage,
+            "That issuer address cannot be one.",
+            "Enter it as the provider gives it, such as https://login.example.",
+        ),
+        ProviderError::Api(address) => told(
+            "api_invalid",
+            usage,
+            format!("`{address}` cannot be allowed as an API's address."),
+            "Enter an origin such as https://api.example; plain http works only on this computer.",
+        ),
+        ProviderError::Route { name, route } => told(
+            "route_unavailable",
+            usage,
+            format!("You cannot sign in with {name} by this way back ({route})."),
+            "Choose another way back.",
+        ),
+        ProviderError::File(problem) => told(
+            "providers_file_invalid",
+            usage,
+            format!("Your providers.toml cannot be used: {problem}."),
+            "Correct the file; the built-in providers still work.",
+        ),
+        ProviderError::Save(_) => told(
+            "providers_file_not_saved",
+            Category::Machine,
+            "Your providers.toml could not be saved.",
+            "Check that the data folder can be written to and has space left.",
+        ),
+        ProviderError::BuiltIn(name) => told(
+            "provider_built_in",
+            usage,
+            format!("{name} is part of this build and cannot be removed."),
+            "Only providers that were added here can be removed.",
+        ),
+    }
+}
+
+fn of_store(error: &StoreError) -> Told {
+    let machine = Category::Machine;
+    match error {
+        StoreError::Full => told(
+            "disk_full",
+            machine,
+            "Your disk is full, so this could not be saved.",
+            "Make some space and try again; nothing that was there is lost.",
+        ),
+        StoreError::Unusable(_) => told(
+            "store_unusable",
+            machine,
+            "Your list of accounts cannot be opened.",
+            "Check that the data folder is there and belongs to you.",
+        ),
+        StoreError::Damaged(_) => told(
+            "store_damaged",
+            machine,
+            "Your list of accounts is damaged.",
+            "Your tokens are still in the keychain; move the file tessera.db aside and sign in again.",
+        ),
+        StoreError::TooNew { .. } => told(
+            "store_too_new",
+            machine,
+            "Your list of accounts was written by a newer version of Tessera.",
+            "Install the newer version again.",
+        ),
+        StoreError::Busy => told(
+            "store_busy",
+            machine,
+            "Your list of accounts is being used by another program for too long.",
+            "Try again in a moment; nothing is lost.",
+        ),
+    }
+}
+
+fn of_vault(error: &VaultError) -> Told {
+    let keychain = Category::Keychain;
+    match error {
+        VaultError::Missing(_) => told(
+            "keychain_missing",
+            keychain,
+            "There is no keychain on this computer that Tessera could keep your sign-in in.",
+            "Start a keychain such as GNOME Keyring or KWallet, or stay signed in only until you quit.",
+        ),
+        VaultError::Locked => told(
+            "keychain_locked",
+            keychain,
+            "Your keychain is locked.",
+            "Unlock it and try again, or stay signed in only until you quit.",
+        ),
+        VaultError::Refused(_) => told(
+            "keychain_refused",
+            keychain,
+            "Your keychain did not let Tessera in.",
+            "Allow Tessera in your keychain's own settings, or stay signed in only until you quit.",
+        ),
+        VaultError::Damaged => told(
+            "keychain_damaged",
+            keychain,
+            "What your keychain holds for this account cannot be read back whole.",
+            "Sign in again; that replaces it.",
+        ),
+        VaultError::Failed(_) => told(
+            "keychain_failed",
+            keychain,
+            "Your keychain did not do what was asked of it.",
+            "Try again; if it stays so, restart the keychain.",
+        ),
+    }
+}
