@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 use super::none_found;
-use crate::tree;
+use crate::{build, tree};
 
 /// Each crate of ours, and which of ours it may import.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
@@ -132,8 +132,10 @@ pub(crate) fn check() -> Result<()> {
 
 /// What cargo knows of the workspace, for every system at once.
 pub(crate) fn metadata() -> Result<Metadata> {
+    let locked = build::unattended().then(|| "--locked".to_owned());
     MetadataCommand::new()
         .manifest_path(tree::path("Cargo.toml"))
+        .other_options(locked.into_iter().collect::<Vec<_>>())
         .exec()
         .context("read the workspace with cargo metadata")
 }

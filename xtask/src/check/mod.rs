@@ -51,9 +51,10 @@ type Item = (&'static str, fn() -> Result<()>);
 /// Quick ones first, so that a slip is seen at once.
 const ITEMS: [Item; 12] = [
     ("format", format),
+    // Before anything asks cargo, which may write Cargo.lock anew.
+    ("locks", locks::check),
     ("edges", edges::check),
     ("grants", grants::check),
-    ("locks", locks::check),
     ("rust version", rust_version::check),
     ("words", words::check),
     ("documents", documents::check),
