@@ -55,10 +55,10 @@ pub struct Login {
     #[arg(long, value_name = "ID", requires = "issuer")]
     pub client_id: Option<String>,
     /// A client secret, only for issuers that insist on one
-    #[arg(long, value_name = "S", requires = "issuer")]
+    #[arg(long, value_name = "SECRET", requires = "issuer")]
     pub client_secret: Option<String>,
     /// A permission to ask for instead of the usual ones; may be repeated
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "SCOPE")]
     pub scope: Vec<String>,
     /// How the browser's answer comes back
     #[arg(long, value_name = "WAY")]

@@ -10,24 +10,20 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::Failure;
 use crate::arguments::{self, Command};
-use crate::output::{AccountRow, ErrorRow, Output, raw, row};
+use crate::output::{AccountRow, Body, ErrorRow, Output, row};
 
 /// The most bytes that a body from standard input may have.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
 
-/// Runs every command but `login`.
-pub(crate) async fn run<F>(open: &impl Fn() -> F, command: Command, output: Output) -> Result<(), Failure>
-where
-    F: Future<Output = Result<Client, Error>>,
-{
+/// Runs every command but `login`, which has its own way through an interruption.
+pub(crate) async fn run(client: &Client, command: Command, output: Output) -> Result<(), Failure> {
     match command {
-        // It has its own way through an interruption.
-        Command::Login(login) => crate::login::login(open, login, output).await,
-        Command::Accounts(_) => accounts(&open().await?, output).await,
-        Command::Token(account) => token(&open().await?, &account.account, output).await,
-        Command::Logout(account) => logout(&open().await?, &account.account, output).await,
-        Command::Call(request) => call(&open().await?, request, output).await,
-        Command::Doctor(_) => doctor(open().await, output).await,
+        Command::Login(_) => Ok(()),
+        Command::Accounts(_) => accounts(client, output).await,
+        Command::Token(account) => token(client, &account.account, output).await,
+        Command::Logout(account) => logout(client, &account.account, output).await,
+        Command::Call(request) => call(client, request, output).await,
+        Command::Doctor(_) => doctor(client, output).await,
     }
 }
 
@@ -42,34 +38,41 @@ struct AccountLine<'a> {
 
 async fn accounts(client: &Client, output: Output) -> Result<(), Failure> {
     let accounts = client.accounts().await?;
-    if accounts.is_empty() {
-        output.note("You have no accounts here yet. `tessera login` adds one.");
-    }
-    for account in &accounts {
-        if output.is_json() {
+    if output.is_json() {
+        for account in &accounts {
             row(&AccountLine {
                 account: AccountRow::of(account),
                 state: account.state.as_str(),
                 reason: account.state.reason(),
                 expires_at: account.access_expires_at.map(|at| at.0),
             });
-            continue;
         }
+        return Ok(());
+    }
+    if accounts.is_empty() {
+        output.note("You have no accounts here yet. `tessera login` adds one.");
+    }
+    output.table(accounts.iter().map(|account| {
         let state = match &account.state {
             AccountState::SignedIn => "signed in",
             AccountState::Refreshing => "refreshing",
             AccountState::Offline { .. } => "offline",
             AccountState::NeedsSignIn { .. } => "needs sign-in",
         };
+        let state = match account.state.reason() {
+            Some(reason) => format!("{state}: {reason}"),
+            None => state.to_owned(),
+        };
         let email = account.email.as_deref().unwrap_or("-");
-        output.line(&format!(
-            "{}  {}  {email}  {}  {state}",
-            account.id, account.name, account.provider_name
-        ));
-        if let Some(reason) = account.state.reason() {
-            output.line(&format!("                  {reason}"));
-        }
-    }
+        [
+            account.id.as_str(),
+            &account.name,
+            email,
+            &account.provider_name,
+            &state,
+        ]
+        .map(str::to_owned)
+    }));
     Ok(())
 }
 
@@ -198,10 +201,11 @@ async fn call(client: &Client, request: arguments::Call, output: Output) -> Resu
         for decision in answer.decisions.iter().skip(1) {
             output.note(&decision.to_string());
         }
-        let mut body = answer.body;
+        let (mut body, mut shown) = (answer.body, Body::new());
         while let Some(chunk) = body.next().await {
-            raw(&chunk.map_err(Error::from)?);
+            shown.write(&chunk.map_err(Error::from)?);
         }
+        shown.end();
         if let Some(scope) = missing_scope {
             output.note(&format!(
                 "Sign in again with `--scope` for it, beside the others: {scope}"
@@ -266,9 +270,9 @@ struct FindingRow {
     error: Option<ErrorRow>,
 }
 
-async fn doctor(opened: Result<Client, Error>, output: Output) -> Result<(), Failure> {
+async fn doctor(client: &Client, output: Output) -> Result<(), Failure> {
     let mut worst = None;
-    for finding in opened?.check_up().await {
+    for finding in client.check_up().await {
         let outcome = if finding.problem.is_some() { "failed" } else { "ok" };
         if output.is_json() {
             row(&FindingRow {

@@ -3,17 +3,25 @@
 
 pub mod arguments;
 mod commands;
+mod interrupt;
 mod login;
 mod output;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tessera_client::{Category, Client, Config, Error, StoreError};
-use tessera_platform::{DataFolder, IDENTIFIER};
+use tessera_client::ports::Ports;
+use tessera_client::{AttemptError, Category, Client, Config, Error, StoreError};
+use tessera_platform::{DataFolder, IDENTIFIER, LoopbackServer};
 use tokio::runtime::Builder;
 
 use crate::arguments::{Arguments, Command};
+use crate::interrupt::Interrupt;
 use crate::output::Output;
+
+/// How long the browser may take to fetch its last page when everything else is done.
+const LAST_PAGE: Duration = Duration::from_secs(5);
 
 /// Runs one command to its end.
 pub fn run(arguments: Arguments) -> ExitCode {
@@ -22,7 +30,18 @@ pub fn run(arguments: Arguments) -> ExitCode {
         output.failed(&Error::Stopped);
         return exit_code(Category::Machine);
     };
-    let result = runtime.block_on(interruptible(arguments, output));
+    let result = runtime.block_on(async {
+        let mut interrupt = Interrupt::listen();
+        let loopback = LoopbackServer::new();
+        let result = command(arguments.command, &loopback, &mut interrupt, output).await;
+        let result = reported(result, output);
+        // The end of this program would cut off what the browser is about to show.
+        tokio::select! {
+            () = loopback.pages_delivered(LAST_PAGE) => {}
+            () = interrupt.came() => {}
+        }
+        result
+    });
     // A keychain that waits for its unlock must not keep the terminal after the answer is known.
     runtime.shutdown_background();
     match result {
@@ -32,19 +51,25 @@ pub fn run(arguments: Arguments) -> ExitCode {
 }
 
 /// A command that did not do what was asked; everything has been said.
-pub(crate) struct Ended(pub(crate) Category);
+struct Ended(Category);
 
-/// Ends with 4 on Ctrl-C, wherever the command is. A sign-in takes care of that itself.
-async fn interruptible(arguments: Arguments, output: Output) -> Result<(), Ended> {
-    if let Command::Login(login) = arguments.command {
-        return reported(login::login(&open, login, output).await, output);
-    }
-    tokio::select! {
-        result = commands::run(&open, arguments.command, output) => reported(result, output),
-        _ = tokio::signal::ctrl_c() => {
-            let error = Error::Attempt(tessera_client::AttemptError::Interrupted);
-            reported(Err(Failure::Error(error)), output)
-        }
+/// Does what was asked for, or stops when it is interrupted.
+async fn command(
+    command: Command,
+    loopback: &LoopbackServer,
+    interrupt: &mut Interrupt,
+    output: Output,
+) -> Result<(), Failure> {
+    let client = tokio::select! {
+        client = open(loopback) => client?,
+        () = interrupt.came() => return Err(Error::from(AttemptError::Interrupted).into()),
+    };
+    match command {
+        Command::Login(login) => login::login(&client, login, interrupt, output).await,
+        command => tokio::select! {
+            result = commands::run(&client, command, output) => result,
+            () = interrupt.came() => Err(Error::from(AttemptError::Interrupted).into()),
+        },
     }
 }
 
@@ -74,13 +99,17 @@ fn reported(result: Result<(), Failure>, output: Output) -> Result<(), Ended> {
 }
 
 /// Opens the data folder's client. Touches neither network nor keychain.
-async fn open() -> Result<Client, Error> {
+async fn open(loopback: &LoopbackServer) -> Result<Client, Error> {
     let folder = DataFolder::locate(IDENTIFIER).map_err(|error| StoreError::Unusable(error.to_string()))?;
     let config = Config {
         data_folder: folder.path().to_owned(),
         scheme_redirect: None,
     };
-    Client::open(config, tessera_platform::ports(&folder)).await
+    let ports = Ports {
+        loopback: Arc::new(loopback.clone()),
+        ..tessera_platform::ports(&folder)
+    };
+    Client::open(config, ports).await
 }
 
 /// The exit codes of docs/cli.md.

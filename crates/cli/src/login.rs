@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tessera_client::{
-    AdHocProvider, Attempt, Client, ClientSecret, Error, ProviderChoice, ProviderError, ProviderId, Route,
-    Scopes, SignIn, SignedIn,
+    AdHocProvider, Attempt, AttemptError, Client, ClientSecret, Error, ProviderChoice, ProviderError,
+    ProviderId, Route, Scopes, SignIn, SignedIn,
 };
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::Failure;
 use crate::arguments::{Login, Redirect};
+use crate::interrupt::Interrupt;
 use crate::output::{AccountRow, Output, row};
 
 #[derive(Serialize)]
@@ -35,11 +36,12 @@ struct CheckRow {
 }
 
 /// Signs in and tells who it is.
-pub(crate) async fn login<F>(open: &impl Fn() -> F, login: Login, output: Output) -> Result<(), Failure>
-where
-    F: Future<Output = Result<Client, Error>>,
-{
-    let client = open().await?;
+pub(crate) async fn login(
+    client: &Client,
+    login: Login,
+    interrupt: &mut Interrupt,
+    output: Output,
+) -> Result<(), Failure> {
     let route = login.redirect.map(|redirect| match redirect {
         Redirect::Loopback => Route::Loopback,
         Redirect::Paste => Route::Paste,
@@ -54,14 +56,18 @@ where
         apis: login.api.clone(),
         open_browser: !login.no_browser,
         timeout: Duration::from_secs(login.timeout),
-        ..SignIn::with(choice(&client, &login)?)
+        ..SignIn::with(choice(client, &login)?)
     };
     let attempt = client.sign_in(request)?;
     let signed_in = tokio::select! {
         signed_in = course(&attempt, route == Some(Route::Paste), output) => signed_in?,
-        _ = tokio::signal::ctrl_c() => {
+        () = interrupt.came() => {
             attempt.cancel();
-            attempt.wait().await?
+            // Forgetting the attempt may have to wait for the keychain; a second Ctrl-C does not.
+            tokio::select! {
+                ended = attempt.wait() => ended?,
+                () = interrupt.came() => return Err(Error::from(AttemptError::Interrupted).into()),
+            }
         }
     };
     tell(&signed_in, output);

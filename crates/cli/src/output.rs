@@ -1,7 +1,7 @@
 //! What is written: for a person on a terminal, or one JSON object a line. Standard output has the answer,
 //! standard error everything around it.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 use tessera_client::{Account, Error};
@@ -78,6 +78,26 @@ impl Output {
         }
     }
 
+    /// Writes rows of the answer with their columns below each other, for a person.
+    pub(crate) fn table<const N: usize>(self, rows: impl Iterator<Item = [String; N]>) {
+        let rows: Vec<[String; N]> = rows.collect();
+        let width = |column: usize| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        for row in &rows {
+            let cells: Vec<String> = row
+                .iter()
+                .enumerate()
+                .map(|(column, cell)| format!("{cell:0$}", width(column)))
+                .collect();
+            self.line(cells.join("  ").trim_end());
+        }
+    }
+
     /// Writes a line about the answer, for a person.
     pub(crate) fn note(self, text: &str) {
         if !self.json {
@@ -107,6 +127,51 @@ pub(crate) fn row(row: &impl Serialize) {
     raw(&text);
 }
 
+/// The body of an API's answer: as it is for a file or a program, without what a terminal obeys for a person.
+pub(crate) struct Body {
+    terminal: bool,
+    /// The byte before, of which the next may be the second half.
+    last: u8,
+}
+
+impl Body {
+    pub(crate) fn new() -> Self {
+        Self {
+            terminal: io::stdout().is_terminal(),
+            last: b'\n',
+        }
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        if !self.terminal {
+            return raw(bytes);
+        }
+        let harmless: Vec<u8> = bytes.iter().map(|byte| self.harmless(*byte)).collect();
+        raw(&harmless);
+    }
+
+    /// A prompt begins on a line of its own.
+    pub(crate) fn end(self) {
+        if self.terminal && self.last != b'\n' {
+            raw(b"\n");
+        }
+    }
+
+    /// Control characters are single bytes below 0x20 and 0x7f, and U+0080 to U+009F, which UTF-8 writes as
+    /// 0xC2 and a byte from 0x80 to 0x9F.
+    fn harmless(&mut self, byte: u8) -> u8 {
+        let second_half = self.last == 0xc2 && (0x80..=0x9f).contains(&byte);
+        self.last = byte;
+        match byte {
+            b'\n' | b'\t' => byte,
+            0..0x20 | 0x7f => b' ',
+            // U+00A0, a space that is none to a terminal, keeps the pair whole.
+            _ if second_half => 0xa0,
+            _ => byte,
+        }
+    }
+}
+
 /// Writes bytes of the answer as they are. A reader that has gone away, as in `| head`, is no error.
 pub(crate) fn raw(bytes: &[u8]) {
     let mut stdout = io::stdout().lock();
@@ -119,4 +184,25 @@ fn plain(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_gets_through() {
+        let check = |before: &str, after: &str| {
+            let mut body = Body {
+                terminal: true,
+                last: b'\n',
+            };
+            let harmless: Vec<u8> = before.bytes().map(|byte| body.harmless(byte)).collect();
+            assert_eq!(String::from_utf8(harmless).as_deref(), Ok(after));
+        };
+        check("{\n\t\"a\": \"ä€\"}\n", "{\n\t\"a\": \"ä€\"}\n");
+        check("\u{1b}]0;title\u{7}\r\u{7f}", " ]0;title   ");
+        check("\u{9b}2J\u{a0}", "\u{a0}2J\u{a0}");
+        assert_eq!(plain("a\u{1b}[2Jb\u{9b}\n"), "a [2Jb  ");
+    }
 }

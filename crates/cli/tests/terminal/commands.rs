@@ -1,0 +1,265 @@
+//! The commands that use an account, from signing in to signing out.
+
+use serde_json::{Value, json};
+
+use crate::terminal::{Terminal, fetch};
+
+const ANN: &str = "ann@example.test";
+
+#[tokio::test]
+async fn an_account_from_signing_in_to_signing_out() {
+    let terminal = Terminal::open().await;
+    let account = terminal.sign_in("ann").await["account"].clone();
+    let id = account["id"].as_str().unwrap().to_owned();
+
+    let mut listed = terminal.json(&["accounts", "--json"]).await.pop().unwrap();
+    let rest = listed.as_object_mut().unwrap();
+    assert_eq!(rest.remove("state"), Some(json!("signed_in")));
+    assert_eq!(rest.remove("reason"), Some(Value::Null));
+    assert!(rest.remove("expires_at").unwrap().is_i64());
+    assert_eq!(listed, account);
+    let shown = terminal.run(&["accounts"]).await.out;
+    for word in [&id, "Ann Archer", ANN, "Box", "signed in"] {
+        assert!(shown.contains(word), "{shown}");
+    }
+
+    let called = terminal
+        .json(&[
+            "call",
+            ANN,
+            &format!("{}/profile", terminal.sandbox.api()),
+            "--json",
+        ])
+        .await;
+    assert_eq!(
+        (&called[0]["status"], &called[0]["body"]["name"]),
+        (&json!(200), &json!("Ann Archer"))
+    );
+    let called = terminal
+        .run(&["call", &id, &format!("{}/profile", terminal.sandbox.api())])
+        .await;
+    let body: Value = serde_json::from_str(&called.out).unwrap();
+    assert_eq!((called.code, &body["name"]), (Some(0), &json!("Ann Archer")));
+
+    let receipt = terminal.json(&["logout", &id, "--json"]).await.pop().unwrap();
+    assert_eq!(
+        (&receipt["event"], &receipt["account"]),
+        (&json!("signed_out"), &json!(id))
+    );
+    let lines = receipt["receipt"].as_array().unwrap();
+    assert!(lines.iter().any(|line| line["outcome"] == "done"), "{receipt}");
+    assert_eq!(terminal.json(&["accounts", "--json"]).await, Vec::<Value>::new());
+    let gone = terminal.run(&["token", &id, "--json"]).await;
+    assert_eq!(
+        (gone.code, gone.error()["code"].as_str()),
+        (Some(2), Some("account_unknown"))
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_still_good_costs_no_request() {
+    let terminal = Terminal::open().await;
+    terminal.sign_in("ann").await;
+    let plain = terminal.run(&["token", ANN]).await;
+    let token = plain.out.strip_suffix('\n').unwrap();
+    assert!(plain.notes.is_empty() && token.split('.').count() == 3 && !token.contains(char::is_whitespace));
+    let row = terminal.json(&["token", ANN, "--json"]).await.pop().unwrap();
+    assert_eq!(
+        (&row["access_token"], &row["token_type"]),
+        (&json!(token), &json!("Bearer"))
+    );
+    assert!(
+        row["expires_at"].is_i64() && row.as_object().unwrap().len() == 3,
+        "{row}"
+    );
+    assert_eq!(terminal.sandbox.log().token_requests("refresh_token"), 0);
+}
+
+#[tokio::test]
+async fn a_token_that_is_over_is_renewed_once_however_many_ask() {
+    let terminal = Terminal::open().await;
+    terminal.first_tokens_end_at_once();
+    terminal.sign_in("ann").await;
+    let mut commands = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        commands.spawn(terminal.start(&["token", ANN]).end());
+    }
+    let ended = commands.join_all().await;
+    let token = &ended[0].out;
+    assert!(token.len() > 100);
+    for ended in &ended {
+        assert_eq!((ended.code, &ended.out), (Some(0), token), "{ended:?}");
+    }
+    assert_eq!(terminal.sandbox.log().token_requests("refresh_token"), 1);
+}
+
+#[tokio::test]
+async fn what_is_sent_and_where() {
+    let terminal = Terminal::open().await;
+    let arguments = ["login", "--provider", "box", "--no-browser", "--json"];
+    let scopes = ["--scope", "openid email items:read items:write offline_access"];
+    terminal
+        .sign_in_with("ann", &[&arguments[..], &scopes].concat())
+        .await;
+    let api = terminal.sandbox.api().to_owned();
+    let items = format!("{api}/items");
+    let call = async |rest: &[&str]| terminal.run(&[&["call", ANN, "--json"], rest].concat()).await;
+
+    let posted = call(&["-X", "POST", "-d", "{\"title\":\"from a terminal\"}", &items]).await;
+    assert_eq!(
+        (posted.code, posted.json()[0]["status"].as_u64()),
+        (Some(0), Some(201)),
+        "{posted:?}"
+    );
+    let listed = call(&[&items]).await.json().pop().unwrap();
+    assert!(
+        listed["next"].as_str().is_some_and(|next| next.starts_with(&api)),
+        "{listed}"
+    );
+    assert!(listed["headers"]["content-type"].as_str().is_some());
+    let mut run = terminal.start(&["call", ANN, "-d", "-", &items]);
+    run.type_line("{\"title\":\"from standard input\"}").await;
+    run.close_input();
+    assert_eq!(run.end().await.code, Some(0));
+
+    let missing = call(&[&format!("{api}/ledger")]).await;
+    assert_eq!(missing.code, Some(5));
+    assert_eq!(missing.json()[0]["missing_scope"], "ledger:read");
+    let nothing = call(&[&format!("{api}/no-such-thing")]).await;
+    assert_eq!(
+        (nothing.code, nothing.json()[0]["status"].as_u64()),
+        (Some(5), Some(404))
+    );
+    let elsewhere = call(&[&format!("{api}/elsewhere")]).await.json().pop().unwrap();
+    assert!(
+        elsewhere["decisions"].as_array().unwrap().len() > 1,
+        "{elsewhere}"
+    );
+    assert!(
+        !terminal
+            .sandbox
+            .log()
+            .entries()
+            .iter()
+            .any(|entry| entry.path == "/arrived" && entry.credential.is_some())
+    );
+}
+
+#[tokio::test]
+async fn another_folder_is_another_world() {
+    let terminal = Terminal::open().await;
+    terminal.sign_in("ann").await;
+    let other = terminal.folder().join("other");
+    terminal.write_providers("box", &other);
+    let other = [("TESSERA_HOME", other.to_str().unwrap())];
+    assert_eq!(
+        terminal
+            .start_with(&["accounts", "--json"], &other)
+            .end()
+            .await
+            .out,
+        ""
+    );
+
+    let mut run = terminal.start_with(&["login", "--provider", "box", "--no-browser", "--json"], &other);
+    let callback = terminal.visit(&mut run, terminal.sandbox.visitor("ann")).await;
+    fetch(&callback).await;
+    assert_eq!(run.end().await.code, Some(0));
+    let signed_out = terminal
+        .start_with(&["logout", ANN, "--json"], &other)
+        .end()
+        .await;
+    assert_eq!(signed_out.code, Some(0));
+    assert_eq!(
+        terminal.run(&["token", ANN]).await.code,
+        Some(0),
+        "the first folder's secrets are still there"
+    );
+}
+
+#[tokio::test]
+async fn the_check_up_tries_everything_and_says_so() {
+    let terminal = Terminal::open().await;
+    let findings = terminal.json(&["doctor", "--json"]).await;
+    let checks: Vec<&str> = findings
+        .iter()
+        .map(|finding| finding["check"].as_str().unwrap())
+        .collect();
+    assert_eq!(checks, ["data_folder", "providers", "keychain", "loopback"]);
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding["outcome"] == "ok" && finding["error"].is_null()),
+        "{findings:?}"
+    );
+    assert!(
+        findings[2]["message"]
+            .as_str()
+            .unwrap()
+            .contains("the GNOME keyring"),
+        "{findings:?}"
+    );
+    let shown = terminal.run(&["doctor"]).await;
+    assert_eq!((shown.code, shown.out.lines().count()), (Some(0), 4), "{shown:?}");
+}
+
+#[tokio::test]
+async fn no_secret_is_printed_or_kept_in_a_file() {
+    let terminal = Terminal::open().await;
+    let issuer = terminal.sandbox.issuer().to_owned();
+    let secret = "a-client-secret-of-some-length";
+    let login = [
+        "login",
+        "--issuer",
+        &issuer,
+        "--client-id",
+        "tessera-desktop",
+        "--no-browser",
+        "--json",
+    ];
+    let mut run = terminal.start(&login);
+    let callback = terminal.visit(&mut run, terminal.sandbox.visitor("ann")).await;
+    let code = callback
+        .query_pairs()
+        .find(|(name, _)| name == "code")
+        .unwrap()
+        .1
+        .into_owned();
+    fetch(&callback).await;
+    assert_eq!(run.end().await.code, Some(0));
+    // A public client that presents a secret is refused; what it presented is not repeated.
+    let mut run = terminal.start(&[&login[..], &["--client-secret", secret]].concat());
+    let callback = terminal.visit(&mut run, terminal.sandbox.visitor("ann")).await;
+    fetch(&callback).await;
+    run.end().await;
+    let api = terminal.sandbox.api().to_owned();
+    for arguments in [
+        &["accounts"][..],
+        &["accounts", "--json"],
+        &["doctor", "--json"],
+        &["call", ANN, &format!("{api}/profile"), "--json"],
+        &["call", ANN, &format!("{issuer}/userinfo")],
+    ] {
+        terminal.run(arguments).await;
+    }
+    let printed = terminal.printed();
+    let token = terminal.run(&["token", ANN]).await.out.trim().to_owned();
+    assert!(token.len() > 100 && code.len() >= 16);
+    let mut places = vec![("standard output and error".to_owned(), printed.into_bytes())];
+    for entry in std::fs::read_dir(terminal.home()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            places.push((path.display().to_string(), std::fs::read(&path).unwrap()));
+        }
+    }
+    assert!(places.iter().any(|(name, _)| name.ends_with("tessera.db")));
+    let signature = token.rsplit('.').next().unwrap();
+    for (place, bytes) in places {
+        for secret in [code.as_str(), signature, secret] {
+            assert!(
+                !bytes.windows(secret.len()).any(|part| part == secret.as_bytes()),
+                "{place} holds {secret}"
+            );
+        }
+    }
+}

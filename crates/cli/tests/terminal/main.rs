@@ -1,0 +1,17 @@
+//! `tessera` as it is used: the real binary, the real keyring of a session of its own, and a sandbox in this
+//! process with people who walk its pages.
+//!
+//! Needs the packages dbus and gnome-keyring.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test may stop at the first surprise, and makes the world that it runs in"
+)]
+
+mod commands;
+mod ends;
+mod login;
+mod session;
+mod terminal;
