@@ -14,6 +14,9 @@ use crate::count::Count;
 use crate::needs::{self, For};
 use crate::{build, icons, table, tree};
 
+/// The packages that can be made with nothing from elsewhere.
+const PACKAGES: &str = "deb,rpm";
+
 /// How long fetching the AppImage's tools and making it may take.
 const APPIMAGE_TIME: Duration = Duration::from_mins(10);
 
@@ -35,12 +38,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     build::npm_package("ui")?;
     build::npm_package("xtask")?;
     println!("The app, the terminal client, and their packages (the first time takes many minutes) …");
-    bundler("build", "deb,rpm").args(["--", "--locked"]).plainly()?;
-
-    let mut count = Count::default();
-    for package in [newest("deb")?, newest("rpm")?] {
-        count = count + verify::package(&package)?;
-    }
+    bundler("build", PACKAGES).args(["--", "--locked"]).plainly()?;
+    let count = look()?;
     if !options.no_appimage {
         appimage();
     }
@@ -50,6 +49,28 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Makes the packages without a word, and looks inside them: for the tests, which then install one.
+pub(crate) fn make_and_look() -> Result<Count> {
+    bundler("build", PACKAGES)
+        .args(["--", "--locked"])
+        .quietly("bundle")?;
+    look()
+}
+
+/// The .deb that was made last, where there is one.
+pub(crate) fn deb() -> Option<PathBuf> {
+    newest("deb").ok()
+}
+
+/// Looks inside every package that was made.
+fn look() -> Result<Count> {
+    let mut count = Count::default();
+    for kind in PACKAGES.split(',') {
+        count = count + verify::package(&newest(kind)?)?;
+    }
+    Ok(count)
 }
 
 /// Tauri's bundler with src-tauri/tauri.conf.json, which also builds the UI and the terminal client. That file names

@@ -10,13 +10,16 @@ use crate::build::{self, FEATURES, TestProgram};
 use crate::command::Run;
 use crate::count::Count;
 use crate::needs::{self, For};
-use crate::{check, table, tree};
+use crate::{bundle, check, table, tree};
 
 /// How long one test program may take where nobody watches.
 const TIME: Duration = Duration::from_mins(20);
 
 /// Crates whose tests drive a whole desktop; they run last.
 const JOURNEYS: &str = "tessera-tests";
+
+/// Where the journeys find the package that they install, when it was made.
+const DEB: &str = "TESSERA_DEB";
 
 /// Which groups to run.
 #[derive(clap::Args)]
@@ -72,7 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     };
 
     if !options.no_install {
-        needs::meet(&[For::Build, For::Lab])?;
+        needs::meet(&[For::Build, For::Lab, For::Bundle])?;
     }
     build::npm_packages()?;
 
@@ -141,6 +144,9 @@ fn rust(groups: &mut Groups) {
         }
     };
 
+    if cfg!(target_os = "linux") {
+        groups.run("packages", bundle::make_and_look);
+    }
     let mut packages: Vec<&str> = programs.iter().map(|program| program.package.as_str()).collect();
     packages.dedup();
     packages.sort_by_key(|package| *package == JOURNEYS);
@@ -171,13 +177,15 @@ fn has_tests(program: &TestProgram) -> bool {
 
 fn test_program(program: &TestProgram) -> Result<Count> {
     let log = format!("test-{}-{}", program.package, program.target.replace(' ', "-"));
-    let ended = Run::new(&program.program)
+    let mut run = Run::new(&program.program)
         .named(&format!("{} ({})", program.target, program.package))
         .in_folder(&program.folder)
         .env("CARGO_MANIFEST_DIR", &program.folder)
-        .env("PATH", tree::path_with_tools()?)
-        .at_most(TIME)
-        .shown_and_logged(&log)?;
+        .env("PATH", tree::path_with_tools()?);
+    if let Some(deb) = bundle::deb() {
+        run = run.env(DEB, deb);
+    }
+    let ended = run.at_most(TIME).shown_and_logged(&log)?;
     if !ended.success {
         println!("{}", ended.why);
     }

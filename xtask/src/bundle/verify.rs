@@ -165,3 +165,56 @@ fn desktop_entry(files: &BTreeMap<String, PathBuf>) -> Result<Option<String>> {
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// A folder as a package would be unpacked to, with one file in it.
+    fn unpacked(name: &str, content: &str) -> (tempfile::TempDir, BTreeMap<String, PathBuf>) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, content).unwrap();
+        let files = files_below(folder.path()).unwrap();
+        (folder, files)
+    }
+
+    #[test]
+    fn the_desktop_entry_must_take_the_callback() {
+        let check = |entry: &str, good: bool| {
+            let (_folder, files) = unpacked("usr/share/applications/Tessera.desktop", entry);
+            assert_eq!(desktop_entry(&files).unwrap().is_none(), good, "{entry}");
+        };
+        let scheme = "MimeType=x-scheme-handler/app.tessera.desktop";
+        check(&format!("Exec=tessera-desktop %u\n{scheme}"), true);
+        check(&format!("Exec=tessera-desktop %u\n{scheme};x/y;"), true);
+        check(&format!("Exec=tessera-desktop\n{scheme}"), false);
+        check("Exec=tessera-desktop %u", false);
+        check(
+            "Exec=tessera-desktop %u\nMimeType=x-scheme-handler/app.tessera.desktop.dev",
+            false,
+        );
+        let (_folder, files) = unpacked("usr/bin/tessera-desktop", "");
+        assert!(desktop_entry(&files).unwrap().is_some());
+    }
+
+    #[test]
+    fn traces_of_a_development_build_are_seen() {
+        for (name, content, clean) in [
+            ("usr/bin/tessera", "release", true),
+            ("usr/bin/tessera-sandbox", "", false),
+            ("usr/bin/tessera-desktop", "\0tessera-sandbox\0", false),
+            (
+                "usr/bin/tessera-desktop",
+                "app.tessera.desktop.dev:/callback",
+                false,
+            ),
+        ] {
+            let (_folder, files) = unpacked(name, content);
+            assert_eq!(development_traces(&files).unwrap().is_none(), clean, "{name}");
+        }
+    }
+}
