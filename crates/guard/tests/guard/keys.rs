@@ -2,7 +2,6 @@
 
 use std::future::{Future, pending};
 use std::pin::pin;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 
@@ -13,31 +12,11 @@ use axum::routing::get;
 use http::StatusCode;
 use tessera_guard::{Caller, FetchError, FetchKeys, Guard, HttpKeys, KeySource, Reason, Refusal, UnixTime};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::api::{client, fields, serve};
-use crate::signer::{AUDIENCE, ISSUER, NOW, Signer, document};
-
-/// A clock that a test sets.
-#[derive(Clone)]
-struct TestClock(Arc<AtomicI64>);
-
-impl TestClock {
-    fn new() -> Self {
-        Self(Arc::new(AtomicI64::new(NOW)))
-    }
-
-    /// Moves the clock to `seconds` after the start. Tokens live for five minutes from there.
-    fn set(&self, seconds: i64) {
-        self.0.store(NOW + seconds, Ordering::SeqCst);
-    }
-
-    fn now(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
-    }
-}
+use crate::issuer::{Gated, Published, TestClock};
+use crate::signer::{AUDIENCE, ISSUER, Signer, document};
 
 fn guard(clock: &TestClock, source: KeySource) -> Guard {
     let clock = clock.clone();
@@ -66,87 +45,12 @@ fn verdict(outcome: Result<Caller, Refusal>) -> String {
     }
 }
 
-/// An issuer's `jwks_uri` on a loopback port, which can be changed, counted and shut down.
-struct Published {
-    address: String,
-    document: Arc<Mutex<String>>,
-    fetches: Arc<AtomicUsize>,
-    server: JoinHandle<()>,
-}
-
-impl Published {
-    async fn start(document: String) -> Self {
-        let (document, fetches) = (Arc::new(Mutex::new(document)), Arc::new(AtomicUsize::new(0)));
-        let (shown, counted) = (document.clone(), fetches.clone());
-        let jwks = move || {
-            counted.fetch_add(1, Ordering::SeqCst);
-            let answer = shown.lock().unwrap().clone();
-            async move { answer }
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}/jwks", listener.local_addr().unwrap());
-        let app = Router::new().route("/jwks", get(jwks));
-        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self {
-            address,
-            document,
-            fetches,
-            server,
-        }
-    }
-
-    fn publish(&self, signers: &[&Signer]) {
-        *self.document.lock().unwrap() = document(signers);
-    }
-
-    fn fetches(&self) -> usize {
-        self.fetches.load(Ordering::SeqCst)
-    }
-
-    fn source(&self) -> KeySource {
-        KeySource::remote(&self.address, HttpKeys::new().unwrap())
-    }
-}
-
-/// A fetch that a test lets through by hand, and can make fail.
-#[derive(Clone)]
-struct Gated {
-    gate: Arc<Semaphore>,
-    started: Arc<Semaphore>,
-    answer: Arc<Mutex<Result<String, FetchError>>>,
-    fetches: Arc<AtomicUsize>,
-}
-
-impl Gated {
-    fn new(signers: &[&Signer]) -> Self {
-        Self {
-            gate: Arc::new(Semaphore::new(0)),
-            started: Arc::new(Semaphore::new(0)),
-            answer: Arc::new(Mutex::new(Ok(document(signers)))),
-            fetches: Arc::default(),
-        }
-    }
-
-    fn answer(&self, answer: Result<String, FetchError>) {
-        *self.answer.lock().unwrap() = answer;
-    }
-
-    fn fetches(&self) -> usize {
-        self.fetches.load(Ordering::SeqCst)
-    }
-}
-
-#[async_trait]
-impl FetchKeys for Gated {
-    async fn fetch(&self, _address: &Url, _limit: usize) -> Result<Vec<u8>, FetchError> {
-        self.fetches.fetch_add(1, Ordering::SeqCst);
-        self.started.add_permits(1);
-        self.gate.acquire().await.unwrap().forget();
-        self.answer.lock().unwrap().clone().map(String::into_bytes)
-    }
-}
-
 const JWKS: &str = "https://login.example/jwks";
+
+/// Lets tasks that were started run until they wait for something.
+async fn settle() {
+    tokio::task::yield_now().await;
+}
 
 /// Polls once and expects no answer yet.
 macro_rules! assert_waits {
@@ -254,8 +158,7 @@ async fn unknown_keys_do_not_flood_the_issuer() {
     }
     assert_eq!(issuer.fetches(), 3);
     // While it is down, they cannot be said not to exist.
-    issuer.server.abort();
-    let _ = issuer.server.await;
+    issuer.shut_down().await;
     clock.set(90);
     assert_eq!(verdict(guard.check(&bearer(&unknown, &clock)).await), "wait 30");
     clock.set(100);
@@ -346,7 +249,7 @@ async fn ageing_keys_are_renewed_while_they_are_used() {
     for _ in 0..10 {
         assert_eq!(verdict(guard.check(&bearer(&signer, &clock)).await), "ok");
     }
-    fetch.started.acquire_many(2).await.unwrap().forget();
+    settle().await;
     assert_eq!(fetch.fetches(), 2);
 }
 
@@ -358,8 +261,7 @@ async fn issuer_down_known_keys_keep_serving_for_a_day() {
     let guard = guard(&clock, issuer.source());
     let api = serve(guard.clone()).await;
     assert_eq!(verdict(guard.check(&bearer(&signer, &clock)).await), "ok");
-    issuer.server.abort();
-    let _ = issuer.server.await;
+    issuer.shut_down().await;
     for hours in [1, 5, 23] {
         clock.set(hours * 3600);
         for _ in 0..3 {
@@ -405,8 +307,24 @@ async fn after_a_failure_nobody_waits_for_the_next_try() {
     // The third fetch is not let through, and still the request is answered.
     clock.set(3630);
     assert_eq!(verdict(guard.check(&bearer(&signer, &clock)).await), "ok");
-    fetch.started.acquire_many(3).await.unwrap().forget();
+    settle().await;
     assert_eq!(fetch.fetches(), 3);
+}
+
+#[tokio::test]
+async fn the_issuer_rests_from_the_end_of_a_slow_failure() {
+    let signer = Signer::new("k");
+    let clock = TestClock::new();
+    let fetch = Gated::new(&[]);
+    fetch.answer(Err(FetchError::Status(500)));
+    let guard = guard(&clock, KeySource::remote(JWKS, fetch.clone()));
+    let headers = bearer(&signer, &clock);
+    let mut waits = pin!(guard.check(&headers));
+    assert_waits!(waits);
+    settle().await;
+    clock.set(4);
+    fetch.gate.add_permits(1);
+    assert_eq!(verdict(waits.await), "wait 30");
 }
 
 #[tokio::test(start_paused = true)]
@@ -438,6 +356,18 @@ async fn a_fetch_that_panics_is_a_failed_fetch() {
     let guard = guard(&clock, KeySource::remote(JWKS, Broken));
     assert_eq!(verdict(guard.check(&bearer(&signer, &clock)).await), "wait 30");
     assert_eq!(verdict(guard.check(&bearer(&signer, &clock)).await), "wait 30");
+}
+
+#[tokio::test]
+async fn the_http_client_reads_no_more_than_it_was_told_to() {
+    let issuer = Published::start("0123456789".into()).await;
+    let address: Url = issuer.address.parse().unwrap();
+    let fetch = HttpKeys::new().unwrap();
+    assert_eq!(fetch.fetch(&address, 10).await, Ok(b"0123456789".to_vec()));
+    assert_eq!(fetch.fetch(&address, 9).await, Err(FetchError::TooLarge));
+    issuer.shut_down().await;
+    let down = fetch.fetch(&address, 10).await;
+    assert!(matches!(down, Err(FetchError::Unreachable(_))), "{down:?}");
 }
 
 /// Answers at `jwks_uri` that are not a key set to rely on: the token may be good, so it is not refused.

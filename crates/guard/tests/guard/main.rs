@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod api;
+mod issuer;
 mod keys;
 mod layers;
 mod requests;
+mod settings;
 mod signer;
 mod tokens;

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tessera_guard::{Algorithm, Guard, KeySource, MAX_TOKEN_BYTES, Reason, Refusal, UnixTime};
+use tessera_guard::{Caller, MAX_TOKEN_BYTES, Reason, Refusal};
 
 use crate::api::{client, fields, guard, serve};
-use crate::signer::{AUDIENCE, ISSUER, NOW, Signer, claims, key_set};
+use crate::signer::{AUDIENCE, ISSUER, NOW, Signer, claims};
 
 /// What is changed in a good token. `null` takes a member away; `"<null>"` makes it null.
 struct Change {
@@ -24,7 +24,7 @@ fn claim(name: &'static str, claims: Value) -> Change {
     Change { name, header, claims }
 }
 
-fn changed(mut object: Value, changes: &Value) -> Value {
+pub(crate) fn changed(mut object: Value, changes: &Value) -> Value {
     let members = object.as_object_mut().unwrap();
     for (name, value) in changes.as_object().unwrap() {
         match value {
@@ -37,7 +37,7 @@ fn changed(mut object: Value, changes: &Value) -> Value {
 }
 
 /// The fault's code, or `ok`.
-fn verdict(outcome: &Result<tessera_guard::Caller, Refusal>) -> &'static str {
+pub(crate) fn verdict(outcome: &Result<Caller, Refusal>) -> &'static str {
     match outcome.as_ref().map_err(Refusal::reason) {
         Ok(_) => "ok",
         Err(Reason::InvalidToken(fault)) => fault.code(),
@@ -344,6 +344,24 @@ async fn forged_and_mangled_tokens() {
 }
 
 #[tokio::test]
+async fn a_refusal_repeats_nothing_that_the_caller_wrote() {
+    let signer = Signer::new("k");
+    for (name, hostile) in [("kid", "said-kid"), ("alg", "said-alg"), ("typ", "said-typ")] {
+        let header = changed(signer.header(), &json!({name: hostile}));
+        let token = signer.sign(
+            &header,
+            &changed(claims(), &json!({"iss": "said-iss", "aud": "said-aud"})),
+        );
+        let refusal = guard(&signer)
+            .check(&fields(&format!("Bearer {token}")))
+            .await
+            .unwrap_err();
+        let said = format!("{refusal} {:?}", refusal.to_response::<String>());
+        assert!(!said.contains("said-"), "{name}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn the_callers_particulars_arrive() {
     let signer = Signer::new("k");
     let api = serve(guard(&signer)).await;
@@ -382,116 +400,6 @@ async fn a_caller_shows_only_names() {
     assert!(
         !text.contains("example.test") && !text.contains("email"),
         "{text}"
-    );
-}
-
-#[tokio::test]
-async fn what_is_expected_can_be_set() {
-    let signer = Signer::new("k");
-    let builder = || {
-        Guard::builder(ISSUER)
-            .audience("first")
-            .key_source(KeySource::fixed(key_set(&[&signer])))
-            .clock(|| UnixTime(NOW))
-    };
-    let check = async |guard: Guard, changes: Value, expected: &str| {
-        let token = signer.sign(&signer.header(), &changed(claims(), &changes));
-        let outcome = guard.check(&fields(&format!("Bearer {token}"))).await;
-        assert_eq!(verdict(&outcome), expected, "{changes}");
-    };
-    let two = builder().audience("second").build().unwrap();
-    check(two.clone(), json!({"aud": "first"}), "ok").await;
-    check(two.clone(), json!({"aud": ["second"]}), "ok").await;
-    check(two, json!({"aud": AUDIENCE}), "token_audience").await;
-    let exact = builder().leeway(0).build().unwrap();
-    check(exact.clone(), json!({"aud": "first", "exp": NOW + 1}), "ok").await;
-    check(
-        exact.clone(),
-        json!({"aud": "first", "exp": NOW}),
-        "token_expired",
-    )
-    .await;
-    check(
-        exact.clone(),
-        json!({"aud": "first", "nbf": NOW + 1}),
-        "token_not_yet_valid",
-    )
-    .await;
-    check(
-        exact,
-        json!({"aud": "first", "iat": NOW + 1}),
-        "token_issued_in_future",
-    )
-    .await;
-    let most = builder().leeway(60).build().unwrap();
-    check(most.clone(), json!({"aud": "first", "exp": NOW - 59}), "ok").await;
-    check(most, json!({"aud": "first", "exp": NOW - 60}), "token_expired").await;
-    let other = builder()
-        .algorithms([Algorithm::ES384, Algorithm::RS256])
-        .build()
-        .unwrap();
-    check(other, json!({"aud": "first"}), "token_algorithm").await;
-}
-
-#[test]
-fn a_guard_that_would_leave_something_unchecked_is_not_built() {
-    let signer = Signer::new("k");
-    let keys = || KeySource::fixed(key_set(&[&signer]));
-    let remote = |address: &str| KeySource::remote(address, tessera_guard::HttpKeys::new().unwrap());
-    let base = || Guard::builder(ISSUER).audience(AUDIENCE);
-    let check = |name: &str, builder: tessera_guard::GuardBuilder, expected: &str| {
-        let found = builder.build().map_or_else(|error| error.code(), |_| "ok");
-        assert_eq!(found, expected, "{name}");
-    };
-    check("good", base().key_source(keys()), "ok");
-    check(
-        "no audience",
-        Guard::builder(ISSUER).key_source(keys()),
-        "guard_no_audience",
-    );
-    check(
-        "empty audience",
-        base().audience("").key_source(keys()),
-        "guard_no_audience",
-    );
-    check("no keys", base(), "guard_no_key_source");
-    check(
-        "no algorithm",
-        base().key_source(keys()).algorithms([]),
-        "guard_no_algorithm",
-    );
-    check("leeway", base().key_source(keys()).leeway(61), "guard_leeway");
-    check(
-        "http issuer",
-        Guard::builder("http://login.example")
-            .audience(AUDIENCE)
-            .key_source(keys()),
-        "guard_issuer",
-    );
-    check(
-        "no issuer",
-        Guard::builder("").audience(AUDIENCE).key_source(keys()),
-        "guard_issuer",
-    );
-    check(
-        "http keys",
-        base().key_source(remote("http://login.example/jwks")),
-        "guard_key_address",
-    );
-    check(
-        "no address",
-        base().key_source(remote("jwks")),
-        "guard_key_address",
-    );
-    check(
-        "https keys",
-        base().key_source(remote("https://login.example/jwks")),
-        "ok",
-    );
-    check(
-        "loopback keys",
-        base().key_source(remote("http://127.0.0.1:1/jwks")),
-        "ok",
     );
 }
 

@@ -43,6 +43,12 @@ fn every_algorithm_verifies_with_its_own_key_and_no_other() {
                 expected,
                 "{alg} by {other_alg}"
             );
+            // A key that is not bound to an algorithm still has a type and a curve.
+            let is_same_kind = ["kty", "crv"]
+                .iter()
+                .all(|name| signer.jwk()[name] == other.jwk()[name]);
+            let is_unfit = verdict(&key_set(&[other.jwk()]), &token, Algorithm::ALL) == "token_unfit_key";
+            assert_eq!(is_unfit, !is_same_kind, "{alg} by an unbound key of {other_alg}");
         }
         let others: Vec<Algorithm> = Algorithm::ALL
             .iter()
