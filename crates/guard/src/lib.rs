@@ -6,11 +6,12 @@
 //! responses have a body that can be made from a `String`.
 //!
 //! ```
-//! use axum::{Json, Router, routing::get};
+//! use axum::{Extension, Json, Router, routing::get};
 //! use serde_json::json;
 //! use tessera_guard::{Caller, Guard, KeySet, KeySource, RequireAuth, RequireScope};
 //!
-//! async fn orders(caller: Caller) -> Json<serde_json::Value> {
+//! // With feature `axum`, `caller: Caller` does.
+//! async fn orders(Extension(caller): Extension<Caller>) -> Json<serde_json::Value> {
 //!     Json(json!({"of": caller.subject().as_str(), "by": caller.client_id().as_str(), "orders": []}))
 //! }
 //!
