@@ -113,6 +113,18 @@ pub(crate) fn bearer_refused(presented: bool) -> Response {
     not_stored(response)
 }
 
+/// The answer to a good bearer token that does not permit this (RFC 6750 section 3.1).
+pub(crate) fn scope_missing(scope: &str) -> Response {
+    let code = "insufficient_scope";
+    let body = json!({ "error": code, "error_description": "The access token does not permit this." });
+    let mut response = (StatusCode::FORBIDDEN, Json(body)).into_response();
+    let challenge = format!("Bearer realm=\"sandbox\", error=\"{code}\", scope=\"{scope}\"");
+    if let Ok(challenge) = HeaderValue::try_from(challenge) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    not_stored(with_error(response, code))
+}
+
 /// The bearer token of the `Authorization` field (RFC 6750 section 2.1).
 pub(crate) fn bearer_token(headers: &http::HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;

@@ -53,8 +53,8 @@ type Metadata = ProviderMetadata<
 pub(crate) const SCOPES: [(&str, &str); 7] = [
     ("openid", "Know that it is you"),
     ("profile", "See your name and picture"),
-    ("email", "See your email address"),
-    ("offline_access", "Stay signed in when you are away"),
+    ("email", "See your e-mail address"),
+    ("offline_access", "Keep you signed in while you are away"),
     ("items:read", "See your items"),
     ("items:write", "Add to your items"),
     ("ledger:read", "See your ledger"),

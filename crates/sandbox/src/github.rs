@@ -41,7 +41,7 @@ pub(crate) use api::routes as api_routes;
 pub(crate) const SCOPES: [(&str, &str); 8] = [
     ("read:user", "See your profile"),
     ("user", "See and change your profile"),
-    ("user:email", "See your email addresses"),
+    ("user:email", "See your e-mail addresses"),
     ("read:org", "See the organisations you belong to"),
     ("repo", "See and change all your repositories"),
     ("public_repo", "See and change your public repositories"),

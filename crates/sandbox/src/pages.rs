@@ -83,16 +83,18 @@ impl IntoResponse for Page {
                 }
                 body {
                     header {
-                        img.mark src=(ICON_PATH) alt="" width="24" height="24";
-                        span { "Tessera sandbox" }
-                        @match self.dialect {
-                            Dialect::Standard => {}
-                            Dialect::Google => { span.dialect { "in Google’s manner" } }
-                            Dialect::GitHub => { span.dialect { "in GitHub’s manner" } }
+                        img.mark src=(ICON_PATH) alt="" width="40" height="40";
+                        p.name {
+                            "Tessera sandbox"
+                            @match self.dialect {
+                                Dialect::Standard => {}
+                                Dialect::Google => { span.dialect { " in Google’s manner" } }
+                                Dialect::GitHub => { span.dialect { " in GitHub’s manner" } }
+                            }
                         }
+                        p { "This is the Tessera sandbox, for trying things out. Not a real provider." }
                     }
                     main { (self.body) }
-                    footer { p { "This is the Tessera sandbox, for trying things out. Not a real provider." } }
                 }
             }
         };
@@ -256,7 +258,7 @@ pub(crate) fn consent(
                 }
             }
             div.buttons {
-                button.primary type="submit" name="decision" value="allow" autofocus { "Allow" }
+                button.primary type="submit" name="decision" value="allow" { "Allow" }
                 button type="submit" name="decision" value="deny" { "Deny" }
             }
         }

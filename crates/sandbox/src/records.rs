@@ -324,9 +324,9 @@ impl Records {
             .any(|token| token.jti.as_deref() == Some(jti) && self.live_grant(&token.grant).is_some())
     }
 
-    /// Ends every access token, and no refresh token.
+    /// Ends every access token that is ever to end, and no refresh token.
     pub(crate) fn expire_access_tokens(&mut self) {
-        self.access_tokens.clear();
+        self.access_tokens.retain(|_, token| token.expires.is_none());
     }
 
     /// Adds to what a person has agreed to.

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use jsonwebtoken::Algorithm;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::SandboxClock;
@@ -27,7 +28,7 @@ pub enum StartError {
     #[error("the sandbox listens only on loopback addresses, and {0} is not one")]
     NotLoopback(IpAddr),
     /// The port is taken or may not be opened.
-    #[error("{address} cannot be opened: {reason}")]
+    #[error("{address} cannot be opened: {reason} (is another sandbox running?)")]
     Port {
         /// What was tried.
         address: SocketAddr,
@@ -48,7 +49,9 @@ pub enum StartError {
 pub struct Sandbox {
     world: Arc<World>,
     router: Router,
+    state_file: Option<Arc<StateFile>>,
     tasks: Vec<JoinHandle<()>>,
+    stop: watch::Sender<()>,
 }
 
 impl Sandbox {
@@ -110,13 +113,16 @@ impl Sandbox {
             .with_state(Arc::clone(&world))
             .layer(from_fn_with_state(front(Server::Provider), serve::observe));
         let api = api::routes(&world).layer(from_fn_with_state(front(Server::Api), serve::observe));
+        let (stop, stopped) = watch::channel(());
         Ok(Self {
             tasks: vec![
-                tokio::spawn(serve::serve(provider_listener, provider.clone())),
-                tokio::spawn(serve::serve(api_listener, api)),
+                tokio::spawn(serve::serve(provider_listener, provider.clone(), stopped.clone())),
+                tokio::spawn(serve::serve(api_listener, api, stopped)),
             ],
             router: provider,
+            state_file,
             world,
+            stop,
         })
     }
 
@@ -160,12 +166,16 @@ impl Sandbox {
         self.world.records_mut().revoke_grants(|_| true);
     }
 
-    /// Ends both servers and every connection, and waits until the ports are free.
+    /// Ends both servers and every connection, and waits until ports and state folder are free.
     pub async fn stop(mut self) {
+        self.stop.send_replace(());
         for task in std::mem::take(&mut self.tasks) {
-            task.abort();
-            // The task was aborted: that it says so is no news.
-            let _ = task.await;
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a server did not end well");
+            }
+        }
+        if let Some(file) = &self.state_file {
+            file.close();
         }
     }
 
@@ -186,8 +196,9 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
+        self.stop.send_replace(());
+        if let Some(file) = &self.state_file {
+            file.close();
         }
     }
 }

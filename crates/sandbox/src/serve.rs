@@ -15,6 +15,7 @@ use http::{HeaderValue, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
@@ -50,11 +51,13 @@ pub(crate) struct Front {
 #[derive(Clone, Debug)]
 struct Dropped;
 
-/// Takes connections until the task is aborted; then all of them end too.
-pub(crate) async fn serve(listener: TcpListener, router: Router) {
+/// Takes connections until `stop` says so; then ends all of them and closes the port.
+pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<()>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
+            // An error means that the sandbox is gone, which is as good as being told.
+            _ = stop.changed() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     // Bound to loopback, so this cannot happen; it costs nothing to be sure.
@@ -71,6 +74,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
             Some(_) = connections.join_next() => {}
         }
     }
+    connections.shutdown().await;
 }
 
 async fn serve_connection(stream: tokio::net::TcpStream, router: Router) {
@@ -147,7 +151,7 @@ pub(crate) async fn observe(State(front): State<Arc<Front>>, request: Request, n
         Vec::new()
     };
 
-    let response = match instead(&front.world, &faults, &refusals).await {
+    let response = match instead(&front.world, about.dialect, &faults, &refusals).await {
         Some(response) => response,
         None => next.run(Request::from_parts(parts, Body::from(body))).await,
     };
@@ -159,17 +163,22 @@ pub(crate) async fn observe(State(front): State<Arc<Front>>, request: Request, n
     if let Some(more) = response.extensions().get::<Shown>() {
         shown.extend(more.0.iter().cloned());
     }
-    front.world.log.end(
-        number,
-        Outcome {
-            status: response.status().as_u16(),
-            error: response
-                .extensions()
-                .get::<ErrorCode>()
-                .map(|code| code.0.clone()),
-            faults: shown,
-        },
+    let outcome = Outcome {
+        status: response.status().as_u16(),
+        error: response
+            .extensions()
+            .get::<ErrorCode>()
+            .map(|code| code.0.clone()),
+        faults: shown,
+    };
+    tracing::debug!(
+        "{} {} {} {:?}",
+        about.path,
+        about.grant_type.unwrap_or_default(),
+        outcome.status,
+        outcome.error.as_deref().unwrap_or("ok")
     );
+    front.world.log.end(number, outcome);
     response
 }
 
@@ -282,6 +291,7 @@ fn place(server: Server, path: &str) -> (Dialect, Endpoint) {
 /// What faults answer in place of the handler.
 async fn instead(
     world: &World,
+    dialect: Dialect,
     faults: &[Taken<HttpFault>],
     refusals: &[Taken<&'static str>],
 ) -> Option<Response> {
@@ -311,8 +321,13 @@ async fn instead(
     }
     let code = refusals.first()?.what;
     let body = json!({ "error": code, "error_description": "Refused by a fault of the sandbox." });
+    let status = match dialect {
+        // There, errors of the token endpoint are no errors of HTTP.
+        Dialect::GitHub => StatusCode::OK,
+        Dialect::Standard | Dialect::Google => StatusCode::BAD_REQUEST,
+    };
     Some(answer::not_stored(answer::with_error(
-        (StatusCode::BAD_REQUEST, axum::Json(body)).into_response(),
+        (status, axum::Json(body)).into_response(),
         code,
     )))
 }
@@ -365,7 +380,11 @@ async fn cut(response: Response) -> Response {
 
 /// Puts what has changed on disk, so that no answer promises what a restart would forget.
 async fn save(front: &Front) {
-    let Some(file) = front.state_file.clone().filter(|_| front.world.take_changed()) else {
+    if !front.world.take_changed() {
+        return;
+    }
+    front.world.records().prune(front.world.now());
+    let Some(file) = front.state_file.clone() else {
         return;
     };
     let (world, port, api_port) = (Arc::clone(&front.world), front.port, front.api_port);

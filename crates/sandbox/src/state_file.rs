@@ -3,9 +3,10 @@
 //! always a complete one. No token is in it, only fingerprints.
 
 use std::collections::HashMap;
+use std::fs::{File, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,6 +31,9 @@ pub enum StateError {
         /// In the system's words.
         reason: std::io::Error,
     },
+    /// Another sandbox works with the same folder.
+    #[error("another sandbox is using the state folder {0}")]
+    InUse(PathBuf),
     /// The file is not one that this program wrote.
     #[error("the state file {0} is damaged; remove it to start afresh")]
     Damaged(PathBuf),
@@ -39,8 +43,9 @@ pub enum StateError {
 #[derive(Debug)]
 pub(crate) struct StateFile {
     path: PathBuf,
-    /// One writer at a time; each takes its own picture of the records, so the last one on disk is the newest.
-    writing: Mutex<()>,
+    /// Keeps other sandboxes out for as long as this one runs. Also lets one writer in at a time: each takes its
+    /// own picture of the records, so the last one on disk is the newest.
+    claim: Mutex<Option<File>>,
 }
 
 /// What was read.
@@ -127,6 +132,11 @@ impl StateFile {
             reason,
         };
         make_private_folder(folder).map_err(failed)?;
+        let claim = File::create(folder.join("sandbox.lock")).map_err(failed)?;
+        claim.try_lock().map_err(|refused| match refused {
+            TryLockError::WouldBlock => StateError::InUse(folder.to_owned()),
+            TryLockError::Error(reason) => failed(reason),
+        })?;
         let restored = match std::fs::read(&path) {
             Ok(bytes) => Some(
                 serde_json::from_slice::<FileRow>(&bytes)
@@ -140,14 +150,26 @@ impl StateFile {
         };
         let file = Self {
             path,
-            writing: Mutex::default(),
+            claim: Mutex::new(Some(claim)),
         };
         Ok((file, restored))
     }
 
-    /// Writes everything. Blocks on the disk.
+    /// Waits for whoever is writing, and lets other sandboxes use the folder. Nothing is written from then on.
+    pub(crate) fn close(&self) {
+        self.claim().take();
+    }
+
+    fn claim(&self) -> MutexGuard<'_, Option<File>> {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes everything, unless the file is closed. Blocks on the disk.
     pub(crate) fn write(&self, world: &World, port: u16, api_port: u16) -> Result<(), StateError> {
-        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let claim = self.claim();
+        if claim.is_none() {
+            return Ok(());
+        }
         let failed = |reason| StateError::Io {
             path: self.path.clone(),
             reason,
@@ -184,9 +206,7 @@ fn picture(world: &World, port: u16, api_port: u16) -> FileRow {
         .google_keys()
         .map(|ring| ring.all().map(KeyRow::from).collect())
         .unwrap_or_default();
-    let now = world.now();
-    let mut records = world.records();
-    records.prune(now);
+    let records = world.records();
     FileRow {
         format: FORMAT,
         port,

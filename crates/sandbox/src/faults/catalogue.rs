@@ -82,7 +82,10 @@ fn http_rows() -> Vec<Named> {
     ]
     .into_iter()
     .map(|(name, endpoint, fault)| row(name, Fault::Http { endpoint, fault }))
-    .chain([row("token-invalid-grant", Fault::Refuse("invalid_grant"))])
+    .chain([
+        row("token-invalid-grant", Fault::Refuse("invalid_grant")),
+        row("github-bad-refresh-token", Fault::Refuse("bad_refresh_token")),
+    ])
     .collect()
 }
 

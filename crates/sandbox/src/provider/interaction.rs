@@ -15,12 +15,12 @@ use http::StatusCode;
 use crate::answer;
 use crate::browser::Browser;
 use crate::clients::Dialect;
-use crate::discovery::SCOPES;
-use crate::pages::{self, Asked, FormKeys, Page};
+use crate::pages::{self, FormKeys, Page};
 use crate::parameters::Parameters;
 use crate::people::Person;
 use crate::provider::authorize::{send_back, send_error};
-use crate::records::{Code, Consent, Decision, Grant, Interaction, Purpose, Session};
+use crate::provider::consent;
+use crate::records::{Code, Decision, Grant, Interaction, Purpose, Session};
 use crate::scopes::Scopes;
 use crate::secret::{Secret, random_name, same_secret};
 use crate::world::World;
@@ -129,8 +129,8 @@ pub(crate) async fn account(State(world): State<Arc<World>>, jar: CookieJar, bod
         .into_response()
 }
 
-/// The consent form.
-pub(crate) async fn consent(State(world): State<Arc<World>>, jar: CookieJar, body: Bytes) -> Response {
+/// The consent form: what the person decided.
+pub(crate) async fn decide(State(world): State<Arc<World>>, jar: CookieJar, body: Bytes) -> Response {
     let form = Parameters::parse(&body);
     let (browser, name, interaction) = match sent_by(&world, jar, &form) {
         Ok(sent) => sent,
@@ -142,11 +142,7 @@ pub(crate) async fn consent(State(world): State<Arc<World>>, jar: CookieJar, bod
     };
     match form.get("decision") {
         Some("allow") => {
-            let ticked: Scopes = Scopes::from_tokens(form.all("scope"));
-            let all_shown = form.get("shown").is_some();
-            let granted = interaction.scopes().filter(|scope| {
-                !all_shown || !is_optional(interaction.dialect(), scope) || ticked.contains(scope)
-            });
+            let granted = consent::granted(&world, &interaction, &session.subject, &form);
             finish(&world, browser, &name, &interaction, &session, &granted)
         }
         Some("deny") => deny(&world, browser, &name, &interaction),
@@ -190,11 +186,11 @@ fn next_step(world: &World, browser: &Browser, interaction: &Interaction) -> Ste
     if !silent && !interaction.account_chosen && (prompted("select_account") || always_choose) {
         return Step::ChooseAccount(session);
     }
-    let scopes = asked_scopes(world, interaction, &session.subject);
+    let scopes = consent::scopes(world, interaction, &session.subject);
     let agreed = world
         .records()
         .consents
-        .get(&consent_of(interaction, &session.subject))
+        .get(&consent::of(interaction, &session.subject))
         .is_some_and(|agreed| agreed.covers(&scopes));
     // A device is let in only by a decision: whoever sends a person a link to its page must not get in.
     let must_ask = prompted("consent") || matches!(interaction.purpose, Purpose::Device { .. });
@@ -230,13 +226,13 @@ fn go_on(world: &World, browser: Browser, name: &str, interaction: &Interaction)
                 client,
                 &keys,
                 person,
-                &asked(dialect, &asked_scopes(world, interaction, &session.subject)),
+                &consent::asked(world, interaction, &session.subject),
                 shown_user_code(interaction),
             ),
             None => return gone(),
         },
         Step::Done(session) => {
-            let scopes = asked_scopes(world, interaction, &session.subject);
+            let scopes = consent::scopes(world, interaction, &session.subject);
             return finish(world, browser, name, interaction, &session, &scopes);
         }
         Step::Refused(code, description) => {
@@ -271,7 +267,7 @@ fn finish(
         drop(records);
         return gone();
     }
-    records.remember_consent(consent_of(interaction, &session.subject), granted);
+    records.remember_consent(consent::of(interaction, &session.subject), granted);
     let grant = records.add_grant(Grant {
         dialect: interaction.dialect(),
         client: interaction.client().to_owned(),
@@ -465,21 +461,13 @@ fn client_name<'a>(world: &'a World, interaction: &Interaction) -> &'a str {
         .map_or("An app", |client| client.name.as_str())
 }
 
-fn consent_of(interaction: &Interaction, subject: &str) -> Consent {
-    Consent {
-        dialect: interaction.dialect(),
-        subject: subject.to_owned(),
-        client: interaction.client().to_owned(),
-    }
-}
-
 /// The person that a `login_hint` means: by user name, address or subject.
 fn hinted<'a>(world: &'a World, hint: &str) -> Option<&'a Person> {
-    world
-        .options
-        .people
-        .iter()
-        .find(|person| [&person.username, &person.email, &person.subject].contains(&&hint.to_owned()))
+    world.options.people.iter().find(|person| {
+        [&person.username, &person.email, &person.subject]
+            .into_iter()
+            .any(|own| own == hint)
+    })
 }
 
 fn is_hint_for(world: &World, hint: &str, subject: &str) -> bool {
@@ -491,45 +479,4 @@ fn shown_user_code(interaction: &Interaction) -> Option<&str> {
         Purpose::Redirect(_) => None,
         Purpose::Device { user_code, .. } => Some(user_code),
     }
-}
-
-/// Google's consent is granular: what goes beyond knowing the person can be left out.
-fn is_optional(dialect: Dialect, scope: &str) -> bool {
-    dialect == Dialect::Google && !matches!(scope, "openid" | "profile" | "email")
-}
-
-/// What is asked for. GitHub takes a request without scopes to mean those that the person granted before.
-fn asked_scopes(world: &World, interaction: &Interaction, subject: &str) -> Scopes {
-    let scopes = interaction.scopes();
-    if interaction.dialect() == Dialect::GitHub && scopes.is_empty() {
-        let consent = consent_of(interaction, subject);
-        return world
-            .records()
-            .consents
-            .get(&consent)
-            .cloned()
-            .unwrap_or_default();
-    }
-    scopes.clone()
-}
-
-fn asked(dialect: Dialect, scopes: &Scopes) -> Vec<Asked> {
-    scopes
-        .iter()
-        .map(|scope| Asked {
-            scope: scope.to_owned(),
-            meaning: meaning(scope),
-            optional: is_optional(dialect, scope),
-        })
-        .collect()
-}
-
-fn meaning(scope: &str) -> String {
-    let own = SCOPES
-        .iter()
-        .chain(&crate::google::SCOPES)
-        .chain(&crate::github::SCOPES);
-    own.into_iter()
-        .find(|(name, _)| *name == scope)
-        .map_or_else(|| scope.to_owned(), |(_, meaning)| (*meaning).to_owned())
 }

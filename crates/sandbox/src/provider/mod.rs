@@ -15,6 +15,7 @@ use crate::pages;
 use crate::world::World;
 
 pub(crate) mod authorize;
+mod consent;
 pub(crate) mod device;
 pub(crate) mod interaction;
 mod revoke;
@@ -33,7 +34,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/interaction/{name}", get(interaction::show))
         .route("/sign-in", post(interaction::sign_in))
         .route("/account", post(interaction::account))
-        .route("/consent", post(interaction::consent))
+        .route("/consent", post(interaction::decide))
         .route("/token", post(token::token))
         .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
         .route("/revoke", post(revoke::revoke))

@@ -25,9 +25,14 @@ pub(crate) fn respond(world: &World, dialect: Dialect, headers: &HeaderMap) -> R
         .access_token(Fingerprint::of(token), world.now())
         .map(|(token, grant)| (token.scopes.clone(), grant.clone()));
     match found {
-        Some((scopes, grant)) if grant.dialect == dialect && scopes.contains("openid") => world
-            .userinfo(&grant, &scopes)
-            .unwrap_or_else(IntoResponse::into_response),
+        Some((scopes, grant)) if grant.dialect == dialect => {
+            if !scopes.contains("openid") {
+                return answer::scope_missing("openid");
+            }
+            world
+                .userinfo(&grant, &scopes)
+                .unwrap_or_else(IntoResponse::into_response)
+        }
         _ => answer::bearer_refused(true),
     }
 }

@@ -144,7 +144,7 @@ async fn claims_follow_the_scopes() {
 
     let tokens = lab.sign_in("bob", "items:read").await;
     assert!(tokens.get("id_token").is_none(), "openid was not asked for");
-    assert_eq!(lab.userinfo(&tokens).await, Err(401));
+    assert_eq!(lab.userinfo(&tokens).await, Err(403));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use tessera_sandbox::{GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, Options, Sandbox, StartError};
+use tessera_sandbox::{GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, Options, Sandbox, StartError, StateError};
 
 use crate::common::{Attempt, Lab, client, header, parameter};
 
@@ -95,10 +95,12 @@ async fn the_file_holds_no_token_and_is_private() {
         for secret in &secrets {
             assert!(!text.contains(secret.as_str()), "{}", path.display());
         }
-        assert_private(&path, 0o600);
+        if path.ends_with("sandbox.json") {
+            assert_private(&path, 0o600);
+        }
         files += 1;
     }
-    assert_eq!(files, 1, "nothing half-written is left");
+    assert_eq!(files, 2, "the file and its lock; nothing half-written is left");
     assert_private(&state, 0o700);
 }
 
@@ -143,6 +145,18 @@ async fn a_damaged_file_is_said_and_not_overwritten() {
     let refused = Sandbox::start(options(folder.path())).await;
     assert!(matches!(refused, Err(StartError::State(_))), "{refused:?}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "{ not ours");
+}
+
+#[tokio::test]
+async fn a_folder_serves_one_sandbox_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::with(options(folder.path())).await;
+    let refused = Sandbox::start(options(folder.path())).await;
+    assert!(
+        matches!(refused, Err(StartError::State(StateError::InUse(_)))),
+        "{refused:?}"
+    );
+    restart(lab, folder.path()).await;
 }
 
 #[tokio::test]
