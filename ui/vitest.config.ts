@@ -2,9 +2,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
-
-// Chromium refuses its own sandbox to root, who runs tests in containers.
-const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+import { chromium } from './scripts/chromium.mjs';
 
 export default defineConfig({
   plugins: [svelte()],
@@ -21,8 +19,8 @@ export default defineConfig({
       viewport: { width: 900, height: 640 },
       provider: playwright({
         launchOptions: {
-          executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-          args: [...asRoot, '--disable-gpu', '--disable-dev-shm-usage'],
+          executablePath: chromium(),
+          args: ['--disable-gpu', '--disable-dev-shm-usage'],
         },
         contextOptions: {
           locale: 'en-GB',

@@ -5,8 +5,9 @@
 //   npm run test:screens [-- PART-OF-A-NAME [SHAPE]]
 import { mkdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright';
+import { chromium as playwright } from 'playwright';
 import { build, createServer, preview } from 'vite';
+import { chromium } from './chromium.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bundle = `${root}target/demo`;
@@ -48,10 +49,7 @@ const server = await preview({
 const address = server.resolvedUrls?.local[0];
 if (!address) throw new Error('the preview server has no address');
 
-const browser = await chromium.launch({
-  executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-  args: process.getuid?.() === 0 ? ['--no-sandbox', '--disable-gpu'] : ['--disable-gpu'],
-});
+const browser = await playwright.launch({ executablePath: chromium(), args: ['--disable-gpu'] });
 
 if (part === '') await rm(pictures, { recursive: true, force: true });
 await mkdir(pictures, { recursive: true });

@@ -2,8 +2,11 @@
 // in mode `demo`) a scripted host stands in for Rust; a release build does not contain it.
 import { mount } from 'svelte';
 import App from './App.svelte';
+import { locale } from './messages';
 import { tauriHost } from './host';
 import './style/base.css';
+
+document.documentElement.lang = locale;
 
 const scripted =
   import.meta.env.MODE === 'demo' || (import.meta.env.DEV && !('__TAURI_INTERNALS__' in window));

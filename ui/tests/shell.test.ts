@@ -142,8 +142,12 @@ test('a notice stays until it is dismissed', async () => {
 });
 
 test('a window that Rust does not answer says so', async () => {
-  await open({ silent: true, answers: { subscribe: () => fail(errors.offline) } });
+  const host = await open({ silent: true, answers: { subscribe: () => fail(errors.offline) } });
   expect(byId('error').dataset['code']).toBe('network.unreachable');
+  expect(has('screen-sign-in')).toBe(true);
+  byId('connect').click();
+  await drawn();
+  expect(host.asked.filter(({ command }) => command === 'subscribe')).toHaveLength(2);
 });
 
 test('the focus is never left nowhere', async () => {

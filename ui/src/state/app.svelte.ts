@@ -131,26 +131,27 @@ export class AppState {
   start(): () => void {
     const moved = () => this.#readAddress();
     window.addEventListener('hashchange', moved);
-    void this.host
-      .subscribe((event) => this.hear(event))
-      .then((answer) => {
-        if (answer.status === 'error') this.trouble = answer.error;
-      });
-    void this.host.appInfo().then((answer) => {
-      if (answer.status === 'ok') this.info = answer.data;
-      else this.trouble ??= answer.error;
-    });
+    void this.connect();
     return () => window.removeEventListener('hashchange', moved);
+  }
+
+  /** Asks Rust to tell the window everything; once more when it could not. */
+  async connect(): Promise<void> {
+    this.trouble = null;
+    const [heard, info] = await Promise.all([
+      this.host.subscribe((event) => this.hear(event)),
+      this.host.appInfo(),
+    ]);
+    if (info.status === 'ok') this.info = info.data;
+    if (heard.status === 'error') this.trouble = heard.error;
+    else if (info.status === 'error') this.trouble = info.error;
   }
 
   /** Takes in one event. */
   hear(event: AppEvent): void {
     const before = this.#now;
     this.#now = reduce(before, event);
-    if (event.event === 'snapshot') {
-      this.trouble = null;
-      this.#firstPlace();
-    }
+    if (event.event === 'snapshot') this.#firstPlace();
     if (event.event === 'snapshot' || event.event === 'accounts')
       remember(this.accounts.length > 0);
     this.#announce(before, event);
@@ -208,6 +209,7 @@ export class AppState {
     const place = readPlace(window.location.hash);
     if (!place) return;
     this.#placed = true;
+    if (place.screen !== 'accounts' || place.item !== null) this.welcome = null;
     if (place.screen !== this.#place.screen || place.item !== this.#place.item) this.#place = place;
   }
 
