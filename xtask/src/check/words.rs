@@ -74,14 +74,16 @@ fn rules() -> Vec<Rule> {
     for word in ["<<<<<<< ", ">>>>>>> "] {
         rule(word, anything, "a merge was left half done");
     }
-    let root = tree::root().to_string_lossy().into_owned() + "/";
-    rule(&root, anything, "a path of this machine");
-    if let Some(home) = std::env::var_os("HOME").filter(|home| home.len() > 1) {
-        rule(
-            &(home.to_string_lossy().into_owned() + "/"),
-            anything,
-            "a path of this machine",
-        );
+    let home = std::env::var_os("HOME").map(std::path::PathBuf::from);
+    for folder in [Some(tree::root().to_owned()), home].into_iter().flatten() {
+        // The root of the file system, and a folder in it, are parts of many a path that is not meant.
+        if folder.components().count() > 2 {
+            rule(
+                &(folder.to_string_lossy().into_owned() + "/"),
+                anything,
+                "a path of this machine",
+            );
+        }
     }
     rules
 }
