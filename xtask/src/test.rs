@@ -127,22 +127,24 @@ fn ui_screens() -> Result<Count> {
 
 fn rust(groups: &mut Groups) {
     println!("\n== build");
+    let started = Instant::now();
     let built = build::everything().and_then(|ended| {
         anyhow::ensure!(ended.success, "cargo build: {}", ended.why);
         build::built_tests()
     });
-    let programs = match built {
-        Ok(programs) => programs,
-        Err(error) => {
-            println!("error: {error:#}");
-            groups.done.push(Group {
-                name: "build".to_owned(),
-                count: Count::of(false),
-                took: Duration::ZERO,
-            });
-            return;
-        }
-    };
+    if let Err(error) = &built {
+        println!("error: {error:#}");
+    }
+    groups.done.push(Group {
+        name: "build".to_owned(),
+        count: if built.is_ok() {
+            Count::default()
+        } else {
+            Count::of(false)
+        },
+        took: started.elapsed(),
+    });
+    let Ok(programs) = built else { return };
 
     if cfg!(target_os = "linux") {
         groups.run("packages", bundle::make_and_look);
