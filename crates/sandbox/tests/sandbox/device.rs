@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tessera_sandbox::CLIENT_ID;
 
-use crate::common::{Lab, claims};
+use crate::common::{Attempt, Lab, claims};
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -74,6 +74,22 @@ async fn a_person_keeps_a_device_out() {
         .unwrap();
     assert_eq!(title, "Your device is not connected");
     assert_eq!(poll(&lab, &codes).await.err().as_deref(), Some("access_denied"));
+}
+
+#[tokio::test]
+async fn what_was_allowed_before_is_no_decision_for_a_device() {
+    let lab = Lab::start().await;
+    let mut ann = lab.sandbox.visitor("ann");
+    let attempt = Attempt::new("openid offline_access items:read");
+    ann.visit(&attempt.url(&lab)).await.unwrap();
+    let codes = codes(&lab).await;
+    let page = codes["verification_uri_complete"].as_str().unwrap();
+    let title = ann
+        .denying()
+        .enter_code(page, codes["user_code"].as_str().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(title, "Your device is not connected");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tessera_sandbox::CLIENT_ID;
+use tessera_sandbox::{CLIENT_ID, GITHUB_CLIENT_ID};
 
 use crate::common::{Attempt, Lab, REDIRECT, encode};
 
@@ -320,6 +320,34 @@ async fn signing_out_leads_only_to_registered_addresses() {
             .await;
         assert_eq!(page.status, status, "{fields:?}");
     }
+}
+
+#[tokio::test]
+async fn a_person_ends_what_an_app_may_do_at_github() {
+    let lab = Lab::start().await;
+    let attempt = Attempt::new("gist");
+    let mut ann = Browser::new(&lab);
+    let address = format!(
+        "{}?{}",
+        lab.at("/github/login/oauth/authorize"),
+        attempt.query(GITHUB_CLIENT_ID)
+    );
+    let (interaction, csrf) = ann.sign_in(&address).await.keys();
+    let fields = [
+        ("interaction", interaction.as_str()),
+        ("csrf", &csrf),
+        ("decision", "allow"),
+    ];
+    assert!(ann.post("/consent", &fields).await.location().contains("code="));
+
+    let settings = format!("/github/settings/connections/applications/{GITHUB_CLIENT_ID}");
+    let page = ann.get(&lab.at(&settings)).await;
+    assert!(page.text.contains("See and change your gists"), "{}", page.text);
+    assert_eq!(ann.post(&settings, &[]).await.status, 403);
+    let csrf = page.hidden("csrf");
+    assert_eq!(ann.post(&settings, &[("csrf", &csrf)]).await.status, 200);
+    let page = ann.get(&lab.at(&settings)).await;
+    assert!(page.text.contains("Nothing is allowed"), "{}", page.text);
 }
 
 #[tokio::test]
