@@ -49,6 +49,7 @@ async fn bring_sandbox<R: Runtime>(app: &AppHandle<R>, shell: &Shell, client: &C
 
 /// A release has none.
 #[cfg(not(feature = "development"))]
+#[expect(clippy::unused_async, reason = "the caller is the same in both builds")]
 async fn bring_sandbox<R: Runtime>(_app: &AppHandle<R>, _shell: &Shell, _client: &Client, _data: &Path) {}
 
 /// Hands each callback to the client.
