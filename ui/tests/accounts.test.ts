@@ -172,6 +172,9 @@ test('a picture that cannot be shown gives way to letters', async () => {
 });
 
 test('only data: pictures are drawn', async () => {
-  await open({ accounts: [{ ...ann(), picture: 'https://tracker.example/p.png' }] }, '#/accounts');
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>';
+  const picture = URL.createObjectURL(new Blob([svg], { type: 'image/svg+xml' }));
+  await open({ accounts: [{ ...ann(), picture }] }, '#/accounts');
   expect(byId('account-card').querySelector('img')).toBeNull();
+  URL.revokeObjectURL(picture);
 });

@@ -71,6 +71,8 @@ test('a pasted address leaves the window at once and is kept nowhere', async () 
     'attempt-1',
     'app.tessera.desktop:/callback?code=S3CR3T&state=ST4TE',
   ]);
+  byId('paste-address').click();
+  await drawn();
   const inputs = [...document.querySelectorAll('input')].map(({ value }) => value);
   const kept = [
     document.documentElement.outerHTML,

@@ -118,6 +118,7 @@ const en = {
       label: 'Address of the page your browser shows at the end',
       hint: 'Copy the whole address, even if the page shows an error.',
       submit: 'Use it',
+      close: 'Close',
       empty: 'Paste the address first.',
     },
     device: {
