@@ -1,9 +1,10 @@
 // Small pure things: places, addresses, letters, routes, numbers, reports, finding an account.
 import { describe, expect, test } from 'vitest';
 import { ann, attempt, errors, info } from '../src/host/fake/data';
-import { bytes, choose, distance, number, span } from '../src/messages';
+import { ago, bytes, choose, distance, number, span } from '../src/messages';
 import { matches } from '../src/state/accounts';
 import { place } from '../src/state/address';
+import { arrange } from '../src/state/claims';
 import { initials } from '../src/state/initials';
 import { readPlace, writePlace } from '../src/state/place';
 import { report } from '../src/state/report';
@@ -103,6 +104,43 @@ describe('languages', () => {
     [[], ['en'], { tag: 'en', language: 'en' }],
   ])('%o of %o', (wanted, spoken, expected) => expect(choose(wanted, spoken)).toEqual(expected));
 });
+
+describe('claims', () => {
+  const claims = [
+    { name: 'zoneinfo', value: 'Europe/Rome' },
+    { name: 'sub', value: 'ann-5d0f' },
+    { name: 'iss', value: 'accounts.google.com' },
+    { name: 'exp', value: '1763903600' },
+    { name: 'iat', value: 'soon' },
+    { name: 'email', value: 'ann@example.test' },
+    { name: 'name', value: 'Ann Archer' },
+  ];
+
+  test('who it is comes first, and nothing is said twice', () => {
+    expect(arrange(claims, ann()).map(({ name }) => name)).toEqual([
+      'name',
+      'email',
+      'exp',
+      'iat',
+      'iss',
+      'zoneinfo',
+    ]);
+  });
+
+  test('a time is one only when it is one', () => {
+    const of = (name: string) => arrange(claims, ann()).find((claim) => claim.name === name);
+    expect(of('exp')?.moment).toBe(1_763_903_600);
+    expect(of('iat')?.moment).toBeNull();
+    expect(of('zoneinfo')?.moment).toBeNull();
+  });
+});
+
+test.each([
+  [0, 'just now'],
+  [59, 'just now'],
+  [-600, 'just now'],
+  [7_300, '2 hours ago'],
+])('%d seconds past', (past, expected) => expect(ago(Date.now() / 1000 - past)).toBe(expected));
 
 test('a report names the build, the code and the details, and nothing else', () => {
   expect(report(errors.refused, info)).toBe(

@@ -162,6 +162,7 @@ const en = {
     untilQuit: 'Until you quit',
     picture: (name: string) => `Picture of ${name}`,
     signedInAt: (when: string) => `Signed in ${when}`,
+    justNow: 'just now',
     back: 'All accounts',
     gone: {
       title: 'This account is not here any more',
@@ -198,6 +199,7 @@ const en = {
     storage: 'Where the secret is kept',
     accessUntil: (when: string) =>
       `The access that Tessera holds now ends ${when}; it is renewed by itself.`,
+    accessEnded: 'The access that Tessera held has ended; the next call gets a new one by itself.',
     signOut: 'Sign out',
     confirm: {
       title: (name: string) => `Sign out ${name}?`,

@@ -25,7 +25,7 @@ export const m: Messages = languages[chosen.language] ?? en;
 
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
 const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
-const ago = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
 const plain = new Intl.NumberFormat(locale);
 const fine = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 
@@ -47,10 +47,16 @@ export function distance(seconds: number, now: number = Date.now() / 1000): stri
     ['minute', 60],
   ];
   for (const [unit, length] of units) {
-    if (Math.abs(away) >= length) return ago.format(Math.trunc(away / length), unit);
+    if (Math.abs(away) >= length) return relative.format(Math.trunc(away / length), unit);
   }
-  return ago.format(0, 'second');
+  return relative.format(0, 'second');
 }
+
+/** How long `seconds` since 1970 are past; a clock that runs behind makes nothing lie in the future. */
+export const ago = (seconds: number): string => {
+  const now = Date.now() / 1000;
+  return now - seconds < 60 ? m.accounts.justNow : distance(seconds, now);
+};
 
 /** A whole number. */
 export const number = (value: number): string => plain.format(value);

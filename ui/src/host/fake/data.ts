@@ -199,11 +199,18 @@ export const crowd = (count: number): AccountView[] =>
 export const detail = (account: AccountView): AccountDetail => ({
   account,
   claims: [
-    { name: 'name', value: account.name },
+    { name: 'aud', value: 'tessera-desktop' },
+    { name: 'auth_time', value: '1763900000' },
     { name: 'email', value: account.email ?? 'not given' },
     { name: 'email_verified', value: 'true' },
+    { name: 'exp', value: '1763903600' },
+    { name: 'family_name', value: 'Archer' },
+    { name: 'given_name', value: 'Ann' },
+    { name: 'iat', value: '1763900000' },
+    { name: 'iss', value: account.issuer },
     { name: 'locale', value: 'en-GB' },
-    { name: 'updated_at', value: '1763900000' },
+    { name: 'name', value: account.name },
+    { name: 'sub', value: account.subject },
   ],
   permissions: [
     { scope: 'openid', meaning: 'Know who you are', granted: true },
