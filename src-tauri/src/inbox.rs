@@ -86,7 +86,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::ffi::OsString;
-    use std::os::unix::ffi::OsStringExt as _;
 
     use super::*;
 
@@ -146,8 +145,11 @@ mod tests {
         check(OURS, &["t", "--hidden", url, "file.txt"], &[url]);
     }
 
+    #[cfg(unix)]
     #[test]
     fn arguments_that_are_not_text_are_passed_over() {
+        use std::os::unix::ffi::OsStringExt as _;
+
         let broken = OsString::from_vec(b"app.tessera.desktop:/callback?code=\xff".to_vec());
         let url = OsString::from("app.tessera.desktop:/callback");
         assert_eq!(

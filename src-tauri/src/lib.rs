@@ -1,6 +1,8 @@
 //! The desktop shell: one window, the commands it may call, and the inbox for callbacks. It holds no rule of the
 //! protocol and no secret; those are the client's.
 
+#[cfg(unix)]
+pub mod again;
 pub mod bindings;
 mod body;
 mod clipboard;
@@ -31,7 +33,6 @@ use crate::shell::Shell;
 include!("command_names.rs");
 
 /// What the program was started with.
-#[derive(Clone, Debug)]
 pub struct Start {
     /// When the process began.
     pub began: Instant,
@@ -39,6 +40,9 @@ pub struct Start {
     pub arguments: Vec<OsString>,
     /// Whether a development build brings its sandbox.
     pub sandbox: bool,
+    /// Whether and how the program can start once more.
+    #[cfg(unix)]
+    pub again: again::Again,
 }
 
 /// Why the app could not start.
@@ -56,13 +60,8 @@ pub enum StartError {
 pub fn run<R: Runtime>(
     builder: tauri::Builder<R>,
     mut context: Context<R>,
-    start: Start,
+    start: &Start,
 ) -> Result<(), StartError> {
-    let Start {
-        began,
-        arguments,
-        sandbox,
-    } = start;
     let redirect = redirect()?;
     name_after(scheme_of(&redirect), &mut context);
 
@@ -72,7 +71,7 @@ pub fn run<R: Runtime>(
         .ok()
         .and_then(|folder| logs::start(&folder.path().join("logs")).ok());
     let (inbox, callbacks) = Inbox::new(scheme_of(&redirect));
-    inbox.put_arguments(arguments);
+    let has_callback = inbox.put_arguments(&start.arguments);
 
     let second = inbox.clone();
     let builder = builder
@@ -88,6 +87,7 @@ pub fn run<R: Runtime>(
     #[cfg(feature = "development")]
     let builder = builder.plugin(tauri_plugin_shell::init());
 
+    let Start { began, sandbox, .. } = *start;
     let app = builder
         .setup(move |app| {
             let shell = Arc::new(Shell::default());
@@ -101,6 +101,13 @@ pub fn run<R: Runtime>(
             Ok(())
         })
         .build(context)?;
+    #[cfg(unix)]
+    if has_callback && start.again.is_first() {
+        // No other instance runs: it would have been handed the arguments, and this process would be gone.
+        tauri_plugin_single_instance::destroy(&app);
+        let error = start.again.without_arguments(&start.arguments);
+        tracing::warn!(%error, "a callback stays among the arguments of this process");
+    }
     app.run_return(move |app, event| match event {
         RunEvent::WindowEvent {
             event: WindowEvent::Focused(true),

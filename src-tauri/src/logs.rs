@@ -14,6 +14,8 @@ const DAYS: usize = 7;
 
 /// Starts to log into `folder`, one file a day. Logging goes on for as long as what is returned lives.
 pub(crate) fn start(folder: &Path) -> Result<WorkerGuard, InitError> {
+    // The appender makes the folder too, but complains on standard error that there was none.
+    let _ = std::fs::create_dir_all(folder);
     let files = tracing_appender::rolling::Builder::new()
         .rotation(Rotation::DAILY)
         .filename_prefix("tessera")

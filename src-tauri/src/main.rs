@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Instant;
 
+#[cfg(unix)]
+use tessera_desktop::again;
 use tessera_desktop::{Start, StartError};
 
 #[expect(
@@ -13,10 +15,7 @@ use tessera_desktop::{Start, StartError};
     reason = "Tauri's macro has one, for a context that cannot be made"
 )]
 fn main() -> ExitCode {
-    let start = start();
-    #[cfg(target_os = "linux")]
-    without_dmabuf_on_nvidia(&start.arguments);
-    match tessera_desktop::run(tauri::Builder::default(), tauri::generate_context!(), start) {
+    match tessera_desktop::run(tauri::Builder::default(), tauri::generate_context!(), &start()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
@@ -27,9 +26,16 @@ fn main() -> ExitCode {
 
 #[expect(clippy::disallowed_methods, reason = "the program starts here")]
 fn start() -> Start {
+    let began = Instant::now();
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "nothing is taken out of them there"))]
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    #[cfg(target_os = "linux")]
+    without_dmabuf_on_nvidia(&arguments);
     Start {
-        began: Instant::now(),
-        arguments: std::env::args_os().collect(),
+        began,
+        #[cfg(unix)]
+        again: again::Again::begin(&mut arguments, |name| std::env::var_os(name)),
+        arguments,
         sandbox: std::env::var_os("TESSERA_SANDBOX").is_none_or(|value| value != "off"),
     }
 }
@@ -44,21 +50,12 @@ fn complain(error: &StartError) {
 /// starts, and to set one in a running process is unsafe; so the program starts itself once more with it. Only where
 /// that driver is loaded, because it costs the time of loading all libraries again.
 #[cfg(target_os = "linux")]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the program starts here, itself and nothing else"
-)]
+#[expect(clippy::disallowed_methods, reason = "the program starts here")]
 fn without_dmabuf_on_nvidia(arguments: &[OsString]) {
-    use std::os::unix::process::CommandExt as _;
-
     const VARIABLE: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
     let is_nvidia = std::path::Path::new("/proc/driver/nvidia/version").exists();
-    if !is_nvidia || std::env::var_os(VARIABLE).is_some() {
-        return;
-    }
-    if let Ok(program) = std::env::current_exe() {
-        let mut again = std::process::Command::new(program);
-        // It comes back only when it failed; then the app goes on as it is.
-        let _failed = again.args(arguments.iter().skip(1)).env(VARIABLE, "1").exec();
+    if is_nvidia && std::env::var_os(VARIABLE).is_none() {
+        // It comes back only when it did not work; then the app goes on as it is.
+        let _failed = again::with_variable(arguments, VARIABLE, "1");
     }
 }
