@@ -17,12 +17,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use keyring_core::api::CredentialStoreApi as _;
 use tessera_client::ports::{SecretBytes, Vault as _, VaultError};
 use tessera_platform::{DataFolder, KeychainLimits, OsKeychain};
 use tokio::time::timeout;
 
-use service::{Daemon, Manners, Prompter, Screen, home, in_session, without_bus};
+use service::{Daemon, Prompter, Screen, home, in_session, without_bus};
 
 const KEY: &str = "refresh/3f2c";
 
@@ -242,15 +243,33 @@ fn a_person_who_types_the_password_is_waited_for() {
 }
 
 #[test]
-fn a_prompt_that_is_declined_is_locked() {
-    in_session("a_prompt_that_is_declined_is_locked", async || {
+fn a_prompt_that_is_declined_is_declined_for_all_who_waited() {
+    let name = "a_prompt_that_is_declined_is_declined_for_all_who_waited";
+    in_session(name, async || {
         let daemon = Daemon::unlocked().await;
         let keychain = keychain();
         keychain.put(KEY, bytes(10, 1)).await.unwrap();
-        let prompter = Prompter::with(Manners::Declines).await;
+        let prompter = Prompter::new().await;
         daemon.lock().await;
-        assert_eq!(keychain.get(KEY).await, Err(VaultError::Locked));
+        let waiting = (0..5).map(async |index| keychain.get(&format!("refresh/{index}")).await);
+        let declining = async {
+            prompter.until_shown().await;
+            prompter.decline();
+        };
+        // All begin before the window can be there, let alone declined.
+        let (results, ()) = tokio::join!(join_all(waiting), declining);
+        assert!(
+            results.iter().all(|result| *result == Err(VaultError::Locked)),
+            "{results:?}"
+        );
+        // The keyring shows one window after the other, so others would have been declined, too.
         assert_eq!(prompter.begun.load(Ordering::SeqCst), 1);
+        assert_eq!(keychain.get(KEY).await, Err(VaultError::Locked));
+        assert_eq!(
+            prompter.begun.load(Ordering::SeqCst),
+            2,
+            "who begins later is asked anew"
+        );
     });
 }
 
@@ -262,7 +281,7 @@ fn a_prompt_that_nobody_answers_is_given_up_and_shared() {
             let daemon = Daemon::unlocked().await;
             let keychain = Arc::new(OsKeychain::with_limits(&folder("data"), SHORT));
             keychain.put(KEY, bytes(10, 1)).await.unwrap();
-            let prompter = Prompter::with(Manners::Ignores).await;
+            let prompter = Prompter::new().await;
             daemon.lock().await;
             let mut waiting = tokio::task::JoinSet::new();
             for index in 0..5 {

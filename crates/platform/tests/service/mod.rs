@@ -15,6 +15,7 @@ use futures_util::StreamExt as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use zbus::message::Header;
 use zbus::object_server::ResponseDispatchNotifier;
 use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Value};
@@ -251,24 +252,19 @@ async fn run(arguments: &[&str]) -> Child {
     process
 }
 
-/// What a prompter does when it is asked to show a password window.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manners {
-    /// Closes it at once.
-    Declines,
-    /// Leaves it open for ever.
-    Ignores,
-}
-
-/// In the place of the program that shows password windows.
+/// In the place of the program that shows password windows. Leaves them open until it is told to decline.
 pub(crate) struct Prompter {
+    /// How many windows it was asked for.
     pub(crate) begun: Arc<AtomicUsize>,
+    shown: watch::Receiver<bool>,
+    declines: watch::Sender<bool>,
     _bus: Connection,
 }
 
 struct Prompting {
-    manners: Manners,
     begun: Arc<AtomicUsize>,
+    shown: watch::Sender<bool>,
+    declines: watch::Receiver<bool>,
     /// The bus runs its objects on a thread that knows no runtime.
     runtime: Handle,
 }
@@ -284,7 +280,7 @@ impl Prompting {
         #[zbus(connection)] bus: &Connection,
     ) -> ResponseDispatchNotifier<()> {
         self.begun.fetch_add(1, Ordering::SeqCst);
-        self.answer(bus, &header, callback, Some(""))
+        self.answer(bus, &header, callback, "", std::future::ready(()))
     }
 
     fn perform_prompt(
@@ -296,26 +292,29 @@ impl Prompting {
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] bus: &Connection,
     ) -> ResponseDispatchNotifier<()> {
-        self.answer(
-            bus,
-            &header,
-            callback,
-            (self.manners == Manners::Declines).then_some("no"),
-        )
+        self.shown.send_replace(true);
+        let mut declines = self.declines.clone();
+        let declined = async move {
+            if declines.wait_for(|declines| *declines).await.is_err() {
+                std::future::pending().await
+            }
+        };
+        self.answer(bus, &header, callback, "no", declined)
     }
 
     fn stop_prompting(&self, _callback: OwnedObjectPath) {}
 }
 
 impl Prompting {
-    /// Tells the keyring that the window is ready or how it was closed, once the call that asked has been
-    /// answered: what comes earlier is not heard.
+    /// Tells the keyring that the window is ready or how it was closed, `when` that is so and the call that
+    /// asked has been answered: what comes earlier is not heard.
     fn answer(
         &self,
         bus: &Connection,
         header: &Header<'_>,
         callback: OwnedObjectPath,
-        answer: Option<&'static str>,
+        answer: &'static str,
+        when: impl Future<Output = ()> + Send + 'static,
     ) -> ResponseDispatchNotifier<()> {
         let (response, answered) = ResponseDispatchNotifier::new(());
         let (bus, keyring) = (
@@ -324,24 +323,26 @@ impl Prompting {
         );
         self.runtime.spawn(async move {
             answered.await;
-            if let Some(answer) = answer {
-                let interface = Some("org.gnome.keyring.internal.Prompter.Callback");
-                let body = (answer, Properties::new(), "");
-                let _ = bus
-                    .call_method(Some(keyring), callback, interface, "PromptReady", &body)
-                    .await;
-            }
+            when.await;
+            let interface = Some("org.gnome.keyring.internal.Prompter.Callback");
+            let body = (answer, Properties::new(), "");
+            let _ = bus
+                .call_method(Some(keyring), callback, interface, "PromptReady", &body)
+                .await;
         });
         response
     }
 }
 
 impl Prompter {
-    pub(crate) async fn with(manners: Manners) -> Self {
+    pub(crate) async fn new() -> Self {
         let begun = Arc::default();
+        let (shown_here, shown) = watch::channel(false);
+        let (declines, declines_there) = watch::channel(false);
         let prompting = Prompting {
-            manners,
             begun: Arc::clone(&begun),
+            shown: shown_here,
+            declines: declines_there,
             runtime: Handle::current(),
         };
         let bus = zbus::connection::Builder::session()
@@ -353,7 +354,22 @@ impl Prompter {
             .build()
             .await
             .unwrap();
-        Self { begun, _bus: bus }
+        Self {
+            begun,
+            shown,
+            declines,
+            _bus: bus,
+        }
+    }
+
+    /// Waits until there is a window.
+    pub(crate) async fn until_shown(&self) {
+        self.shown.clone().wait_for(|shown| *shown).await.unwrap();
+    }
+
+    /// Closes the window that is open, and from now on every one as soon as it opens.
+    pub(crate) fn decline(&self) {
+        self.declines.send_replace(true);
     }
 }
 
