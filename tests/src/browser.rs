@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use thirtyfour::prelude::*;
 use thirtyfour::{Capabilities, WindowHandle};
 
-use crate::desktop::Desktop;
+use crate::desktop::{Desktop, Window};
 use crate::{tools, wait};
 
 /// The wrapper's `.desktop` file.
@@ -154,7 +154,7 @@ impl<'a> Browser<'a> {
     }
 
     /// The process of the browser itself, not of its pages.
-    pub fn pid(&self) -> Option<u32> {
+    pub fn pid(&self) -> Result<u32> {
         let profile = format!("--user-data-dir={}", profile(self.desktop).display());
         self.desktop
             .processes()
@@ -166,6 +166,16 @@ impl<'a> Browser<'a> {
                     && !line.contains("--type=")
             })
             .map(|process| process.pid)
+            .context("the browser does not run")
+    }
+
+    /// The browser's window.
+    pub async fn window(&self) -> Result<Window> {
+        let pid = self.pid()?;
+        wait::until("the browser's window on the screen", wait::STEP, async || {
+            Ok(self.desktop.windows_of(pid).into_iter().next())
+        })
+        .await
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, HashSet<WindowHandle>> {

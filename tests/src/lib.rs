@@ -2,7 +2,7 @@
 //!
 //! A [`desktop::Desktop`] is a virtual screen with a session bus, an unlocked keyring and a window manager, in
 //! a private home. On it run a visible Chromium that is the system's browser ([`browser`]), the app under test
-//! in its real window ([`app`]), and providers to sign in to ([`op`], [`sandbox`]). Nothing is replaced by a
+//! in its real window ([`app`]), and providers to sign in to ([`op`], [`setting`]). Nothing is replaced by a
 //! stand-in: the way from the app to the browser and back goes through `xdg-open` both times.
 //!
 //! Everything waits for something that can be seen (a line, a file, a port, an element) until a deadline;
@@ -11,13 +11,15 @@
 pub mod app;
 pub mod browser;
 pub mod desktop;
+pub mod keyring;
 pub mod op;
 pub mod pages;
 pub mod processes;
 pub mod program;
-pub mod sandbox;
 pub mod secrets;
+pub mod setting;
 pub mod tools;
+pub mod trap;
 pub mod visitor;
 pub mod wait;
 

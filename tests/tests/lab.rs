@@ -92,7 +92,7 @@ async fn an_address_goes_to_the_browser_and_comes_back_by_the_private_scheme() -
         ensure!(desktop.scheme_handler(SCHEME)? == "handler.desktop");
 
         let browser = Browser::start(desktop, &[(&op.issuer, SCHEME)]).await?;
-        let pid = browser.pid().expect("the browser runs");
+        let pid = browser.pid()?;
         for person in [ANN, BOB] {
             let url = authorization_url(&op, &format!("{SCHEME}:/callback"));
             desktop.run(desktop.command(tools::find("xdg-open")?).arg(url.as_str()))?;

@@ -143,14 +143,17 @@ async fn a_picture_and_a_way_elsewhere() {
 #[tokio::test]
 async fn other_names_for_this_machine_are_not_served() {
     let lab = Lab::start().await;
-    for address in [lab.at("/"), lab.api("/")] {
-        let response = lab
-            .http
-            .get(address)
-            .header("host", "evil.example")
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(response.status(), 421);
+    for origin in [lab.sandbox.issuer(), lab.sandbox.api()] {
+        let port = origin.rsplit(':').next().unwrap();
+        for (host, status) in [
+            (format!("evil.example:{port}"), 421),
+            ("evil.example".to_owned(), 421),
+            ("127.0.0.1:1".to_owned(), 421),
+            ("127.0.0.1".to_owned(), 421),
+            (format!("localhost:{port}"), 200),
+        ] {
+            let request = lab.http.get(format!("{origin}/")).header("host", &host);
+            assert_eq!(request.send().await.unwrap().status(), status, "{host}");
+        }
     }
 }

@@ -1,0 +1,180 @@
+//! The scene of most journeys: a desktop with a browser, a provider to sign in to, and the app that knows it.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use tessera_sandbox::log::{Endpoint, Entry};
+use tessera_sandbox::{CLIENT_ID, Options, Sandbox};
+
+use crate::app::App;
+use crate::browser::Browser;
+use crate::desktop::Desktop;
+use crate::pages::{Pages, Person};
+use crate::{tools, wait};
+
+/// The id of the journeys' own provider.
+pub const PROVIDER: &str = "house";
+
+/// Which build of the app is under test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// The program.
+    pub program: PathBuf,
+    /// Its private scheme.
+    pub scheme: &'static str,
+}
+
+impl Build {
+    /// The development build, as `cargo xtask` makes it.
+    pub fn development() -> Result<Self> {
+        Ok(Self {
+            program: tools::built("tessera-desktop")?,
+            scheme: "app.tessera.desktop.dev",
+        })
+    }
+
+    /// A release, wherever it was installed.
+    pub fn release(program: PathBuf) -> Self {
+        Self {
+            program,
+            scheme: "app.tessera.desktop",
+        }
+    }
+}
+
+/// A desktop with everything on it but the app itself, which a journey opens and closes as it likes.
+pub struct Setting<'a> {
+    /// The desktop.
+    pub desktop: &'a Desktop,
+    /// The person's browser.
+    pub browser: Browser<'a>,
+    /// The provider and its protected API, in this process, so that a journey sees what was asked of them.
+    pub sandbox: Sandbox,
+    /// The app under test.
+    pub build: Build,
+}
+
+impl<'a> Setting<'a> {
+    /// Sets the scene for `build`, with `sandbox` as the one provider that the app knows.
+    pub async fn new(desktop: &'a Desktop, build: Build, sandbox: Options) -> Result<Self> {
+        let sandbox = Sandbox::start(sandbox).await?;
+        provider(desktop, PROVIDER, sandbox.issuer(), CLIENT_ID, &[sandbox.api()])?;
+        // The journeys bring their own, into which they can look.
+        desktop.set("TESSERA_SANDBOX", "off");
+        let browser = Browser::start(desktop, &[(sandbox.issuer(), build.scheme)]).await?;
+        Ok(Self {
+            desktop,
+            browser,
+            sandbox,
+            build,
+        })
+    }
+
+    /// The same for the development build and an ordinary sandbox.
+    pub async fn ordinary(desktop: &'a Desktop) -> Result<Self> {
+        Self::new(desktop, Build::development()?, Options::default()).await
+    }
+
+    /// Opens the app and waits until it knows its providers.
+    pub async fn open(&self) -> Result<App<'a>> {
+        let app = App::start(self.desktop, &self.build.program).await?;
+        app.click("nav-sign-in").await?;
+        app.find("screen-sign-in").await?;
+        Ok(app)
+    }
+
+    /// Presses *Sign in* on the provider's tile, and waits until the browser shows its page.
+    pub async fn begin(&self, app: &App<'_>) -> Result<()> {
+        begin(app, PROVIDER).await?;
+        self.browser.new_page(self.sandbox.issuer()).await
+    }
+
+    /// Signs `person` in, from the tile to the card.
+    pub async fn sign_in(&self, app: &App<'_>, person: Person) -> Result<()> {
+        self.begin(app).await?;
+        Pages::Sandbox.log_in_with(&self.browser, person).await?;
+        Pages::Sandbox.allow_in(&self.browser).await?;
+        signed_in(app, person).await
+    }
+
+    /// Calls the protected API's profile in the Explorer and checks that it knows the person.
+    pub async fn call_profile(&self, app: &App<'_>, person: Person) -> Result<()> {
+        app.click("nav-explorer").await?;
+        app.fill("call-url", &format!("{}/profile", self.sandbox.api()))
+            .await?;
+        app.click("call-send").await?;
+        app.says("call-status", "200").await?;
+        app.says("call-body", person.email).await?;
+        Ok(())
+    }
+
+    /// What the provider and the API were asked for at `endpoint`.
+    pub fn asked(&self, endpoint: Endpoint) -> Vec<Entry> {
+        self.sandbox.log().matching(|entry| entry.endpoint == endpoint)
+    }
+
+    /// How often a code was spent at the token endpoint.
+    pub fn codes_spent(&self) -> usize {
+        self.sandbox.log().token_requests("authorization_code")
+    }
+}
+
+/// Writes a provider into the app's providers.toml, beside those that are there.
+pub fn provider(desktop: &Desktop, id: &str, issuer: &str, client_id: &str, apis: &[&str]) -> Result<()> {
+    let file = desktop.tessera().join("providers.toml");
+    let mut text = std::fs::read_to_string(&file).unwrap_or_default();
+    let apis: Vec<String> = apis.iter().map(|api| format!("{api:?}")).collect();
+    write!(
+        text,
+        "[[provider]]\nid = {id:?}\nname = {id:?}\nissuer = {issuer:?}\nclient_id = {client_id:?}\n\
+         routes = [\"scheme\", \"loopback\"]\napis = [{}]\n\n",
+        apis.join(", ")
+    )?;
+    std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))
+}
+
+/// Presses *Sign in* on a provider's tile and waits until the app says that it waits for the browser.
+pub async fn begin(app: &App<'_>, provider: &str) -> Result<()> {
+    app.click("nav-sign-in").await?;
+    app.click(&format!("provider-{provider}")).await?;
+    waiting(app).await
+}
+
+/// Waits until the app says that it waits for the browser.
+pub async fn waiting(app: &App<'_>) -> Result<()> {
+    wait::until_true("the app waiting for the browser", wait::STEP, async || {
+        let Some(panel) = app.all("attempt-waiting").await?.pop() else {
+            return Ok(false);
+        };
+        // The panel may be drawn anew while it is read.
+        Ok(panel
+            .attr("data-stage")
+            .await
+            .is_ok_and(|stage| stage.as_deref() == Some("waiting")))
+    })
+    .await
+}
+
+/// Waits for the person's card on Accounts, and checks that it says that they are signed in.
+pub async fn signed_in(app: &App<'_>, person: Person) -> Result<()> {
+    app.says("account-card", person.name).await?;
+    let state = app.attribute("account-state", "data-state").await?;
+    ensure!(state == "signed_in", "{} is {state}", person.name);
+    Ok(())
+}
+
+/// Opens the first account's page and signs out there. Gives back each line of the receipt: outcome and text.
+pub async fn sign_out(app: &App<'_>) -> Result<Vec<(String, String)>> {
+    app.click("nav-accounts").await?;
+    app.click("account-open").await?;
+    app.click("sign-out").await?;
+    app.click("sign-out-confirm").await?;
+    let receipt = app.find("receipt").await?;
+    let mut lines = Vec::new();
+    for line in receipt.find_all(thirtyfour::By::Css("li[data-outcome]")).await? {
+        let outcome = line.attr("data-outcome").await?.unwrap_or_default();
+        lines.push((outcome, line.text().await?));
+    }
+    Ok(lines)
+}
