@@ -294,12 +294,12 @@ impl Prompting {
     ) -> ResponseDispatchNotifier<()> {
         self.shown.send_replace(true);
         let mut declines = self.declines.clone();
-        let declined = async move {
+        let no = async move {
             if declines.wait_for(|declines| *declines).await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
-        self.answer(bus, &header, callback, "no", declined)
+        self.answer(bus, &header, callback, "no", no)
     }
 
     fn stop_prompting(&self, _callback: OwnedObjectPath) {}
