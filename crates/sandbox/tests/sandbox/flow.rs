@@ -286,7 +286,14 @@ async fn the_log_knows_who_asked_for_what_and_no_secret() {
     assert_eq!(lab.sandbox.log().token_requests("refresh_token"), 1);
     assert_eq!(lab.sandbox.log().token_requests("authorization_code"), 1);
 
-    let written = format!("{:?}", lab.sandbox.log().entries());
+    let entries = lab.sandbox.log().entries();
+    let one_time_pages: Vec<&str> = entries
+        .iter()
+        .map(|entry| entry.path.as_str())
+        .filter(|path| path.starts_with("/interaction/"))
+        .collect();
+    assert_eq!(one_time_pages, ["/interaction/…"]);
+    let written = format!("{entries:?}");
     let mut secrets = vec![code.as_str(), attempt.verifier.as_str(), attempt.state.as_str()];
     secrets.extend(["access_token", "refresh_token", "id_token"].map(|name| tokens[name].as_str().unwrap()));
     for secret in secrets {

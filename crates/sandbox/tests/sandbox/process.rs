@@ -71,7 +71,8 @@ async fn it_says_where_everything_is_and_ends_with_its_parent() {
 
 #[test]
 fn it_refuses_other_addresses() {
-    let mut running = start(&["--address", "0.0.0.0"]);
+    let mut running = start(&["--address", "0.0.0.0", "--exit-with-stdin"]);
+    drop(running.0.stdin.take());
     assert_eq!(running.0.wait().unwrap().code(), Some(1));
     let mut lines = BufReader::new(running.0.stderr.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("only on loopback")));
