@@ -5,6 +5,11 @@
 // journey can look for them where they must not be. Ends when standard input closes.
 //
 // The one argument is JSON: {"accessTokenSeconds":3600,"rotate":true}.
+//
+// `POST /lab` takes JSON, does what each of its members says, and tells that it did so as {"event":"lab",…}, after
+// which everything that happened before has been told:
+//   {"ahead": 3600}      its clock goes that many seconds ahead of the machine's
+//   {"fault": "name"}    it errs from now on as `faults` below says; null ends that
 
 import { createServer } from 'node:http';
 
@@ -18,6 +23,48 @@ const people = {
 };
 
 const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+
+let ahead = 0;
+const machineTime = Date.now;
+Date.now = () => machineTime() + ahead * 1000;
+
+// What an answer becomes, by the name of the fault and the route of the request.
+const page = (ctx) => {
+  ctx.type = 'text/html';
+  ctx.body = '<!doctype html><title>Hello</title>';
+};
+const change = (members) => (ctx) => {
+  ctx.body = { ...ctx.body, ...members };
+};
+const faults = {
+  'metadata-404': {
+    discovery: (ctx) => {
+      ctx.body = { error: 'not_found' };
+      ctx.status = 404;
+    },
+  },
+  'metadata-html': { discovery: page },
+  'metadata-not-json': {
+    discovery: (ctx) => {
+      ctx.type = 'application/json';
+      ctx.body = '{"issuer":';
+    },
+  },
+  'metadata-other-issuer': { discovery: change({ issuer: 'https://other.example' }) },
+  'metadata-plain-http': { discovery: change({ token_endpoint: 'http://login.example/token' }) },
+  'token-html': { token: page },
+  // The claims of somebody else under a signature that was made for these.
+  'id-token-forged': {
+    token: (ctx) => {
+      const [header, claims, signature] = ctx.body.id_token.split('.');
+      const forged = { ...JSON.parse(Buffer.from(claims, 'base64url')), sub: 'mallory' };
+      const encoded = Buffer.from(JSON.stringify(forged)).toString('base64url');
+      ctx.body = { ...ctx.body, id_token: [header, encoded, signature].join('.') };
+    },
+  },
+  'userinfo-other-subject': { userinfo: change({ sub: 'mallory' }) },
+};
+let fault = null;
 
 const server = createServer();
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -68,6 +115,7 @@ const provider = new Provider(issuer, {
 provider.use(async (ctx, next) => {
   await next();
   const { route, params } = ctx.oidc ?? {};
+  if (ctx.status === 200) faults[fault]?.[route]?.(ctx);
   if (route === 'token') {
     say({
       event: 'token',
@@ -76,6 +124,7 @@ provider.use(async (ctx, next) => {
       error: ctx.body?.error,
       code: params?.code,
       verifier: params?.code_verifier,
+      client_secret: params?.client_secret,
       refresh_token_used: params?.refresh_token,
       access_token: ctx.body?.access_token,
       refresh_token: ctx.body?.refresh_token,
@@ -84,7 +133,8 @@ provider.use(async (ctx, next) => {
   } else if (route === 'revocation') {
     say({ event: 'revocation', status: ctx.status, hint: params?.token_type_hint, token: params?.token });
   } else if (route === 'userinfo') {
-    say({ event: 'userinfo', status: ctx.status });
+    const token = ctx.get('authorization').replace(/^bearer /i, '');
+    say({ event: 'userinfo', status: ctx.status, token });
   }
 });
 provider.on('authorization.success', (ctx, out) =>
@@ -93,6 +143,15 @@ provider.on('authorization.success', (ctx, out) =>
 provider.on('authorization.error', (_ctx, error) => say({ event: 'authorization_error', error: error.error }));
 provider.on('server_error', (_ctx, error) => say({ event: 'server_error', error: String(error.stack) }));
 
-server.on('request', provider.callback());
+const answer = provider.callback();
+server.on('request', async (request, response) => {
+  if (request.url !== '/lab') return answer(request, response);
+  const order = JSON.parse(Buffer.concat(await request.toArray()));
+  if ('ahead' in order) ahead = order.ahead;
+  if ('fault' in order) fault = order.fault;
+  const known = fault === null || fault in faults;
+  say({ event: 'lab', ...order });
+  return response.writeHead(known ? 204 : 400).end();
+});
 process.stdin.resume().on('end', () => process.exit(0));
 say({ event: 'ready', issuer, client_id: 'tessera-native' });

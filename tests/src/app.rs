@@ -5,11 +5,11 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use thirtyfour::Capabilities;
+use thirtyfour::error::WebDriverErrorInner;
 use thirtyfour::prelude::*;
 
 use crate::desktop::{Desktop, Window};
@@ -85,16 +85,22 @@ impl<'a> App<'a> {
 
     /// Waits for an element that can be seen.
     pub async fn find(&self, id: &str) -> Result<WebElement> {
-        self.query(id)
-            .and_displayed()
-            .first()
-            .await
-            .with_context(|| format!("`{id}` in the app's window"))
+        self.settled(&format!("`{id}` in the app's window"), async || {
+            for element in self.driver.find_all(by(id)).await? {
+                if element.is_displayed().await? {
+                    return Ok(Some(element));
+                }
+            }
+            Ok(None)
+        })
+        .await
     }
 
     /// All elements with that id, now.
     pub async fn all(&self, id: &str) -> Result<Vec<WebElement>> {
-        Ok(self.driver.find_all(by(id)).await?)
+        // Even listing them fails when one goes meanwhile.
+        self.settled(id, async || Ok(Some(self.driver.find_all(by(id)).await?)))
+            .await
     }
 
     /// Whether such an element is there now.
@@ -112,16 +118,21 @@ impl<'a> App<'a> {
         .await
     }
 
-    /// Clicks an element once it is there.
+    /// Clicks an element once it is there and can be clicked.
     pub async fn click(&self, id: &str) -> Result<()> {
-        let what = format!("`{id}` in the app's window, ready to be clicked");
-        let element = self
-            .query(id)
-            .and_clickable()
-            .first()
-            .await
-            .context(what.clone())?;
-        element.click().await.context(what)
+        self.settled(
+            &format!("`{id}` in the app's window, ready to be clicked"),
+            async || {
+                for element in self.driver.find_all(by(id)).await? {
+                    if element.is_clickable().await? {
+                        element.click().await?;
+                        return Ok(Some(()));
+                    }
+                }
+                Ok(None)
+            },
+        )
+        .await
     }
 
     /// What an element says.
@@ -134,8 +145,11 @@ impl<'a> App<'a> {
         let mut last = String::new();
         let found = wait::until(&format!("`{part}` in `{id}`"), wait::STEP, async || {
             for element in self.all(id).await? {
-                // An element may be drawn anew while it is read.
-                let Ok(text) = element.text().await else { continue };
+                // As the page shows it. WebDriver's own way to read text passes over elements that are only laid
+                // out by their children. An element may be drawn anew while it is read.
+                let Ok(Some(text)) = element.prop("innerText").await else {
+                    continue;
+                };
                 if text.contains(part) {
                     return Ok(Some(text));
                 }
@@ -149,11 +163,15 @@ impl<'a> App<'a> {
 
     /// An attribute of an element, waited for.
     pub async fn attribute(&self, id: &str, name: &str) -> Result<String> {
-        let element = self.find(id).await?;
-        element
-            .attr(name)
-            .await?
-            .with_context(|| format!("`{id}` has no `{name}`"))
+        self.settled(&format!("`{name}` of `{id}`"), async || {
+            for element in self.driver.find_all(by(id)).await? {
+                if let Some(value) = element.attr(name).await? {
+                    return Ok(Some(value));
+                }
+            }
+            Ok(None)
+        })
+        .await
     }
 
     /// Types into a field.
@@ -175,63 +193,66 @@ impl<'a> App<'a> {
         Ok(answer.json().clone())
     }
 
-    /// Takes a picture of the page.
+    /// Brings the window to the front and takes a picture of what a person sees in it.
+    ///
+    /// Not by WebDriver: its screenshot never ends where compositing is off, as it is on a virtual screen.
     pub async fn picture(&self, path: &Path) -> Result<()> {
-        if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir)?;
-        }
-        Ok(self.driver.screenshot(path).await?)
+        self.drawn().await?;
+        let window = self.window().await?;
+        self.desktop.focus(&window).await?;
+        self.drawn().await?;
+        self.desktop.picture_of(&window, path)
+    }
+
+    /// Waits until the page has drawn what it holds.
+    async fn drawn(&self) -> Result<()> {
+        // The first frame may have been begun before; the second holds everything.
+        self.script("for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);")
+            .await
+            .map(drop)
+    }
+
+    /// Loads the page anew, as a person does with the keyboard, and waits until it is there again.
+    pub async fn reload(&self) -> Result<()> {
+        self.driver.refresh().await?;
+        self.find("nav-sign-in").await.map(drop)
     }
 
     /// The app's process.
     pub fn pid(&self) -> Result<u32> {
-        match self.desktop.processes_of(&self.binary).as_slice() {
-            [one] => Ok(one.pid),
-            [] => bail!("the app does not run"),
-            several => bail!("{} of the app run at once", several.len()),
-        }
+        pid_of(self.desktop, &self.binary)
     }
 
     /// The app's window.
     pub async fn window(&self) -> Result<Window> {
-        let pid = self.pid()?;
-        wait::until("the app's window on the screen", wait::STEP, async || {
-            Ok(self.desktop.windows_of(pid).into_iter().next())
-        })
-        .await
+        window_of(self.desktop, &self.binary).await
     }
 
     /// Waits until the app's window is the one with the focus.
     pub async fn comes_forward(&self) -> Result<()> {
-        let pid = self.pid()?;
-        wait::until_true("the app's window coming forward", wait::STEP, async || {
-            Ok(self
-                .desktop
-                .active_window()
-                .is_some_and(|window| window.pid == pid))
-        })
-        .await
+        comes_forward(self.desktop, &self.binary).await
     }
 
     /// Closes the window as a person does, and waits until the app has ended.
     pub async fn close(self) -> Result<()> {
-        let window = self.window().await?;
-        self.desktop.focus(&window).await?;
-        self.desktop.press("alt+F4")?;
-        wait::until_true(
-            "the app's end after its window was closed",
-            wait::STEP,
-            async || Ok(self.desktop.processes_of(&self.binary).is_empty()),
-        )
-        .await?;
+        close(self.desktop, &self.binary).await?;
         self.service.stop();
         Ok(())
     }
 
-    fn query(&self, id: &str) -> thirtyfour::extensions::query::ElementQuery {
-        self.driver
-            .query(by(id))
-            .wait(wait::STEP, Duration::from_millis(50))
+    /// Looks until `look` finds something. A page draws its elements anew whenever something changes, also
+    /// while they are looked at; then `look` has another look.
+    async fn settled<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut() -> WebDriverResult<Option<T>>,
+    ) -> Result<T> {
+        wait::until(what, wait::STEP, async || match look().await {
+            Ok(found) => Ok(found),
+            Err(error) if is_passing(&error) => Ok(None),
+            Err(error) => Err(error).context(what.to_owned()),
+        })
+        .await
     }
 }
 
@@ -240,6 +261,60 @@ impl Drop for App<'_> {
         // The desktop ends the app; left open until then, so that a picture of a failure shows the window.
         let _ = self.driver.clone().leak();
     }
+}
+
+/// The one process that runs `program`, whoever started it.
+pub fn pid_of(desktop: &Desktop, program: &Path) -> Result<u32> {
+    match desktop.processes_of(program).as_slice() {
+        [one] => Ok(one.pid),
+        [] => bail!("the app does not run"),
+        several => bail!("{} of the app run at once", several.len()),
+    }
+}
+
+/// The window of whichever process runs `program`, as soon as it is on the screen. A process that only hands
+/// something over to the first one has none.
+async fn window_of(desktop: &Desktop, program: &Path) -> Result<Window> {
+    wait::until("the app's window on the screen", wait::STEP, async || {
+        let mut running = desktop.processes_of(program).into_iter();
+        Ok(running.find_map(|process| desktop.windows_of(process.pid).into_iter().next()))
+    })
+    .await
+}
+
+/// Waits until the window of `program` is the one with the focus.
+pub async fn comes_forward(desktop: &Desktop, program: &Path) -> Result<()> {
+    let window = window_of(desktop, program).await?;
+    wait::until_true("the app's window coming forward", wait::STEP, async || {
+        Ok(desktop
+            .active_window()
+            .is_some_and(|active| active.pid == window.pid))
+    })
+    .await
+}
+
+/// Closes the window of `program` as a person does, and waits until the app has ended.
+pub async fn close(desktop: &Desktop, program: &Path) -> Result<()> {
+    let window = window_of(desktop, program).await?;
+    desktop.focus(&window).await?;
+    desktop.press("alt+F4")?;
+    wait::until_true(
+        "the app's end after its window was closed",
+        wait::STEP,
+        async || Ok(desktop.processes_of(program).is_empty()),
+    )
+    .await
+}
+
+/// Whether an element was only drawn anew, or was covered for a moment.
+fn is_passing(error: &WebDriverError) -> bool {
+    matches!(
+        **error,
+        WebDriverErrorInner::StaleElementReference(_)
+            | WebDriverErrorInner::NoSuchElement(_)
+            | WebDriverErrorInner::ElementClickIntercepted(_)
+            | WebDriverErrorInner::ElementNotInteractable(_)
+    )
 }
 
 fn by(id: &str) -> By {

@@ -212,6 +212,11 @@ impl Desktop {
         &self.base
     }
 
+    /// What marks this desktop's processes in their environment.
+    pub(crate) fn mark(&self) -> &str {
+        &self.mark
+    }
+
     /// `HOME`.
     pub fn home(&self) -> PathBuf {
         self.base.join("home")
@@ -263,12 +268,21 @@ impl Desktop {
 
     /// Takes a picture of the whole screen.
     pub fn picture(&self, path: &Path) -> Result<()> {
+        self.import("root", path)
+    }
+
+    /// Takes a picture of a window, which has to be in front.
+    pub fn picture_of(&self, window: &Window, path: &Path) -> Result<()> {
+        self.import(&window.id, path)
+    }
+
+    fn import(&self, window: &str, path: &Path) -> Result<()> {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir)?;
         }
         self.run(
             self.command(tools::find("import")?)
-                .args(["-window", "root"])
+                .args(["-window", window])
                 .arg(path),
         )?;
         Ok(())

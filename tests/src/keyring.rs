@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::Value;
 
-use crate::{Desktop, tools};
+use crate::{Desktop, tools, wait};
 
 /// How Tessera begins an entry that holds a value whole; base64 follows (crates/platform, `keychain`).
 const WHOLE: &str = "tessera1:";
@@ -20,12 +20,9 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// What is secret in it: the value itself, or each text in it when it is JSON.
+    /// Each text in it: the value itself, or when it is JSON, those that stand in it at any depth.
     pub fn secrets(&self) -> Vec<String> {
-        match serde_json::from_str(&self.value) {
-            Ok(json) => texts(&json),
-            Err(_) => vec![self.value.clone()],
-        }
+        texts(&Value::String(self.value.clone()))
     }
 }
 
@@ -82,6 +79,48 @@ pub fn kinds(desktop: &Desktop) -> Result<Vec<String>> {
         .collect())
 }
 
+/// Waits until the keyring holds entries of exactly these kinds.
+pub async fn holds(desktop: &Desktop, expected: &[&str]) -> Result<()> {
+    let mut last = Vec::new();
+    let held = wait::until_true("what the keyring should hold", wait::STEP, async || {
+        // An entry may go while it is read.
+        match kinds(desktop) {
+            Ok(kinds) => last = kinds,
+            Err(_) => return Ok(false),
+        }
+        Ok(last == expected)
+    })
+    .await;
+    held.with_context(|| format!("expected {expected:?}; it holds {last:?}"))
+}
+
+/// The value called `name` in the first entry of a kind; `name` is empty when the entry is no JSON.
+pub fn value(desktop: &Desktop, kind: &str, name: &str) -> Result<String> {
+    let entries = entries(desktop)?;
+    let entry = entries
+        .iter()
+        .find(|entry| entry.name.starts_with(&format!("{kind}/")))
+        .with_context(|| format!("no `{kind}` in the keyring: {entries:?}"))?;
+    if name.is_empty() {
+        return Ok(entry.value.clone());
+    }
+    named(&Value::String(entry.value.clone()), name).with_context(|| format!("no `{name}` in {entry:?}"))
+}
+
+fn named(json: &Value, name: &str) -> Option<String> {
+    match json {
+        Value::String(text) => {
+            let inner: Value = serde_json::from_str(text).ok()?;
+            inner.is_object().then(|| named(&inner, name)).flatten()
+        }
+        Value::Object(values) => match values.get(name) {
+            Some(Value::String(found)) => Some(found.clone()),
+            _ => values.values().find_map(|value| named(value, name)),
+        },
+        _ => None,
+    }
+}
+
 fn gdbus(desktop: &Desktop, path: &str, method: &str, arguments: &[&str]) -> Result<String> {
     let mut command = desktop.command(tools::find("gdbus")?);
     command
@@ -98,7 +137,10 @@ fn quoted(text: &str) -> Vec<&str> {
 
 fn texts(json: &Value) -> Vec<String> {
     match json {
-        Value::String(text) => vec![text.clone()],
+        Value::String(text) => match serde_json::from_str(text) {
+            Ok(inner @ (Value::Array(_) | Value::Object(_))) => texts(&inner),
+            _ => vec![text.clone()],
+        },
         Value::Array(values) => values.iter().flat_map(texts).collect(),
         Value::Object(values) => values.values().flat_map(texts).collect(),
         _ => Vec::new(),

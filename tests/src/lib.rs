@@ -18,9 +18,11 @@ pub mod processes;
 pub mod program;
 pub mod secrets;
 pub mod setting;
+pub mod terminal;
 pub mod tools;
 pub mod trap;
 pub mod visitor;
 pub mod wait;
+pub mod watch;
 
 pub use desktop::{Desktop, journey};

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::program::Program;
-use crate::{Desktop, tools};
+use crate::{Desktop, tools, wait};
 
 /// How the provider behaves.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +37,7 @@ pub struct Op {
     pub client_id: String,
     program: Arc<Program>,
     events: Mutex<Vec<Value>>,
+    marks: AtomicU64,
 }
 
 impl Op {
@@ -69,40 +71,83 @@ impl Op {
             client_id: ready["client_id"].as_str().context("a client id")?.to_owned(),
             program,
             events: Mutex::default(),
+            marks: AtomicU64::default(),
         })
     }
 
-    /// What it has seen of one kind (`token`, `authorization`, `revocation` …), oldest first.
-    pub async fn events(&self, kind: &str) -> Vec<Value> {
-        let new = self.program.drain().await;
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.extend(
-            new.iter()
-                .filter_map(|line| serde_json::from_str::<Value>(line).ok()),
-        );
-        events
+    /// What it has seen of one kind (`token`, `authorization`, `revocation` …) up to now, oldest first.
+    pub async fn events(&self, kind: &str) -> Result<Vec<Value>> {
+        if self.program.runs() {
+            let mark = self.marks.fetch_add(1, Ordering::Relaxed);
+            self.order(&json!({ "mark": mark })).await?;
+            wait::until_true("the provider's log up to now", wait::STEP, async || {
+                self.take_in().await;
+                let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(events.iter().any(|event| event["mark"] == mark))
+            })
+            .await?;
+        } else {
+            self.take_in().await;
+        }
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(events
             .iter()
             .filter(|event| event["event"] == kind)
             .cloned()
-            .collect()
+            .collect())
+    }
+
+    async fn take_in(&self) {
+        let new = self.program.drain().await;
+        let read = new
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.extend(read);
+    }
+
+    /// Sets its clock that many seconds ahead of the machine's.
+    pub async fn set_ahead(&self, seconds: i64) -> Result<()> {
+        self.order(&json!({ "ahead": seconds })).await
+    }
+
+    /// Lets it err by a name that op/server.mjs knows; `None` ends that.
+    pub async fn set_fault(&self, name: Option<&str>) -> Result<()> {
+        self.order(&json!({ "fault": name })).await
+    }
+
+    async fn order(&self, order: &Value) -> Result<()> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let sent = http
+            .post(format!("{}/lab", self.issuer))
+            .json(order)
+            .send()
+            .await?;
+        ensure!(
+            sent.status().is_success(),
+            "{order} was not taken: {}",
+            sent.status()
+        );
+        Ok(())
     }
 
     /// How many token requests of one grant type it answered with success.
-    pub async fn tokens_given(&self, grant: &str) -> usize {
-        let given = self.events("token").await;
-        given
+    pub async fn tokens_given(&self, grant: &str) -> Result<usize> {
+        let given = self.events("token").await?;
+        Ok(given
             .iter()
             .filter(|event| event["grant"] == grant && event["status"] == 200)
-            .count()
+            .count())
     }
 
     /// Every secret that it has handed out or been shown.
-    pub async fn secrets(&self) -> BTreeSet<String> {
+    pub async fn secrets(&self) -> Result<BTreeSet<String>> {
         let mut secrets = BTreeSet::new();
-        for kind in ["token", "authorization", "revocation"] {
-            for event in self.events(kind).await {
+        for kind in ["token", "authorization", "revocation", "userinfo"] {
+            for event in self.events(kind).await? {
                 for field in [
                     "access_token",
+                    "client_secret",
                     "code",
                     "id_token",
                     "nonce",
@@ -116,7 +161,7 @@ impl Op {
                 }
             }
         }
-        secrets
+        Ok(secrets)
     }
 
     /// Stops it, as when the network or the provider goes away.

@@ -98,6 +98,13 @@ impl<'a> Setting<'a> {
         signed_in(app, person).await
     }
 
+    /// The same for someone whom the browser still knows: only the permission is asked for.
+    pub async fn sign_in_again(&self, app: &App<'_>, person: Person) -> Result<()> {
+        self.begin(app).await?;
+        Pages::Sandbox.allow_in(&self.browser).await?;
+        signed_in(app, person).await
+    }
+
     /// Calls the protected API's profile in the Explorer and checks that it knows the person.
     pub async fn call_profile(&self, app: &App<'_>, person: Person) -> Result<()> {
         app.click("nav-explorer").await?;
@@ -105,7 +112,38 @@ impl<'a> Setting<'a> {
             .await?;
         app.click("call-send").await?;
         app.says("call-status", "200").await?;
-        app.says("call-body", person.email).await?;
+        app.says("call-body", person.name).await?;
+        Ok(())
+    }
+
+    /// Hands an address to the system, as a link in any page or program does.
+    pub fn hand_over(&self, url: &str) -> Result<()> {
+        let xdg_open = tools::find("xdg-open")?;
+        self.desktop.run(self.desktop.command(xdg_open).arg(url))?;
+        Ok(())
+    }
+
+    /// Tries a token as a thief would, at the API and for a refresh, and checks that it gets nothing.
+    pub async fn is_dead(&self, token: &str) -> Result<()> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let profile = format!("{}/profile", self.sandbox.api());
+        let called = http.get(profile).bearer_auth(token).send().await?.status();
+        ensure!(
+            called == 401,
+            "the API answered {called} to a token that was revoked"
+        );
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", CLIENT_ID),
+            ("refresh_token", token),
+        ];
+        let endpoint = format!("{}/token", self.sandbox.issuer());
+        let refreshed = http.post(endpoint).form(&form).send().await?;
+        let (status, answer) = (refreshed.status(), refreshed.text().await?);
+        ensure!(
+            status == 400 && answer.contains("invalid_grant"),
+            "a refresh was answered {status}"
+        );
         Ok(())
     }
 
@@ -162,6 +200,27 @@ pub async fn signed_in(app: &App<'_>, person: Person) -> Result<()> {
     let state = app.attribute("account-state", "data-state").await?;
     ensure!(state == "signed_in", "{} is {state}", person.name);
     Ok(())
+}
+
+/// Waits until the window shows an error with this code.
+pub async fn error(app: &App<'_>, code: &str) -> Result<()> {
+    wait::until_true(
+        &format!("the error `{code}` in the window"),
+        wait::STEP,
+        async || {
+            for error in app.all("error").await? {
+                if error
+                    .attr("data-code")
+                    .await
+                    .is_ok_and(|found| found.as_deref() == Some(code))
+                {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        },
+    )
+    .await
 }
 
 /// Opens the first account's page and signs out there. Gives back each line of the receipt: outcome and text.
