@@ -105,7 +105,7 @@ async fn an_address_goes_to_the_browser_and_comes_back_by_the_private_scheme() -
             let query = query(&text.parse()?);
             ensure!(query["state"] == "the-state-of-this-attempt");
             ensure!(query["iss"] == op.issuer);
-            let secrets = op.secrets().await;
+            let secrets = op.secrets().await?;
             ensure!(secrets.contains(&query["code"]), "the provider told which code it gave");
             // The next person starts with an empty browser.
             browser.page().delete_all_cookies().await?;

@@ -1,0 +1,177 @@
+//! The client library as a shell holds it, beside a provider whose clock it shares.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context as _, Result};
+use async_trait::async_trait;
+use lab::op::{Op, OpOptions};
+use lab::pages::{ANN, Pages};
+use lab::visitor::{Decision, Visitor};
+use serde_json::Value;
+use tempfile::TempDir;
+use tessera_client::ports::{Browser, BrowserError, Clock, Ports, SecretBytes, Vault, VaultError};
+use tessera_client::{
+    AdHocProvider, Attempt, Client, Config, ProviderChoice, RedirectUri, Route, SCHEME_REDIRECT, SignIn,
+    UnixTime,
+};
+use tessera_platform::{HttpClient, LoopbackServer, SystemClock, SystemEntropy};
+use url::Url;
+
+/// How long an access token lives, in seconds.
+pub(crate) const LIFE: u32 = 600;
+
+/// A provider, a data folder, and a client on it.
+pub(crate) struct Rig {
+    pub(crate) op: Op,
+    pub(crate) client: Client,
+    pub(crate) keychain: Arc<Keychain>,
+    pub(crate) opened: Arc<Opened>,
+    ahead: Arc<AtomicI64>,
+    http: reqwest::Client,
+    folder: TempDir,
+}
+
+impl Rig {
+    pub(crate) async fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let options = OpOptions {
+            access_token_seconds: LIFE,
+            rotate: true,
+        };
+        let op = Op::start_alone(folder.path(), options).await?;
+        let (keychain, opened, ahead) = (Arc::default(), Arc::default(), Arc::default());
+        let config = Config {
+            data_folder: folder.path().join("data"),
+            scheme_redirect: Some(RedirectUri::new(SCHEME_REDIRECT)?),
+        };
+        let ports = Ports {
+            keychain: Arc::clone(&keychain) as Arc<dyn Vault>,
+            browser: Arc::clone(&opened) as Arc<dyn Browser>,
+            loopback: Arc::new(LoopbackServer::new()),
+            http: Arc::new(HttpClient::new()),
+            clock: Arc::new(Ahead(Arc::clone(&ahead))),
+            entropy: Arc::new(SystemEntropy),
+        };
+        let client = Client::open(config, ports).await?;
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        Ok(Self {
+            op,
+            client,
+            keychain,
+            opened,
+            ahead,
+            http,
+            folder,
+        })
+    }
+
+    pub(crate) fn data_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub(crate) fn sign_in(&self, route: Route) -> Result<Attempt> {
+        let provider = ProviderChoice::AdHoc(AdHocProvider {
+            issuer: self.op.issuer.clone(),
+            client_id: self.op.client_id.clone(),
+            client_secret: None,
+        });
+        Ok(self.client.sign_in(SignIn {
+            route: Some(route),
+            ..SignIn::with(provider)
+        })?)
+    }
+
+    /// Moves everybody's clock, so that the current access token is over.
+    pub(crate) async fn outlive_access_token(&self) -> Result<()> {
+        // The provider forgives a clock that is a few seconds off.
+        let life = i64::from(LIFE) + 60;
+        let before = self.ahead.fetch_add(life, Ordering::SeqCst);
+        self.op.set_ahead(before + life).await
+    }
+
+    /// Ann at her browser: from the page that was opened to the callback, which is not delivered.
+    pub(crate) async fn visit(&self, attempt: &Attempt) -> Result<Url> {
+        let page = attempt.opened().await?;
+        visitor()?.walk(&page.url, ANN, Decision::Allow).await
+    }
+
+    /// The provider's address for `name` in its own description.
+    pub(crate) async fn endpoint(&self, name: &str) -> Result<String> {
+        let address = format!("{}/.well-known/openid-configuration", self.op.issuer);
+        let metadata: Value = self.http.get(address).send().await?.json().await?;
+        Ok(metadata[name].as_str().context("an endpoint")?.to_owned())
+    }
+
+    /// How the provider answers somebody who shows this access token.
+    pub(crate) async fn userinfo_with(&self, token: &str) -> Result<u16> {
+        let address = self.endpoint("userinfo_endpoint").await?;
+        let sent = self.http.get(address).bearer_auth(token).send().await?;
+        Ok(sent.status().as_u16())
+    }
+
+    /// How the provider answers somebody who tries this refresh token.
+    pub(crate) async fn refresh_with(&self, token: &str) -> Result<(u16, Value)> {
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", &self.op.client_id),
+            ("refresh_token", token),
+        ];
+        let address = self.endpoint("token_endpoint").await?;
+        let sent = self.http.post(address).form(&form).send().await?;
+        Ok((sent.status().as_u16(), sent.json().await?))
+    }
+}
+
+pub(crate) fn visitor() -> Result<Visitor> {
+    Visitor::new(Pages::OidcProvider)
+}
+
+/// The machine's clock, moved.
+struct Ahead(Arc<AtomicI64>);
+
+impl Clock for Ahead {
+    fn now(&self) -> UnixTime {
+        SystemClock.now().plus(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A browser that only remembers what it was given.
+#[derive(Default)]
+pub(crate) struct Opened(pub(crate) Mutex<Vec<Url>>);
+
+#[async_trait]
+impl Browser for Opened {
+    async fn open(&self, url: &Url) -> Result<(), BrowserError> {
+        self.0.lock().unwrap().push(url.clone());
+        Ok(())
+    }
+}
+
+/// A keychain in memory.
+#[derive(Default)]
+pub(crate) struct Keychain(pub(crate) Mutex<BTreeMap<String, Vec<u8>>>);
+
+#[async_trait]
+impl Vault for Keychain {
+    async fn put(&self, key: &str, secret: SecretBytes) -> Result<(), VaultError> {
+        let mut entries = self.0.lock().unwrap();
+        entries.insert(key.to_owned(), secret.expose().to_vec());
+        Ok(())
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<SecretBytes>, VaultError> {
+        let entries = self.0.lock().unwrap();
+        Ok(entries.get(key).cloned().map(SecretBytes::new))
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), VaultError> {
+        self.0.lock().unwrap().remove(key);
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        "the test's keychain".to_owned()
+    }
+}
