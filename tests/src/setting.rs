@@ -107,13 +107,7 @@ impl<'a> Setting<'a> {
 
     /// Calls the protected API's profile in the Explorer and checks that it knows the person.
     pub async fn call_profile(&self, app: &App<'_>, person: Person) -> Result<()> {
-        app.click("nav-explorer").await?;
-        app.fill("call-url", &format!("{}/profile", self.sandbox.api()))
-            .await?;
-        app.click("call-send").await?;
-        app.says("call-status", "200").await?;
-        app.says("call-body", person.name).await?;
-        Ok(())
+        call(app, &format!("{}/profile", self.sandbox.api()), person.name).await
     }
 
     /// Hands an address to the system, as a link in any page or program does.
@@ -221,6 +215,15 @@ pub async fn error(app: &App<'_>, code: &str) -> Result<()> {
         },
     )
     .await
+}
+
+/// Calls an address in the Explorer, as the account that it shows, and checks that the answer says `part`.
+pub async fn call(app: &App<'_>, url: &str, part: &str) -> Result<()> {
+    app.click("nav-explorer").await?;
+    app.fill("call-url", url).await?;
+    app.click("call-send").await?;
+    app.says("call-status", "200").await?;
+    app.says("call-body", part).await.map(drop)
 }
 
 /// Opens the first account's page and signs out there. Gives back each line of the receipt: outcome and text.

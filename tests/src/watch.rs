@@ -24,7 +24,11 @@ impl Watch {
     /// Begins to look.
     pub fn begin(desktop: &Desktop) -> Self {
         let ends = Arc::new(AtomicBool::new(false));
-        let (mark, base, ended) = (desktop.mark().to_owned(), desktop.base().to_owned(), Arc::clone(&ends));
+        let (mark, base, ended) = (
+            desktop.mark().to_owned(),
+            desktop.base().to_owned(),
+            Arc::clone(&ends),
+        );
         let looking = thread::spawn(move || {
             let mut known = HashSet::new();
             let mut seen = Vec::new();
