@@ -53,6 +53,12 @@ const SANDBOX: &[Row] = &[
     ),
     row("sandbox-picture", "A picture", "picture", None),
     row(
+        "sandbox-echo",
+        "The call as the API got it, without your token",
+        "echo",
+        None,
+    ),
+    row(
         "sandbox-elsewhere",
         "An answer that leads to another server",
         "elsewhere",
@@ -82,7 +88,7 @@ const GOOGLE_SCOPE_FILES: &str = "https://www.googleapis.com/auth/drive.file";
 /// The calls to offer for an account.
 pub(crate) fn known_calls(account: &Account, provider: Option<&Provider>) -> Vec<KnownCall> {
     let Some(provider) = provider else {
-        return own_calls(account);
+        return own_calls(account, &[]);
     };
     match &provider.kind {
         ProviderKind::Sandbox => provider
@@ -122,12 +128,12 @@ pub(crate) fn known_calls(account: &Account, provider: Option<&Provider>) -> Vec
             })
         })
         .collect(),
-        ProviderKind::Oidc => own_calls(account),
+        ProviderKind::Oidc => own_calls(account, &provider.apis),
     }
 }
 
 /// Where nothing is known of the APIs: their addresses as they are, to begin from.
-fn own_calls(account: &Account) -> Vec<KnownCall> {
+fn own_calls(account: &Account, of_provider: &[Url]) -> Vec<KnownCall> {
     let start = |api: &Url| KnownCall {
         id: "api",
         title: "The API's first page",
@@ -135,7 +141,13 @@ fn own_calls(account: &Account) -> Vec<KnownCall> {
         url: api.clone(),
         scope: None,
     };
-    account.apis.iter().map(start).collect()
+    let mut apis: Vec<&Url> = Vec::new();
+    for api in account.apis.iter().chain(of_provider) {
+        if !apis.contains(&api) {
+            apis.push(api);
+        }
+    }
+    apis.into_iter().map(start).collect()
 }
 
 fn all(rows: &[Row], api: &Url) -> Vec<KnownCall> {

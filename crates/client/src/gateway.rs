@@ -2,6 +2,7 @@
 //! makes sense of a refusal. Nobody outside this file puts an access token into a request to an API.
 
 mod answer;
+mod mask;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::ports::{BodyStream, Limits};
 use crate::provider::Provider;
 use crate::trace::{Field, Flow, FlowKind, Party};
 use answer::{missing_scope, next_page, redirect};
+use mask::Mask;
 
 /// The most bytes of a body that are read when a caller names no limit of its own: 16 MiB.
 pub const DEFAULT_BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -257,7 +259,7 @@ pub(crate) fn allowed(
 }
 
 impl Client {
-    /// Calls an API with the account's token. The answer's status is the API's: a 404 is an answer, not an
+    /// Calls an API with the account's token, which the answer does not show even where the API repeats it. The answer's status is the API's: a 404 is an answer, not an
     /// error. Errors mean that there is no answer, or that nothing was sent.
     pub async fn call(&self, id: &AccountId, request: ApiRequest) -> Result<ApiResponse, Error> {
         let account = self.account(id).await?;
@@ -306,7 +308,9 @@ impl Client {
         let mut token = self.access_token(&account.id).await?;
         let mut retried = false;
         let mut followed = 0;
+        let mut mask = Mask::default();
         loop {
+            mask.hide(&token.access_token);
             let message = message(&method, &url, &headers, body.as_deref(), &token.access_token);
             let limits = Limits {
                 body: request.body_limit,
@@ -347,7 +351,7 @@ impl Client {
                 Some(target) if target.origin() == url.origin() && followed < MAX_REDIRECTS => {
                     followed += 1;
                     decide(Decision::Followed {
-                        path: target.path().to_owned(),
+                        path: mask.text(target.path()),
                     });
                     if !matches!(response.status.as_u16(), 307 | 308) && method != Method::HEAD {
                         method = Method::GET;
@@ -363,15 +367,16 @@ impl Client {
                 }
                 _ => {}
             }
-            let missing_scope = missing_scope(&response);
+            let headers = mask.headers(response.headers);
+            let missing_scope = missing_scope(response.status, &headers);
             if let Some(scope) = &missing_scope {
                 decide(Decision::MissingScope { scope: scope.clone() });
             }
             return Ok(ApiResponse {
-                next: next_page(&response.headers, &url),
+                next: next_page(&headers, &url),
                 status: response.status,
-                headers: response.headers,
-                body: response.body,
+                headers,
+                body: mask.body(response.body),
                 decisions,
                 missing_scope,
             });

@@ -8,6 +8,7 @@
 //! | `POST /items` | `items:write` | a call that changes something |
 //! | `GET /ledger` | `ledger:read` | a permission that is usually missing: 403 `insufficient_scope` |
 //! | `GET /picture` | any token | an answer that is not text |
+//! | `GET /echo` | any token | the call as the API got it, with its token: a careless API |
 //! | `GET /elsewhere` | any token | a redirect to another origin |
 //! | `GET /arrived` | nothing | the other end of it: says whether a token came along |
 //!
@@ -28,6 +29,7 @@ use tower::{Layer as _, ServiceExt as _};
 
 use crate::answer;
 use crate::github;
+use crate::google;
 use crate::people::Person;
 use crate::world::World;
 
@@ -59,6 +61,7 @@ pub(crate) fn routes(world: &Arc<World>) -> Router {
         .route("/items", items)
         .route("/ledger", get(ledger).layer(RequireScope::all(["ledger:read"])))
         .route("/picture", get(picture))
+        .route("/echo", get(echo))
         .route("/elsewhere", get(elsewhere))
         .layer(from_fn_with_state(Arc::clone(&api), still_good))
         .layer(from_fn_with_state(Arc::clone(&api), guarded))
@@ -67,6 +70,7 @@ pub(crate) fn routes(world: &Arc<World>) -> Router {
         .fallback(nothing_here)
         .with_state(api)
         .nest("/github", github::api_routes().with_state(Arc::clone(world)))
+        .nest("/google", google::api_routes().with_state(Arc::clone(world)))
         .layer(from_fn(plain_headers))
 }
 
@@ -140,6 +144,7 @@ async fn index(State(api): State<Arc<Api>>) -> Response {
             { "call": "POST /items", "needs": "items:write" },
             { "call": "GET /ledger", "needs": "ledger:read" },
             { "call": "GET /picture", "needs": "any access token" },
+            { "call": "GET /echo", "needs": "any access token" },
             { "call": "GET /elsewhere", "needs": "any access token" },
         ],
     }))
@@ -283,6 +288,24 @@ async fn picture(_caller: Caller) -> Response {
 }
 
 /// The name `localhost` is another origin than the address that it stands for.
+/// Repeats what it was sent, as careless APIs do, also in a header.
+async fn echo(_caller: Caller, headers: HeaderMap) -> Response {
+    let fields: serde_json::Map<String, Value> = headers
+        .iter()
+        .map(|(name, value)| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            (name.as_str().to_owned(), Value::from(text))
+        })
+        .collect();
+    let mut response = Json(json!({ "headers": fields })).into_response();
+    if let Some(credentials) = headers.get(header::AUTHORIZATION) {
+        response
+            .headers_mut()
+            .insert("x-authorization", credentials.clone());
+    }
+    response
+}
+
 async fn elsewhere(State(api): State<Arc<Api>>, _caller: Caller) -> Response {
     let port = api.world.api_origin.rsplit(':').next().unwrap_or_default();
     match HeaderValue::try_from(format!("http://localhost:{port}/arrived")) {

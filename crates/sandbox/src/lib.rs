@@ -38,7 +38,7 @@
 //! # The protected API
 //!
 //! On an origin of its own, behind `tessera-guard`: `/profile`, `/items` (pages; `items:read`, and `items:write`
-//! to add one), `/ledger` (`ledger:read`), `/picture`, and `/elsewhere`, which leads to another origin.
+//! to add one), `/ledger` (`ledger:read`), `/picture`, `/echo`, which repeats what it was sent, and `/elsewhere`, which leads to another origin.
 //!
 //! # Faults
 //!

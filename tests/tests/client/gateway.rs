@@ -37,6 +37,24 @@ async fn a_protected_call_is_answered() {
 }
 
 #[tokio::test]
+async fn an_api_that_repeats_the_token_does_not_show_it() {
+    let rig = Rig::new().await;
+    let (client, account) = signed_in(&rig).await;
+    let token = client.access_token(&account.id).await.unwrap();
+    let answer = client
+        .call(&account.id, ApiRequest::get(url(&rig, "echo")))
+        .await
+        .unwrap();
+    let answer = answer.collect().await.unwrap();
+    let body = String::from_utf8(answer.body).unwrap();
+    let header = answer.headers["x-authorization"].to_str().unwrap();
+    for said in [body.as_str(), header] {
+        assert!(!said.contains(token.access_token.expose()));
+        assert!(said.contains("Bearer [your access token]"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_list_names_its_next_page() {
     let rig = Rig::new().await;
     let (client, account) = signed_in(&rig).await;

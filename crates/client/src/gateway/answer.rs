@@ -14,11 +14,11 @@ pub(super) fn redirect(response: &StreamedResponse, from: &Url) -> Option<Url> {
 }
 
 /// The scope that a 403 names (RFC 6750 section 3.1).
-pub(super) fn missing_scope(response: &StreamedResponse) -> Option<String> {
-    if response.status != StatusCode::FORBIDDEN {
+pub(super) fn missing_scope(status: StatusCode, headers: &HeaderMap) -> Option<String> {
+    if status != StatusCode::FORBIDDEN {
         return None;
     }
-    let challenges = response.headers.get_all(header::WWW_AUTHENTICATE);
+    let challenges = headers.get_all(header::WWW_AUTHENTICATE);
     challenges
         .iter()
         .filter_map(|challenge| challenge.to_str().ok())

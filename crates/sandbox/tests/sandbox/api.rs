@@ -7,7 +7,7 @@ use crate::common::{Lab, json};
 #[tokio::test]
 async fn without_a_token_there_is_a_challenge_and_no_error_code() {
     let lab = Lab::start().await;
-    for path in ["/profile", "/items", "/ledger", "/picture", "/elsewhere"] {
+    for path in ["/profile", "/items", "/ledger", "/picture", "/echo", "/elsewhere"] {
         let response = lab.http.get(lab.api(path)).send().await.unwrap();
         assert_eq!(response.status(), 401, "{path}");
         let challenge = response.headers()["www-authenticate"].to_str().unwrap();
