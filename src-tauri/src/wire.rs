@@ -325,7 +325,8 @@ pub struct ReceiptView {
 /// One step of a sign-out.
 #[derive(Clone, Debug, Serialize, Type)]
 pub struct ReceiptLine {
-    /// What it was about.
+    /// What it was about: `refresh_token_revoked`, `access_token_revoked`, `secrets_deleted`, `account_removed` or
+    /// `browser_session`.
     pub what: String,
     /// `done`, `failed` or `not_possible`.
     pub outcome: String,

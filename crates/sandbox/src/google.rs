@@ -8,16 +8,18 @@
 //! - Always a refresh token, never a new one at a refresh, at most 100 alive for each person and client.
 //! - The callback carries `iss` without announcing it, and `scope`, `authuser` and `prompt`.
 //! - Revoking one token ends everything that the person allowed the client.
+//! - An API (there is one, under `/google` at the API's origin: the list of calendars) answers a token that lacks a
+//!   permission with 403 and a `WWW-Authenticate` that names all of those that would do.
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use axum_extra::extract::CookieJar;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{self, OAuthError};
@@ -76,6 +78,53 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/revoke", post(revoke))
         .route("/v1/userinfo", get(who).post(who))
         .route("/device/code", post(device_code))
+}
+
+pub(crate) fn api_routes() -> Router<Arc<World>> {
+    Router::new().route("/calendar/v3/users/me/calendarList", get(calendars))
+}
+
+/// The permissions of which any one lets a caller see the list of calendars.
+const CALENDAR_SCOPES: [&str; 2] = [
+    "https://www.googleapis.com/auth/calendar.calendarlist.readonly",
+    "https://www.googleapis.com/auth/calendar.readonly",
+];
+
+async fn calendars(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
+    let caller = answer::bearer_token(&headers).and_then(|token| {
+        let records = world.records();
+        let (token, grant) = records
+            .access_token(Fingerprint::of(token), world.now())
+            .filter(|(_, grant)| grant.dialect == Dialect::Google)?;
+        Some((token.scopes.clone(), world.person(&grant.subject)?.email.clone()))
+    });
+    let Some((scopes, email)) = caller else {
+        return refused(
+            StatusCode::UNAUTHORIZED,
+            "UNAUTHENTICATED",
+            "error=\"invalid_token\"",
+        );
+    };
+    if !CALENDAR_SCOPES.iter().any(|scope| scopes.contains(scope)) {
+        let challenge = format!(
+            "error=\"insufficient_scope\", scope=\"{}\"",
+            CALENDAR_SCOPES.join(" ")
+        );
+        return refused(StatusCode::FORBIDDEN, "PERMISSION_DENIED", &challenge);
+    }
+    let primary =
+        json!({ "kind": "calendar#calendarListEntry", "id": email, "summary": email, "primary": true });
+    Json(json!({ "kind": "calendar#calendarList", "items": [primary] })).into_response()
+}
+
+fn refused(status: StatusCode, name: &'static str, challenge: &str) -> Response {
+    let body = json!({ "error": { "code": status.as_u16(), "message": "Request refused.", "status": name } });
+    let mut response = (status, Json(body)).into_response();
+    let challenge = format!("Bearer realm=\"https://accounts.google.com/\", {challenge}");
+    if let Ok(challenge) = HeaderValue::try_from(challenge) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    answer::with_error(response, name)
 }
 
 async fn metadata(State(world): State<Arc<World>>) -> Response {

@@ -1,5 +1,7 @@
 //! Who can sign in here.
 
+use sha2::{Digest as _, Sha256};
+
 /// A person with an account at the sandbox.
 #[derive(Clone)]
 pub struct Person {
@@ -46,20 +48,41 @@ impl Person {
         format!("{} {}", self.given_name, self.family_name)
     }
 
-    /// A portrait: a disc with the initials, in a colour of their own.
-    pub fn portrait(&self) -> String {
-        let initials: String = [&self.given_name, &self.family_name]
-            .iter()
-            .filter_map(|name| name.chars().find(|c| c.is_alphabetic()))
-            .collect();
-        let hue = self.number.wrapping_mul(47) % 360;
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 96 96\" width=\"96\" height=\"96\">\
-             <rect width=\"96\" height=\"96\" fill=\"hsl({hue} 45% 38%)\"/>\
-             <text x=\"48\" y=\"48\" dy=\".35em\" text-anchor=\"middle\" fill=\"#fff\" \
-             font-family=\"system-ui, sans-serif\" font-size=\"38\" font-weight=\"600\">{initials}</text></svg>"
-        )
+    /// A portrait as a PNG: a small mosaic of two colours, the same in both halves and different for everyone.
+    pub fn portrait(&self) -> Vec<u8> {
+        const TILES: usize = 8;
+        const TILE: usize = 12;
+        const COLOURS: [[u8; 3]; 6] = [
+            [15, 118, 110],
+            [76, 67, 158],
+            [158, 67, 91],
+            [138, 90, 20],
+            [45, 105, 60],
+            [40, 95, 150],
+        ];
+        let digest = Sha256::digest(self.username.as_bytes());
+        let colour = COLOURS[self.number as usize % COLOURS.len()];
+        let light = colour.map(|part| part / 4 + 190);
+        let side = TILES * TILE;
+        let mut pixels = Vec::with_capacity(side * side * 3);
+        for y in 0..side {
+            for x in 0..side {
+                let column = (x / TILE).min(TILES - 1 - x / TILE);
+                let set = digest[y / TILE] >> column & 1 == 1;
+                pixels.extend_from_slice(if set { &colour } else { &light });
+            }
+        }
+        encoded(&pixels, side as u32).unwrap_or_default()
     }
+}
+
+/// A square picture of red, green and blue bytes as a PNG.
+fn encoded(pixels: &[u8], side: u32) -> Result<Vec<u8>, png::EncodingError> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, side, side);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header()?.write_image_data(pixels)?;
+    Ok(file)
 }
 
 impl std::fmt::Debug for Person {

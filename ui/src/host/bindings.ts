@@ -354,7 +354,10 @@ export type ProviderView = {
 
 /**  One step of a sign-out. */
 export type ReceiptLine = {
-	/**  What it was about. */
+	/**
+	 *  What it was about: `refresh_token_revoked`, `access_token_revoked`, `secrets_deleted`, `account_removed` or
+	 *  `browser_session`.
+	 */
 	what: string,
 	/**  `done`, `failed` or `not_possible`. */
 	outcome: string,

@@ -211,6 +211,13 @@ const en = {
     receipt: {
       title: (name: string) => `${name} is signed out`,
       lead: (provider: string) => `What was done here and at ${provider}:`,
+      what: {
+        refresh_token_revoked: 'Staying signed in',
+        access_token_revoked: 'Current access',
+        secrets_deleted: 'Tokens on this computer',
+        account_removed: 'The account in Tessera',
+        browser_session: 'Your browser',
+      },
       outcomes: { done: 'Done', failed: 'Failed', not_possible: 'Not possible' },
       page: (provider: string) => `Open ${provider}’s page about this`,
       close: 'Done',

@@ -89,7 +89,7 @@ async fn picture(State(world): State<Arc<World>>, Path(username): Path<String>) 
         .iter()
         .find(|person| person.username == username)
     {
-        Some(person) => svg(person.portrait()),
+        Some(person) => ([(header::CONTENT_TYPE, "image/png")], person.portrait()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -357,7 +357,7 @@ async fn what_there_is_to_look_at() {
         ("/", "text/html; charset=utf-8"),
         ("/style.css", "text/css; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
-        ("/picture/ann", "image/svg+xml"),
+        ("/picture/ann", "image/png"),
         ("/device", "text/html; charset=utf-8"),
         ("/github/login/device", "text/html; charset=utf-8"),
     ] {

@@ -338,22 +338,22 @@ export const receipt: ReceiptView = {
   provider_page: 'https://myaccount.example/connections',
   lines: [
     {
-      what: 'The secret in your keychain',
+      what: 'secrets_deleted',
       outcome: 'done',
       sentence: 'It was deleted from the GNOME keyring.',
     },
     {
-      what: 'Access at Sandbox',
+      what: 'refresh_token_revoked',
       outcome: 'done',
       sentence: 'Sandbox was told to end it, and confirmed.',
     },
     {
-      what: 'Your name and picture',
+      what: 'account_removed',
       outcome: 'done',
       sentence: 'What Tessera knew about this account was deleted.',
     },
     {
-      what: 'The session in your browser',
+      what: 'browser_session',
       outcome: 'not_possible',
       sentence: 'Only you can end it, on the provider’s own page.',
     },
