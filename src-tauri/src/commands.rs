@@ -58,7 +58,8 @@ pub(crate) async fn sign_in(shell: Held<'_>, request: SignInRequest) -> Answer<A
     let account = request.account.as_deref().map(account_id).transpose()?;
     let sign_in = SignIn {
         route: request.route.map(Into::into),
-        extra_scopes: Scopes::from_tokens(request.extra_scopes),
+        // An API may name several in one, as RFC 6750 section 3 writes them.
+        extra_scopes: Scopes::from_tokens(request.extra_scopes.iter().flat_map(|scope| scope.split(' '))),
         storage: if request.until_quit {
             Storage::UntilQuit
         } else {

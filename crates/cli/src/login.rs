@@ -146,7 +146,7 @@ async fn pasted(attempt: &Attempt, output: Output) {
             Ok(()) => return,
             Err(error) => {
                 output.note(&error.message());
-                output.note(&error.hint());
+                output.note(&format!("{} [{}]", error.hint(), error.code()));
             }
         }
     }

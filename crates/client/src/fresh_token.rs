@@ -302,11 +302,9 @@ impl Client {
         let request = tessera_oidc::token::refresh_request(token, &metadata, &registration, None);
         let response = inner.ports.http.send(request, Limits::PROTOCOL).await?;
         let dialect = terms.dialect();
-        Ok(tessera_oidc::token::parse_token_response(
-            &response,
-            &dialect,
-            &account.granted,
-        )?)
+        let mut response = tessera_oidc::token::parse_token_response(&response, &dialect, &account.granted)?;
+        response.scopes = terms.granted(&account.requested, &response.scopes, true);
+        Ok(response)
     }
 
     /// Stores what a refresh brought, the refresh token first, and only then gives the access token out.

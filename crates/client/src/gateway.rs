@@ -18,7 +18,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::fresh_token::FreshToken;
 use crate::ports::{BodyStream, Limits};
-use crate::provider::Provider;
+use crate::provider::{Provider, ProviderSource};
 use crate::trace::{Field, Flow, FlowKind, Party};
 use answer::{missing_scope, next_page, redirect};
 use mask::Mask;
@@ -241,21 +241,25 @@ pub(crate) fn allowed(
             because: OriginRule::Issuer,
         });
     }
-    let of_provider = provider
-        .map(|provider| provider.apis.as_slice())
-        .unwrap_or_default();
-    if account
-        .apis
-        .iter()
-        .chain(of_provider)
-        .any(|api| api.origin() == origin)
-    {
+    if apis(account, provider).any(|api| api.origin() == origin) {
         return Ok(Decision::OriginAllowed {
             origin: text,
             because: OriginRule::Named,
         });
     }
     Err(PolicyError::Origin(text))
+}
+
+/// The APIs that an account's token may go to, beside the issuer.
+///
+/// What a file says of its provider counts from the next sign-in on. Settings write that file on behalf of the page,
+/// which must not be able to send a token to a server that the person did not name before they signed in.
+pub(crate) fn apis<'a>(account: &'a Account, provider: Option<&'a Provider>) -> impl Iterator<Item = &'a Url> {
+    let of_provider = provider
+        .filter(|provider| provider.source != ProviderSource::File)
+        .map(|provider| provider.apis.as_slice())
+        .unwrap_or_default();
+    account.apis.iter().chain(of_provider)
 }
 
 impl Client {

@@ -81,7 +81,7 @@ impl Providers {
     }
 
     fn reload(&self) {
-        let mut list = built_in();
+        let mut list = built_in(&GIVEN);
         let problem = match read(&self.file) {
             Ok(entries) => entries.into_iter().find_map(|entry| add(&mut list, entry).err()),
             Err(problem) => Some(problem),
@@ -269,7 +269,23 @@ pub(crate) fn api_origin(text: &str) -> Result<Url, ProviderError> {
     Url::parse(&url.origin().ascii_serialization()).map_err(|_| refused())
 }
 
-fn built_in() -> Vec<Provider> {
+/// What whoever builds a release gives it, in the environment of the build.
+struct Given {
+    google_client_id: Option<&'static str>,
+    google_client_secret: Option<&'static str>,
+    github_client_id: Option<&'static str>,
+    github_client_secret: Option<&'static str>,
+}
+
+/// What this build was given.
+const GIVEN: Given = Given {
+    google_client_id: option_env!("TESSERA_GOOGLE_CLIENT_ID"),
+    google_client_secret: option_env!("TESSERA_GOOGLE_CLIENT_SECRET"),
+    github_client_id: option_env!("TESSERA_GITHUB_CLIENT_ID"),
+    github_client_secret: option_env!("TESSERA_GITHUB_CLIENT_SECRET"),
+};
+
+fn built_in(given: &Given) -> Vec<Provider> {
     let google = ProviderId::new(ProviderId::GOOGLE).zip("https://accounts.google.com".parse().ok());
     let github = ProviderId::new(ProviderId::GITHUB).zip("https://github.com/login/oauth".parse().ok());
     let github_addresses = Url::parse("https://github.com")
@@ -287,8 +303,8 @@ fn built_in() -> Vec<Provider> {
         name: "Google".to_owned(),
         kind: ProviderKind::Google,
         issuer,
-        client_id: given(option_env!("TESSERA_GOOGLE_CLIENT_ID")).map(ClientId::new),
-        client_secret: given(option_env!("TESSERA_GOOGLE_CLIENT_SECRET")).map(ClientSecret::new),
+        client_id: filled(given.google_client_id).map(ClientId::new),
+        client_secret: filled(given.google_client_secret).map(ClientSecret::new),
         scopes: Scopes::parse("openid email profile"),
         routes: vec![Route::Loopback],
         loopback: LoopbackSettings::default(),
@@ -301,12 +317,12 @@ fn built_in() -> Vec<Provider> {
         source: ProviderSource::BuiltIn,
     });
     let github = github.zip(github_addresses).map(|((id, issuer), (web, api))| {
-        let client_secret = given(option_env!("TESSERA_GITHUB_CLIENT_SECRET")).map(ClientSecret::new);
+        let client_secret = filled(given.github_client_secret).map(ClientSecret::new);
         Provider {
             id,
             name: "GitHub".to_owned(),
             issuer,
-            client_id: given(option_env!("TESSERA_GITHUB_CLIENT_ID")).map(ClientId::new),
+            client_id: filled(given.github_client_id).map(ClientId::new),
             routes: github_routes(client_secret.is_some()),
             client_secret,
             scopes: Scopes::parse("read:user user:email offline_access"),
@@ -328,7 +344,8 @@ fn github_routes(with_secret: bool) -> Vec<Route> {
     }
 }
 
-fn given(text: Option<&'static str>) -> Option<&'static str> {
+/// A variable that is set to nothing gives nothing.
+fn filled(text: Option<&'static str>) -> Option<&'static str> {
     text.filter(|text| !text.is_empty())
 }
 

@@ -42,8 +42,13 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
+        // The index beside the write-ahead log cannot grow, which is told as a failure to read or write.
+        let index = error
+            .sqlite_error()
+            .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE);
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
+            Some(_) if index => Self::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             // Without a code of SQLite's own it is a row that does not read as what this version writes.
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
@@ -100,18 +105,14 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens or creates the file and brings its layout up to date.
+    /// Opens or creates the file and brings its layout up to date. What is there can be read on a full disk, too.
     pub(crate) async fn open(file: &Path) -> Result<Self, StoreError> {
         let file = file.to_owned();
         blocking(move || {
-            let mut connection = Connection::open(&file)?;
-            connection.busy_timeout(Duration::from_secs(5))?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            // A rotated token's bookkeeping must survive a power cut, not only a crash.
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            // Deleted people are not to linger in free pages.
-            connection.pragma_update(None, "secure_delete", "ON")?;
-            migrate(&mut connection)?;
+            let connection = match connect(&file, Sharing::WithOthers) {
+                Err(StoreError::Full) => connect(&file, Sharing::Alone)?,
+                connected => connected?,
+            };
             Ok(Self {
                 connection: Arc::new(Mutex::new(connection)),
             })
@@ -334,8 +335,39 @@ fn previous(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<Option<
         .optional()
 }
 
+/// Who may have the file open at the same time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    /// The app and any number of commands. They share an index, for which the disk must have room.
+    WithOthers,
+    /// Only this process, which then has its index in memory.
+    Alone,
+}
+
+fn connect(file: &Path, sharing: Sharing) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(file)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    if sharing == Sharing::Alone {
+        // Where the index is, is decided at the first look at the file (SQLite, "Use of WAL Without
+        // Shared-Memory").
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A rotated token's bookkeeping must survive a power cut, not only a crash.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Deleted people are not to linger in free pages.
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found == known {
+        // Nothing is written then: neither a full disk nor somebody else's writing is in the way.
+        return Ok(());
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > known {

@@ -4,7 +4,7 @@
 use tessera_oidc::authorize::{Registration, TokenAuth};
 use tessera_oidc::discovery::Metadata;
 use tessera_oidc::token::Dialect;
-use tessera_oidc::{ClientId, ClientSecret, Issuer, IssuerPolicy};
+use tessera_oidc::{ClientId, ClientSecret, Issuer, IssuerPolicy, Scopes};
 use url::Url;
 
 use crate::account::Account;
@@ -12,6 +12,12 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::provider::{Provider, ProviderKind};
 use crate::providers::ProviderError;
+
+/// Permissions that Google answers under another name than the one that is usually asked for.
+const GOOGLE_NAMES: [(&str, &str); 2] = [
+    ("https://www.googleapis.com/auth/userinfo.email", "email"),
+    ("https://www.googleapis.com/auth/userinfo.profile", "profile"),
+];
 
 /// A provider's rules, with what this client is known as there.
 #[derive(Clone, Debug)]
@@ -80,6 +86,25 @@ impl Terms {
         match self.kind {
             ProviderKind::GitHub { .. } => Dialect::GITHUB,
             ProviderKind::Google | ProviderKind::Oidc | ProviderKind::Sandbox => Dialect::STANDARD,
+        }
+    }
+
+    /// What an answer grants, in the names that were asked for. `stays` says that there is a refresh token, which
+    /// is what `offline_access` asks for: not every provider that gives one repeats the name.
+    pub(crate) fn granted(&self, requested: &Scopes, answered: &Scopes, stays: bool) -> Scopes {
+        let asked_for = |name: &str| {
+            let google = matches!(self.kind, ProviderKind::Google);
+            let short = GOOGLE_NAMES.iter().find(|(long, _)| google && *long == name);
+            match short {
+                Some((_, short)) if requested.contains(short) => (*short).to_owned(),
+                _ => name.to_owned(),
+            }
+        };
+        let granted = Scopes::from_tokens(answered.iter().map(asked_for));
+        if stays && requested.contains("offline_access") {
+            granted.union(&Scopes::parse("offline_access"))
+        } else {
+            granted
         }
     }
 

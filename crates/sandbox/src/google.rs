@@ -133,7 +133,7 @@ async fn metadata(State(world): State<Arc<World>>) -> Response {
 
 async fn keys(State(world): State<Arc<World>>) -> Response {
     match world.keys_of(Dialect::Google) {
-        Ok(keys) => axum::Json(keys.public()).into_response(),
+        Ok(keys) => Json(keys.public()).into_response(),
         Err(error) => OAuthError::from(error).into_response(),
     }
 }

@@ -10,6 +10,8 @@
 
 mod errors;
 mod gateway;
+mod github;
+mod google;
 mod refresh;
 mod rig;
 mod sign_in;

@@ -129,10 +129,15 @@ pub(super) fn add(list: &mut Vec<Provider>, entry: Entry) -> Result<(), Provider
         (_, None, None) => return Err(problem("`issuer` is missing".to_owned())),
     };
 
+    let client_id = entry.client_id.filter(|id| !id.is_empty()).map(ClientId::new);
+    // A secret goes with its client id: what the build carries is nothing for somebody else's.
+    let of_build = base
+        .as_ref()
+        .filter(|base| client_id.is_none() || client_id == base.client_id);
     let client_secret = entry
         .client_secret
         .map(ClientSecret::new)
-        .or_else(|| base.as_ref().and_then(|base| base.client_secret.clone()));
+        .or_else(|| of_build.and_then(|base| base.client_secret.clone()));
     let mut apis = match &kind {
         ProviderKind::GitHub { api, .. } => vec![api.clone()],
         _ => base.as_ref().map(|base| base.apis.clone()).unwrap_or_default(),
@@ -170,11 +175,7 @@ pub(super) fn add(list: &mut Vec<Provider>, entry: Entry) -> Result<(), Provider
             .name
             .or_else(|| base.as_ref().map(|base| base.name.clone()))
             .unwrap_or_else(|| host(issuer.url())),
-        client_id: entry
-            .client_id
-            .filter(|id| !id.is_empty())
-            .map(ClientId::new)
-            .or_else(|| base.as_ref().and_then(|base| base.client_id.clone())),
+        client_id: client_id.or_else(|| base.as_ref().and_then(|base| base.client_id.clone())),
         source: base.as_ref().map_or(ProviderSource::File, |base| base.source),
         id,
         kind,

@@ -233,3 +233,73 @@ fn a_provider_named_for_once_is_a_known_one_where_it_is_the_same() {
         "login.acme.example"
     );
 }
+
+#[test]
+fn a_build_can_carry_its_client_ids() {
+    let nothing = Given {
+        google_client_id: None,
+        google_client_secret: None,
+        github_client_id: None,
+        github_client_secret: None,
+    };
+    let check = |given: &Given, google: (Option<&str>, Option<&str>), github: (Option<&str>, &[Route])| {
+        let providers = built_in(given);
+        let id = |provider: &Provider| provider.client_id.as_ref().map(|id| id.as_str().to_owned());
+        let secret = |provider: &Provider| {
+            let secret = provider.client_secret.as_ref();
+            secret.map(|secret| secret.expose().to_owned())
+        };
+        assert_eq!(id(&providers[0]).as_deref(), google.0);
+        assert_eq!(secret(&providers[0]).as_deref(), google.1);
+        assert_eq!(providers[0].routes, [Route::Loopback]);
+        assert_eq!(id(&providers[1]).as_deref(), github.0);
+        assert_eq!(providers[1].routes, github.1);
+    };
+    let web = [Route::Scheme, Route::Loopback, Route::Device];
+    check(&nothing, (None, None), (None, &[Route::Device]));
+    let empty = Given {
+        google_client_id: Some(""),
+        google_client_secret: Some(""),
+        github_client_id: Some(""),
+        github_client_secret: Some(""),
+    };
+    check(&empty, (None, None), (None, &[Route::Device]));
+    let all = Given {
+        google_client_id: Some("x.apps.googleusercontent.com"),
+        google_client_secret: Some("not-so-secret"),
+        github_client_id: Some("Iv1.abc"),
+        github_client_secret: Some("nor-this"),
+    };
+    let google = (Some("x.apps.googleusercontent.com"), Some("not-so-secret"));
+    check(&all, google, (Some("Iv1.abc"), &web));
+    let without_secret = Given {
+        github_client_id: Some("Iv1.abc"),
+        ..nothing
+    };
+    check(&without_secret, (None, None), (Some("Iv1.abc"), &[Route::Device]));
+}
+
+#[test]
+fn a_file_goes_before_what_the_build_carries() {
+    let mut list = built_in(&Given {
+        google_client_id: Some("of-the-build"),
+        google_client_secret: Some("secret-of-the-build"),
+        github_client_id: None,
+        github_client_secret: None,
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("providers.toml");
+    std::fs::write(
+        &file,
+        "[[provider]]\nid = \"google\"\nclient_id = \"of-the-file\"",
+    )
+    .unwrap();
+    for entry in read(&file).unwrap() {
+        add(&mut list, entry).unwrap();
+    }
+    assert_eq!(list[0].client_id, Some(ClientId::new("of-the-file")));
+    assert_eq!(
+        list[0].client_secret, None,
+        "the build's secret goes with the build's id"
+    );
+}

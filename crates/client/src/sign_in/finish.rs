@@ -247,7 +247,7 @@ async fn keep(
             .map(|(name, value)| (name.clone(), claim_text(value)))
             .collect(),
         requested: asked.scopes.clone(),
-        granted: tokens.scopes.clone(),
+        granted: terms.granted(asked.scopes, &tokens.scopes, tokens.refresh_token.is_some()),
         checks,
         apis: [wanted.apis, wanted.provider.apis.clone()].concat(),
         storage: wanted.storage,
@@ -258,9 +258,11 @@ async fn keep(
     };
 
     client.take_turn(&id).await?;
+    let before = inner.store.account(&id).await;
+    let is_new = matches!(before, Ok(None));
+    let secrets = &inner.secrets;
     let written = async {
-        let before = inner.store.account(&id).await?;
-        let secrets = &inner.secrets;
+        let before = before?;
         match &tokens.refresh_token {
             Some(token) => secrets.put_refresh(&id, account.storage, token).await?,
             // One of an earlier sign-in would not belong to the new access token.
@@ -283,6 +285,16 @@ async fn keep(
         Ok(written)
     }
     .await;
+    // Nobody could find or end what was kept for an account that is not there.
+    if written.is_err()
+        && is_new
+        && let Err(error) = secrets.forget(&id, wanted.storage).await
+    {
+        tracing::warn!(
+            code = Error::from(error).code(),
+            "secrets of an account that could not be written were left behind"
+        );
+    }
     client.end_turn(&id).await;
     flow.message(Party::Tessera, Party::Keychain, "tokens_stored", Vec::new());
     written
