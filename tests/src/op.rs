@@ -142,26 +142,34 @@ impl Op {
 
     /// Every secret that it has handed out or been shown.
     pub async fn secrets(&self) -> Result<BTreeSet<String>> {
-        let mut secrets = BTreeSet::new();
+        let mut secrets = self.lasting_secrets().await?;
+        secrets.extend(self.named(&["code", "nonce", "state"]).await?);
+        Ok(secrets)
+    }
+
+    /// Those of them that are in no address: a browser is never shown one.
+    pub async fn lasting_secrets(&self) -> Result<BTreeSet<String>> {
+        self.named(&[
+            "access_token",
+            "client_secret",
+            "id_token",
+            "refresh_token",
+            "refresh_token_used",
+            "token",
+            "verifier",
+        ])
+        .await
+    }
+
+    async fn named(&self, fields: &[&str]) -> Result<BTreeSet<String>> {
+        let mut named = BTreeSet::new();
         for kind in ["token", "authorization", "revocation", "userinfo"] {
             for event in self.events(kind).await? {
-                for field in [
-                    "access_token",
-                    "client_secret",
-                    "code",
-                    "id_token",
-                    "nonce",
-                    "refresh_token",
-                    "refresh_token_used",
-                    "state",
-                    "token",
-                    "verifier",
-                ] {
-                    secrets.extend(event[field].as_str().map(ToOwned::to_owned));
-                }
+                let texts = fields.iter().filter_map(|field| event[*field].as_str());
+                named.extend(texts.map(ToOwned::to_owned));
             }
         }
-        Ok(secrets)
+        Ok(named)
     }
 
     /// Stops it, as when the network or the provider goes away.
