@@ -189,8 +189,8 @@ async fn sign_out(steps: &mut Steps, app: &App<'_>, desktop: &Desktop) -> Result
     let receipt = steps
         .step("Sign out", async || setting::sign_out(app).await)
         .await?;
-    for (outcome, line) in &receipt {
-        println!("      {outcome}: {}", line.replace('\n', " "));
+    for (_, line) in &receipt {
+        println!("      {}", line.replace('\n', ": "));
     }
     steps.picture(app, "receipt").await?;
     steps

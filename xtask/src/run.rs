@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 
 use crate::build::{self, FEATURES};
+use crate::command::Run;
 use crate::needs::{self, For};
 use crate::tree;
 
@@ -26,17 +27,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     println!("Building the window's contents …");
     build::ui()?;
     println!("Building Tessera and its sandbox (the first time takes minutes) …");
+    // The walk needs nearly everything, and then the whole, as the tests build it, is built only once.
     let programs: &[&str] = if headless {
-        &[
-            "-p",
-            "tessera-desktop",
-            "-p",
-            "tessera-sandbox",
-            "-p",
-            "tessera-cli",
-            "-p",
-            "tessera-tests",
-        ]
+        &["--workspace"]
     } else {
         &["-p", "tessera-desktop", "-p", "tessera-sandbox"]
     };
@@ -69,19 +62,22 @@ fn open() -> Result<ExitCode> {
 
 /// Does by machine what a person would do, step by step, with a picture of every screen.
 fn walk() -> Result<ExitCode> {
-    let pictures = tree::target().join("run");
-    std::fs::create_dir_all(&pictures)?;
-    let status = Command::new(tree::debug_program("trial"))
-        .current_dir(tree::root())
-        .env("PATH", tree::path_with_tools()?)
-        .status()
-        .context("start the walk through the app")?;
-    println!("\nPictures of every screen: {}", pictures.display());
-    Ok(if status.success() {
+    let ended = trial()?.shown_and_logged("trial")?;
+    println!(
+        "\nPictures of every screen: {}",
+        tree::target().join("run").display()
+    );
+    Ok(if ended.success {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The program that does it.
+pub(crate) fn trial() -> Result<Run> {
+    let trial = Run::new(tree::debug_program("trial")).env("PATH", tree::path_with_tools()?);
+    Ok(trial.named("trial"))
 }
 
 /// Whether a window could be opened here.

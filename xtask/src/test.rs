@@ -10,7 +10,7 @@ use crate::build::{self, FEATURES, TestProgram};
 use crate::command::Run;
 use crate::count::Count;
 use crate::needs::{self, For};
-use crate::{bundle, check, table, tree};
+use crate::{bundle, check, run, table, tree};
 
 /// How long one test program may take where nobody watches.
 const TIME: Duration = Duration::from_mins(20);
@@ -148,6 +148,7 @@ fn rust(groups: &mut Groups) {
 
     if cfg!(target_os = "linux") {
         groups.run("packages", bundle::make_and_look);
+        groups.run("trial on a virtual display", trial);
     }
     let mut packages: Vec<&str> = programs.iter().map(|program| program.package.as_str()).collect();
     packages.dedup();
@@ -167,6 +168,12 @@ fn rust(groups: &mut Groups) {
             .shown_and_logged("doc-tests")?;
         Ok(Count::read_if_any(&ended.text, ended.success))
     });
+}
+
+/// The walk of `cargo xtask run --headless`.
+fn trial() -> Result<Count> {
+    let ended = run::trial()?.at_most(TIME).shown_and_logged("trial")?;
+    Ok(Count::of(ended.success))
 }
 
 /// Whether a test program holds any test: most programs have an empty one for their `main.rs`.
