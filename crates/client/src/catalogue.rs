@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::account::Account;
+use crate::gateway::apis;
 use crate::provider::{Provider, ProviderKind};
 use crate::terms::below;
 
@@ -88,7 +89,7 @@ const GOOGLE_SCOPE_FILES: &str = "https://www.googleapis.com/auth/drive.file";
 /// The calls to offer for an account.
 pub(crate) fn known_calls(account: &Account, provider: Option<&Provider>) -> Vec<KnownCall> {
     let Some(provider) = provider else {
-        return own_calls(account, &[]);
+        return own_calls(account, None);
     };
     match &provider.kind {
         ProviderKind::Sandbox => provider
@@ -128,12 +129,12 @@ pub(crate) fn known_calls(account: &Account, provider: Option<&Provider>) -> Vec
             })
         })
         .collect(),
-        ProviderKind::Oidc => own_calls(account, &provider.apis),
+        ProviderKind::Oidc => own_calls(account, Some(provider)),
     }
 }
 
 /// Where nothing is known of the APIs: their addresses as they are, to begin from.
-fn own_calls(account: &Account, of_provider: &[Url]) -> Vec<KnownCall> {
+fn own_calls(account: &Account, provider: Option<&Provider>) -> Vec<KnownCall> {
     let start = |api: &Url| KnownCall {
         id: "api",
         title: "The API's first page",
@@ -141,13 +142,13 @@ fn own_calls(account: &Account, of_provider: &[Url]) -> Vec<KnownCall> {
         url: api.clone(),
         scope: None,
     };
-    let mut apis: Vec<&Url> = Vec::new();
-    for api in account.apis.iter().chain(of_provider) {
-        if !apis.contains(&api) {
-            apis.push(api);
+    let mut starts: Vec<&Url> = Vec::new();
+    for api in apis(account, provider) {
+        if !starts.contains(&api) {
+            starts.push(api);
         }
     }
-    apis.into_iter().map(start).collect()
+    starts.into_iter().map(start).collect()
 }
 
 fn all(rows: &[Row], api: &Url) -> Vec<KnownCall> {

@@ -1,6 +1,8 @@
 //! Calls: where a token goes, and where it never does.
 
-use tessera_client::{Account, ApiRequest, Category, Client, Route, SignIn};
+use tessera_client::{
+    Account, ApiRequest, Category, Client, ProviderChoice, ProviderDraft, ProviderId, Route, SignIn,
+};
 use tessera_oidc::Scopes;
 use tessera_sandbox::faults::{Fault, HttpFault};
 use tessera_sandbox::log::Endpoint;
@@ -100,6 +102,41 @@ async fn nothing_is_sent_to_an_origin_that_is_not_allowed() {
         (error.code(), error.category()),
         ("address_invalid", Category::Usage)
     );
+}
+
+#[tokio::test]
+async fn what_a_provider_names_later_counts_from_the_next_sign_in() {
+    let rig = Rig::new().await;
+    let other = Rig::new().await;
+    rig.name_provider();
+    let client = rig.client().await;
+    let request = SignIn::with(ProviderChoice::Known(ProviderId::new("box").unwrap()));
+    let account = rig
+        .sign_in_with(&client, request.clone(), "ann")
+        .await
+        .unwrap()
+        .account;
+    let (ours, later) = (url(&rig, "profile"), url(&other, "profile"));
+    let draft = ProviderDraft {
+        id: Some(account.provider.clone()),
+        name: "Box".to_owned(),
+        issuer: rig.sandbox.issuer().to_owned(),
+        client_id: account.client_id.to_string(),
+        apis: vec![rig.sandbox.api().to_owned(), other.sandbox.api().to_owned()],
+    };
+    client.save_provider(draft).await.unwrap();
+    client.call(&account.id, ApiRequest::get(&ours)).await.unwrap();
+    let error = client
+        .call(&account.id, ApiRequest::get(&later))
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(error.code(), "origin_not_allowed");
+    assert!(other.sandbox.log().entries().is_empty());
+
+    rig.sign_in_with(&client, request, "ann").await.unwrap();
+    client.call(&account.id, ApiRequest::get(&later)).await.unwrap();
+    assert!(!other.sandbox.log().entries().is_empty());
 }
 
 #[tokio::test]

@@ -296,7 +296,7 @@ fn of_policy(error: &PolicyError) -> Told {
             "origin_not_allowed",
             Category::Policy,
             format!("Nothing was sent: this account's token may not go to {origin}."),
-            "If you trust that server with this account, allow it for the account or its provider.",
+            "If you trust that server with this account, name it among the provider's APIs and sign in again.",
         ),
         PolicyError::Method(method) => told(
             "method_invalid",
@@ -381,6 +381,12 @@ fn of_provider(error: &ProviderError) -> Told {
             Category::Machine,
             "Your providers.toml could not be saved.",
             "Check that the data folder can be written to and has space left.",
+        ),
+        ProviderError::OtherIssuer(name) => told(
+            "provider_other_issuer",
+            usage,
+            format!("{name} stays as it was: its issuer address cannot be changed."),
+            "Add the other address as a provider of its own.",
         ),
         ProviderError::BuiltIn(name) => told(
             "provider_built_in",
