@@ -66,6 +66,11 @@ pub(crate) fn provider(client: &Client, provider: &Provider) -> ProviderView {
         problem: problem.map(Into::into),
         client_id: provider.client_id.as_ref().map(|id| id.as_str().to_owned()),
         routes: client.routes(provider).into_iter().map(Into::into).collect(),
+        apis: provider
+            .apis
+            .iter()
+            .map(|api| api.origin().ascii_serialization())
+            .collect(),
         editable: provider.source == ProviderSource::File,
     }
 }

@@ -66,6 +66,8 @@ pub struct ProviderView {
     pub client_id: Option<String>,
     /// Ways back that this provider takes, best first.
     pub routes: Vec<RouteView>,
+    /// Origins, beside the issuer's own, that tokens of its accounts may be sent to.
+    pub apis: Vec<String>,
     /// Whether a person added it here, so that it can be changed and removed here.
     pub editable: bool,
 }

@@ -190,7 +190,7 @@ async fn sign_out(steps: &mut Steps, app: &App<'_>, desktop: &Desktop) -> Result
         .step("Sign out", async || setting::sign_out(app).await)
         .await?;
     for (_, line) in &receipt {
-        println!("      {}", line.replace('\n', ": "));
+        println!("      {line}");
     }
     steps.picture(app, "receipt").await?;
     steps

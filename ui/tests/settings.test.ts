@@ -41,6 +41,27 @@ test('a provider is added', async () => {
   expect(has('provider-form')).toBe(false);
 });
 
+test('a provider that was added is changed, but not its issuer', async () => {
+  const host = await openState('settings-change');
+  expect(document.activeElement).toBe(byId('client-id-input'));
+  expect(has('issuer-input')).toBe(false);
+  expect((byId('apis-input') as HTMLTextAreaElement).value).toBe('https://api.acme.example');
+  await userEvent.fill(byId('apis-input'), 'https://api.acme.example\nhttps://data.acme.example');
+  byId('provider-save').click();
+  await drawn();
+  expect(host.last('saveProvider')).toEqual([
+    {
+      id: 'acme',
+      name: 'Acme',
+      issuer: 'https://login.acme.example',
+      client_id: 'tessera-desktop',
+      apis: ['https://api.acme.example', 'https://data.acme.example'],
+    },
+  ]);
+  expect(has('provider-form')).toBe(false);
+  expect(said()).toBe('Acme is saved.');
+});
+
 test('only what was added here can be removed, and it is asked first', async () => {
   const host = await open({}, '#/settings');
   expect(has('provider-remove-google')).toBe(false);

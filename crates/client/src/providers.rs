@@ -50,6 +50,9 @@ pub enum ProviderError {
     /// providers.toml cannot be written.
     #[error("providers.toml could not be saved: {0}")]
     Save(String),
+    /// A provider that was added would become another one.
+    #[error("{0} cannot be moved to another issuer")]
+    OtherIssuer(String),
     /// The provider cannot be changed or removed here.
     #[error("{0} is part of this build")]
     BuiltIn(String),
@@ -139,7 +142,10 @@ impl Providers {
         };
         let built_in = matches!(id.as_str(), ProviderId::GOOGLE | ProviderId::GITHUB);
         if !built_in {
-            draft.issuer.trim().parse::<Issuer>()?;
+            let issuer = draft.issuer.trim().parse::<Issuer>()?;
+            if draft.id.is_some() {
+                self.keeps_its_issuer(&id, &issuer)?;
+            }
         }
         if draft.client_id.trim().is_empty() {
             return Err(ProviderError::NoClientId(draft.name.clone()));
@@ -203,6 +209,20 @@ impl Providers {
         std::fs::rename(&draft, &self.file).map_err(save)?;
         self.reload();
         Ok(())
+    }
+
+    /// A provider keeps its issuer for as long as it is in the file: its client secret, which stands there too,
+    /// must not go anywhere else.
+    fn keeps_its_issuer(&self, id: &ProviderId, issuer: &Issuer) -> Result<(), ProviderError> {
+        let provider = self
+            .find(id)
+            .filter(|provider| provider.source == ProviderSource::File)
+            .ok_or_else(|| ProviderError::Unknown(id.to_string()))?;
+        if provider.issuer == *issuer {
+            Ok(())
+        } else {
+            Err(ProviderError::OtherIssuer(provider.name))
+        }
     }
 
     fn new_id(&self, draft: &ProviderDraft) -> Result<ProviderId, ProviderError> {

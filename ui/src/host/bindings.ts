@@ -348,6 +348,8 @@ export type ProviderView = {
 	client_id: string | null,
 	/**  Ways back that this provider takes, best first. */
 	routes: RouteView[],
+	/**  Origins, beside the issuer's own, that tokens of its accounts may be sent to. */
+	apis: string[],
 	/**  Whether a person added it here, so that it can be changed and removed here. */
 	editable: boolean,
 };

@@ -80,6 +80,8 @@ const en = {
       apis: 'APIs that may be called',
       apisHint:
         'One address a line, such as https://api.example.com. The issuer’s own is always allowed.',
+      apisChangeHint:
+        'One address a line. A new one counts for an account once you sign in with it again.',
       name_: 'Name to show',
       nameHint: 'Leave it empty to use the address.',
       optional: 'optional',
@@ -306,7 +308,7 @@ const en = {
     noClientId: 'None yet',
     setClientId: 'Set client id',
     change: 'Change',
-    changeOf: (name: string) => `Change the client id of ${name}`,
+    changeOf: (name: string) => `Change ${name}`,
     save: 'Save',
     cancel: 'Cancel',
     remove: 'Remove',

@@ -186,6 +186,33 @@ fn saving_keeps_what_it_does_not_change() {
 }
 
 #[test]
+fn a_provider_keeps_its_issuer_and_with_it_its_secret() {
+    let text = "[[provider]]\nid = \"acme\"\nissuer = \"https://login.acme.example\"\nclient_id = \"abc\"\n\
+                client_secret = \"s\"\n";
+    let (folder, providers) = with_file(text);
+    let draft = |id_: &str, issuer: &str| ProviderDraft {
+        id: Some(id(id_)),
+        name: String::new(),
+        issuer: issuer.to_owned(),
+        client_id: "abc".to_owned(),
+        apis: Vec::new(),
+    };
+    assert!(matches!(
+        providers.save(&draft("acme", "https://login.evil.example")),
+        Err(ProviderError::OtherIssuer(_))
+    ));
+    // Only what is in the file can be changed there.
+    for other in ["sandbox", "unheard-of"] {
+        assert!(matches!(
+            providers.save(&draft(other, "https://login.acme.example")),
+            Err(ProviderError::Unknown(_))
+        ));
+    }
+    let after = std::fs::read_to_string(folder.path().join("providers.toml")).unwrap();
+    assert_eq!(after, text);
+}
+
+#[test]
 fn a_draft_that_cannot_be_a_provider_changes_nothing() {
     let (folder, providers) = with_file("# nothing yet\n");
     let draft = |issuer: &str, client_id: &str, api: &str| ProviderDraft {

@@ -82,6 +82,7 @@ export const google: ProviderView = {
   problem: null,
   client_id: '1029384756-abcdefgh.apps.googleusercontent.com',
   routes: ['loopback', 'device'],
+  apis: [],
   editable: false,
 };
 
@@ -94,6 +95,7 @@ export const github: ProviderView = {
   problem: errors.noClientId,
   client_id: null,
   routes: ['scheme', 'device'],
+  apis: [],
   editable: false,
 };
 
@@ -106,6 +108,7 @@ export const acme: ProviderView = {
   problem: null,
   client_id: 'tessera-desktop',
   routes: ['scheme', 'loopback'],
+  apis: ['https://api.acme.example'],
   editable: true,
 };
 
@@ -118,6 +121,7 @@ export const sandbox: ProviderView = {
   problem: null,
   client_id: 'tessera-desktop',
   routes: ['scheme', 'loopback', 'device'],
+  apis: [],
   editable: false,
 };
 

@@ -158,6 +158,7 @@ export class FakeHost implements Host {
         name: old?.name ?? (input.name || input.issuer.replace(/^https?:\/\//, '')),
         issuer: old?.issuer ?? input.issuer,
         client_id: input.client_id,
+        apis: old && !old.editable ? old.apis : input.apis,
         ready: true,
         problem: null,
       };

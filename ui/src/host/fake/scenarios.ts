@@ -189,6 +189,7 @@ export const scenarios: Record<string, Scenario> = {
   settings: { at: '#/settings', world: { accounts: data.accounts() } },
   'settings-client-id': { at: '#/settings/github', world: {} },
   'settings-add': { at: '#/settings', world: {}, steps: press('provider-add') },
+  'settings-change': { at: '#/settings', world: {}, steps: press('provider-set-acme') },
   'settings-remove': { at: '#/settings', world: {}, steps: press('provider-remove-acme') },
   'settings-file-problem': {
     at: '#/settings',
