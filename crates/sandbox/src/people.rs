@@ -61,7 +61,7 @@ impl Person {
             [40, 95, 150],
         ];
         let digest = Sha256::digest(self.username.as_bytes());
-        let colour = COLOURS[self.number as usize % COLOURS.len()];
+        let colour = COLOURS[usize::try_from(self.number).unwrap_or_default() % COLOURS.len()];
         let light = colour.map(|part| part / 4 + 190);
         let side = TILES * TILE;
         let mut pixels = Vec::with_capacity(side * side * 3);
@@ -72,7 +72,10 @@ impl Person {
                 pixels.extend_from_slice(if set { &colour } else { &light });
             }
         }
-        encoded(&pixels, side as u32).unwrap_or_default()
+        u32::try_from(side)
+            .ok()
+            .and_then(|side| encoded(&pixels, side).ok())
+            .unwrap_or_default()
     }
 }
 
