@@ -22,7 +22,7 @@ use crate::{tools, wait};
 const JOURNEY: Duration = Duration::from_mins(5);
 
 /// Unlocks the private keyring. It guards nothing but this journey's own made-up tokens.
-const KEYRING_PASSWORD: &[u8] = b"lab";
+pub const KEYRING_PASSWORD: &[u8] = b"lab";
 
 /// Size of the virtual screen: the app's window and a browser's beside it.
 const SCREEN: &str = "1600x1000x24";
@@ -205,6 +205,25 @@ impl Desktop {
             .unwrap_or_else(PoisonError::into_inner)
             .get(OsStr::new(name))
             .cloned()
+    }
+
+    /// Every variable that programs on this desktop see, as `NAME=VALUE`.
+    pub fn variables(&self) -> Vec<OsString> {
+        let environment = self.environment.lock().unwrap_or_else(PoisonError::into_inner);
+        let pairs = environment.iter();
+        pairs
+            .map(|(name, value)| {
+                let mut pair = name.clone();
+                pair.push("=");
+                pair.push(value);
+                pair
+            })
+            .collect()
+    }
+
+    /// Types text, in whichever window has the focus.
+    pub fn type_text(&self, text: &str) -> Result<()> {
+        self.xdotool(&["type", text]).map(drop)
     }
 
     /// The folder that everything of this desktop lies in.

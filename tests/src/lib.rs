@@ -11,8 +11,10 @@
 pub mod app;
 pub mod browser;
 pub mod desktop;
+pub mod full_disk;
 pub mod keyring;
 pub mod op;
+pub mod package;
 pub mod pages;
 pub mod processes;
 pub mod program;

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 use url::Url;
 
@@ -31,7 +31,7 @@ pub struct Run {
     child: Child,
     input: Option<ChildStdin>,
     lines: Lines<BufReader<ChildStdout>>,
-    notes: JoinHandle<std::io::Result<String>>,
+    notes: UnboundedReceiver<String>,
     written: Arc<Mutex<String>>,
 }
 
@@ -99,15 +99,17 @@ impl<'a> Terminal<'a> {
             .spawn()
             .context("starting tessera")?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let mut stderr = stderr.context("standard error is piped")?;
+        let mut stderr = BufReader::new(stderr.context("standard error is piped")?).lines();
+        let (tell, notes) = unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = stderr.next_line().await {
+                let _ = tell.send(line);
+            }
+        });
         Ok(Run {
             input: child.stdin.take(),
             lines: BufReader::new(stdout.context("standard output is piped")?).lines(),
-            notes: tokio::spawn(async move {
-                let mut notes = String::new();
-                stderr.read_to_string(&mut notes).await?;
-                Ok(notes)
-            }),
+            notes,
             written: Arc::clone(&self.written),
             child,
         })
@@ -125,8 +127,8 @@ impl<'a> Terminal<'a> {
         ended.json()
     }
 
-    /// Everything that was ever written on standard output and error, but for the `open` events: they hold the
-    /// address to open, and with it what the browser brings back.
+    /// Everything that was ever written on standard output and error, but for the addresses to open: they hold
+    /// what the browser brings back.
     pub fn written(&self) -> String {
         self.written
             .lock()
@@ -158,6 +160,16 @@ impl Run {
         Ok(event["url"].as_str().context("an address to open")?.parse()?)
     }
 
+    /// The next line of standard error.
+    pub async fn note(&mut self) -> Result<String> {
+        let line = timeout(wait::STEP, self.notes.recv())
+            .await
+            .context("tessera notes nothing more")?;
+        let line = line.context("tessera ended before it noted this")?;
+        self.write_down(&line);
+        Ok(line)
+    }
+
     /// Types a line on standard input.
     pub async fn type_line(&mut self, line: &str) -> Result<()> {
         let input = self.input.as_mut().context("standard input is closed")?;
@@ -179,7 +191,11 @@ impl Run {
                 out.push_str(&line);
                 out.push('\n');
             }
-            let notes = (&mut self.notes).await??;
+            let mut notes = String::new();
+            while let Some(line) = self.notes.recv().await {
+                notes.push_str(&line);
+                notes.push('\n');
+            }
             let code = self.child.wait().await?.code();
             anyhow::Ok(Ended { code, out, notes })
         };
@@ -192,6 +208,9 @@ impl Run {
     }
 
     fn write_down(&self, text: &str) {
+        if text.starts_with("  http") {
+            return;
+        }
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         // Writing to a string cannot fail.
         let _ = writeln!(written, "{text}");

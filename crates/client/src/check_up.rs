@@ -22,16 +22,13 @@ pub struct Finding {
 impl Client {
     /// Tries, for real, what a sign-in needs here. No network is touched.
     pub async fn check_up(&self) -> Vec<Finding> {
-        let (store, keychain, loopback) = tokio::join!(
-            self.inner().store.accounts(),
-            self.try_keychain(),
-            self.try_loopback()
-        );
+        let (store, keychain, loopback) =
+            tokio::join!(self.try_folder(), self.try_keychain(), self.try_loopback());
         let folder = self.inner().config.data_folder.display();
         vec![
             finding(
                 "data_folder",
-                store.map_err(Error::from).map(|accounts| match accounts.len() {
+                store.map(|accounts| match accounts {
                     1 => format!("{folder} can be used; 1 account is in it."),
                     count => format!("{folder} can be used; {count} accounts are in it."),
                 }),
@@ -71,14 +68,27 @@ impl Client {
         }
     }
 
-    async fn try_keychain(&self) -> Result<(), Error> {
-        let keychain = &self.inner().ports.keychain;
+    /// A name that nothing has.
+    fn probe(&self) -> String {
         let mut name = [0; 8];
         self.inner().ports.entropy.fill(&mut name);
+        format!("probe/{:016x}", u64::from_be_bytes(name))
+    }
+
+    /// Writes something and takes it away again, and counts the accounts.
+    async fn try_folder(&self) -> Result<usize, Error> {
+        let (store, entry) = (&self.inner().store, self.probe());
+        store.note_attempt(&entry, self.now()).await?;
+        store.claim_attempt(&entry).await?;
+        Ok(store.accounts().await?.len())
+    }
+
+    async fn try_keychain(&self) -> Result<(), Error> {
+        let keychain = &self.inner().ports.keychain;
         let mut secret = vec![0; LARGE_SECRET];
         self.inner().ports.entropy.fill(&mut secret);
         let secret = SecretBytes::new(secret);
-        let entry = format!("probe/{:016x}", u64::from_be_bytes(name));
+        let entry = self.probe();
         keychain.put(&entry, secret.clone()).await?;
         let read = keychain.get(&entry).await;
         keychain.delete(&entry).await?;

@@ -1,0 +1,173 @@
+//! The words themselves, as the terminal and the app's window get them from the client: the window shows code,
+//! sentence and hint as they are.
+
+use std::collections::BTreeSet;
+
+use tessera_client::ports::{BrowserError, HttpError, VaultError};
+use tessera_client::{
+    AccountError, AddressError, AttemptError, Category, Error, Issuer, PolicyError, ProviderError, StoreError,
+};
+
+/// Stands where text of the system or of others goes into an error.
+const ELSEWHERE: &str = "text from elsewhere";
+
+fn elsewhere() -> String {
+    ELSEWHERE.to_owned()
+}
+
+fn address(text: &str) -> AddressError {
+    text.parse::<Issuer>().expect_err("this is no issuer")
+}
+
+/// Every error of the list that needs no provider's answer, with its code and kind.
+fn errors() -> Vec<(Error, &'static str, Category)> {
+    use Category::{Cancelled, CheckFailed, Keychain, Machine, NeedsSignIn, Network, Policy, Usage};
+    let unreachable = HttpError::Unreachable {
+        host: "login.example".to_owned(),
+        reason: elsewhere(),
+    };
+    vec![
+        (
+            ProviderError::Issuer(address("login.example")).into(),
+            "issuer_invalid",
+            Usage,
+        ),
+        (
+            ProviderError::Issuer(address("http://login.example")).into(),
+            "issuer_insecure",
+            CheckFailed,
+        ),
+        (
+            ProviderError::Unknown("acme".to_owned()).into(),
+            "provider_unknown",
+            Usage,
+        ),
+        (
+            ProviderError::NoClientId("Acme".to_owned()).into(),
+            "client_id_missing",
+            Usage,
+        ),
+        (
+            ProviderError::NoClientSecret("Acme".to_owned()).into(),
+            "client_secret_missing",
+            Usage,
+        ),
+        (
+            ProviderError::Save(elsewhere()).into(),
+            "providers_file_not_saved",
+            Machine,
+        ),
+        (unreachable.into(), "unreachable", Network),
+        (
+            HttpError::Insecure("login.example".to_owned()).into(),
+            "endpoint_insecure",
+            CheckFailed,
+        ),
+        (
+            HttpError::TimedOut("login.example".to_owned()).into(),
+            "no_answer_in_time",
+            Network,
+        ),
+        (AttemptError::Cancelled.into(), "cancelled", Cancelled),
+        (AttemptError::Interrupted.into(), "interrupted", Cancelled),
+        (AttemptError::Replaced.into(), "replaced", Cancelled),
+        (AttemptError::TimedOut.into(), "timed_out", Cancelled),
+        (AttemptError::Gone.into(), "attempt_gone", CheckFailed),
+        (AttemptError::NotACallback.into(), "not_a_callback", Usage),
+        (Error::DeclinedOnDevice, "access_denied", Cancelled),
+        (Error::NoIdToken, "id_token_missing", CheckFailed),
+        (Error::NoKeySet, "key_set_missing", CheckFailed),
+        (BrowserError(elsewhere()).into(), "browser_not_started", Machine),
+        (
+            VaultError::Missing(elsewhere()).into(),
+            "keychain_missing",
+            Keychain,
+        ),
+        (VaultError::Locked.into(), "keychain_locked", Keychain),
+        (
+            VaultError::Refused(elsewhere()).into(),
+            "keychain_refused",
+            Keychain,
+        ),
+        (VaultError::Damaged.into(), "keychain_damaged", Keychain),
+        (
+            VaultError::Failed(elsewhere()).into(),
+            "keychain_failed",
+            Keychain,
+        ),
+        (Error::NotSaved(VaultError::Locked), "token_not_saved", Keychain),
+        (StoreError::Full.into(), "disk_full", Machine),
+        (
+            StoreError::Unusable(elsewhere()).into(),
+            "store_unusable",
+            Machine,
+        ),
+        (StoreError::Damaged(elsewhere()).into(), "store_damaged", Machine),
+        (
+            StoreError::TooNew { found: 9, known: 1 }.into(),
+            "store_too_new",
+            Machine,
+        ),
+        (StoreError::Busy.into(), "store_busy", Machine),
+        (
+            AccountError::Unknown("ann".to_owned()).into(),
+            "account_unknown",
+            Usage,
+        ),
+        (
+            AccountError::NeedsSignIn("The provider ended the session.".to_owned()).into(),
+            "needs_sign_in",
+            NeedsSignIn,
+        ),
+        (
+            AccountError::NoRefreshToken.into(),
+            "no_refresh_token",
+            NeedsSignIn,
+        ),
+        (
+            PolicyError::Origin("https://api.example".to_owned()).into(),
+            "origin_not_allowed",
+            Policy,
+        ),
+    ]
+}
+
+#[test]
+fn each_has_its_own_code_sentence_and_hint() {
+    let (mut codes, mut sentences) = (BTreeSet::new(), BTreeSet::new());
+    for (error, code, category) in errors() {
+        assert_eq!((error.code(), error.category()), (code, category), "{error:?}");
+        let (message, hint) = (error.message(), error.hint());
+        for text in [&message, &hint] {
+            let sentence = text.len() > 10 && text.starts_with(char::is_uppercase) && text.ends_with('.');
+            assert!(sentence, "{code}: {text}");
+            assert!(!text.contains(ELSEWHERE), "{code} lets others speak: {text}");
+            assert!(
+                !code.contains('_') || !text.contains(code),
+                "{code} speaks in codes: {text}"
+            );
+        }
+        assert!(codes.insert(code), "{code} is there twice");
+        assert!(
+            sentences.insert(message.clone()),
+            "{code} says what another says: {message}"
+        );
+    }
+}
+
+/// The window offers to stay signed in until it closes, for exactly the errors that this helps with.
+#[test]
+fn the_window_knows_every_error_of_a_keychain_that_is_not_to_be_had() {
+    let panel = lab::tools::tests_dir().join("../ui/src/screens/FailurePanel.svelte");
+    let panel = std::fs::read_to_string(panel).expect("the window's panel");
+    let helps = [
+        "keychain_missing",
+        "keychain_locked",
+        "keychain_refused",
+        "keychain_failed",
+    ];
+    for (_, code, _) in errors() {
+        let offered = panel.contains(&format!("'{code}'"));
+        assert_eq!(offered, helps.contains(&code), "{code}");
+    }
+}
