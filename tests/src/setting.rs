@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
-use tessera_sandbox::log::{Endpoint, Entry};
-use tessera_sandbox::{CLIENT_ID, Options, Sandbox};
+use tessera_sandbox::log::{Endpoint, Entry, Outcome};
+use tessera_sandbox::{CLIENT_ID, Fingerprint, Options, Sandbox};
 
 use crate::app::App;
 use crate::browser::Browser;
 use crate::desktop::Desktop;
 use crate::pages::{Pages, Person};
-use crate::{tools, wait};
+use crate::{keyring, tools, wait};
 
 /// The id of the journeys' own provider.
 pub const PROVIDER: &str = "house";
@@ -110,6 +110,63 @@ impl<'a> Setting<'a> {
         call(app, &format!("{}/profile", self.sandbox.api()), person.name).await
     }
 
+    /// Closes the app, opens it again, and checks that `person` is still signed in without any browser.
+    pub async fn restart(&self, app: App<'_>, person: Person) -> Result<App<'a>> {
+        app.close().await?;
+        let before = (
+            self.browser.tabs().await?,
+            self.asked(Endpoint::Authorization).len(),
+        );
+        let app = self.open().await?;
+        app.click("nav-accounts").await?;
+        signed_in(&app, person).await?;
+        self.call_profile(&app, person).await?;
+        let after = (
+            self.browser.tabs().await?,
+            self.asked(Endpoint::Authorization).len(),
+        );
+        ensure!(before == after, "a browser was needed: {before:?}, {after:?}");
+        Ok(app)
+    }
+
+    /// Signs the one account out, and checks that the receipt says what was done, that it was done at the provider
+    /// and at the keyring, and that what was revoked gets nothing more.
+    pub async fn sign_out(&self, app: &App<'_>) -> Result<()> {
+        let tokens = [
+            keyring::value(self.desktop, "refresh", "")?,
+            keyring::value(self.desktop, "access", "token")?,
+        ];
+        let receipt = sign_out(app).await?;
+        let expected = [
+            ("done", "revoked"),
+            ("done", "revoked"),
+            ("done", "deleted"),
+            ("done", "removed"),
+            ("not_possible", "browser"),
+        ];
+        let as_expected = receipt
+            .iter()
+            .map(|(outcome, text)| (outcome.as_str(), text))
+            .zip(expected)
+            .all(|((outcome, text), (wanted, word))| outcome == wanted && text.contains(word));
+        ensure!(
+            receipt.len() == expected.len() && as_expected,
+            "the receipt says {receipt:#?}"
+        );
+        let revoked: Vec<Fingerprint> = self
+            .asked(Endpoint::Revocation)
+            .into_iter()
+            .filter(|entry| entry.outcome.as_ref().is_some_and(Outcome::is_success))
+            .filter_map(|entry| entry.credential)
+            .collect();
+        let kept = tokens.each_ref().map(|token| Fingerprint::of(token));
+        ensure!(revoked == kept, "kept were {kept:?}, revoked {revoked:?}");
+        for token in tokens {
+            self.is_dead(&token).await?;
+        }
+        keyring::holds(self.desktop, &[]).await
+    }
+
     /// Hands an address to the system, as a link in any page or program does.
     pub fn hand_over(&self, url: &str) -> Result<()> {
         let xdg_open = tools::find("xdg-open")?;
@@ -118,7 +175,7 @@ impl<'a> Setting<'a> {
     }
 
     /// Tries a token as a thief would, at the API and for a refresh, and checks that it gets nothing.
-    pub async fn is_dead(&self, token: &str) -> Result<()> {
+    async fn is_dead(&self, token: &str) -> Result<()> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let profile = format!("{}/profile", self.sandbox.api());
         let called = http.get(profile).bearer_auth(token).send().await?.status();

@@ -8,9 +8,8 @@
 
 use anyhow::{Result, ensure};
 use lab::pages::{ANN, BOB, Pages};
-use lab::setting::{self, PROVIDER, Setting};
-use lab::{app, journey, keyring, wait};
-use tessera_sandbox::Fingerprint;
+use lab::setting::{self, Setting};
+use lab::{app, journey, keyring};
 use tessera_sandbox::log::Endpoint;
 
 /// What a person sees of a sign-in that was checked.
@@ -107,57 +106,8 @@ async fn stays_signed_in_without_a_browser_until_the_sign_out_which_revokes() ->
         let scene = Setting::ordinary(desktop).await?;
         let app = scene.open().await?;
         scene.sign_in(&app, ANN).await?;
-        app.close().await?;
-        let (tabs, pages) = (
-            scene.browser.tabs().await?,
-            scene.asked(Endpoint::Authorization).len(),
-        );
-
-        let app = scene.open().await?;
-        app.click("nav-accounts").await?;
-        setting::signed_in(&app, ANN).await?;
-        scene.call_profile(&app, ANN).await?;
-        ensure!(scene.browser.tabs().await? == tabs, "the browser was opened");
-        ensure!(
-            scene.asked(Endpoint::Authorization).len() == pages,
-            "a sign-in was begun"
-        );
-
-        let tokens = [
-            keyring::value(desktop, "refresh", "")?,
-            keyring::value(desktop, "access", "token")?,
-        ];
-        let receipt = setting::sign_out(&app).await?;
-        let outcomes: Vec<&str> = receipt.iter().map(|(outcome, _)| outcome.as_str()).collect();
-        ensure!(
-            outcomes == ["done", "done", "done", "done", "not_possible"],
-            "{receipt:#?}"
-        );
-        for (line, part) in receipt
-            .iter()
-            .zip(["revoked", "revoked", "deleted", "removed", "browser"])
-        {
-            ensure!(line.1.contains(part), "{} does not say `{part}`", line.1);
-        }
-        let revoked: Vec<_> = scene
-            .asked(Endpoint::Revocation)
-            .into_iter()
-            .filter(|entry| {
-                entry
-                    .outcome
-                    .as_ref()
-                    .is_some_and(tessera_sandbox::log::Outcome::is_success)
-            })
-            .filter_map(|entry| entry.credential)
-            .collect();
-        ensure!(
-            revoked == tokens.each_ref().map(|token| Fingerprint::of(token)),
-            "{revoked:?}"
-        );
-        for token in tokens {
-            scene.is_dead(&token).await?;
-        }
-        keyring::holds(desktop, &[]).await?;
+        let app = scene.restart(app, ANN).await?;
+        scene.sign_out(&app).await?;
         app.click("receipt-close").await?;
         app.find("accounts-empty").await?;
         app.close().await
