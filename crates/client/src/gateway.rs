@@ -254,7 +254,10 @@ pub(crate) fn allowed(
 ///
 /// What a file says of its provider counts from the next sign-in on. Settings write that file on behalf of the page,
 /// which must not be able to send a token to a server that the person did not name before they signed in.
-pub(crate) fn apis<'a>(account: &'a Account, provider: Option<&'a Provider>) -> impl Iterator<Item = &'a Url> {
+pub(crate) fn apis<'a>(
+    account: &'a Account,
+    provider: Option<&'a Provider>,
+) -> impl Iterator<Item = &'a Url> {
     let of_provider = provider
         .filter(|provider| provider.source != ProviderSource::File)
         .map(|provider| provider.apis.as_slice())
