@@ -365,10 +365,14 @@ impl Client {
             );
         }
         let granted = response.scopes.to_string();
-        inner
+        let noted = inner
             .store
             .set_refreshed(&account.id, account.generation, access.expires_at, granted, now)
-            .await?;
+            .await;
+        if let Err(error) = noted {
+            // Both tokens are safe in the keychain: what is shown of them is older than they are, and no more.
+            tracing::warn!(code = Error::from(error).code(), "a refresh could not be noted");
+        }
         Ok(fresh(access))
     }
 
