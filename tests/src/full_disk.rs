@@ -45,7 +45,7 @@ impl<'a> FullDisk<'a> {
     /// Mounts one over `folder`, which must be there. It is empty then, and not full yet.
     pub async fn mount(desktop: &'a Desktop, folder: &Path) -> Result<Self> {
         let rights: &[Right] = if getuid().is_root() {
-            &[Right::Root]
+            &[Right::Root, Right::Namespace]
         } else {
             &[Right::Namespace, Right::Sudo]
         };
