@@ -14,4 +14,5 @@ mod commands;
 mod ends;
 mod login;
 mod session;
+mod table;
 mod terminal;
