@@ -326,3 +326,32 @@ fn a_page_is_told_everything_first_and_then_each_change_until_the_next_page_come
     assert_eq!(next(&third)["event"], "snapshot");
     assert_eq!(next(&third)["error"]["code"], "between two pages");
 }
+
+#[test]
+fn an_error_reaches_the_window_in_the_clients_own_words() {
+    use tessera_client::ports::{HttpError, VaultError};
+    use tessera_client::{AccountError, AttemptError, Error, PolicyError, ProviderError, StoreError};
+    let unreachable = HttpError::Unreachable {
+        host: "login.example".to_owned(),
+        reason: "no route".to_owned(),
+    };
+    let errors: [Error; 8] = [
+        StoreError::Full.into(),
+        VaultError::Missing("no bus".to_owned()).into(),
+        VaultError::Locked.into(),
+        AttemptError::Gone.into(),
+        AccountError::NeedsSignIn("The provider ended the session.".to_owned()).into(),
+        PolicyError::Origin("https://api.example".to_owned()).into(),
+        ProviderError::NoClientId("Acme".to_owned()).into(),
+        unreachable.into(),
+    ];
+    for error in errors {
+        let view = ErrorView::from(&error);
+        assert_eq!(
+            (view.code.as_str(), view.message, view.hint),
+            (error.code(), error.message(), error.hint())
+        );
+        // What stands behind it is the system's word, kept apart from the sentence.
+        assert_eq!(view.detail, error.detail());
+    }
+}

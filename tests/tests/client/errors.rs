@@ -1,6 +1,7 @@
 //! Whatever goes wrong has its own code, a sentence and a hint; nothing that was there is lost, and no secret
 //! is in anything that was said or written.
 
+use tessera_client::ports::VaultError;
 use tessera_client::{AdHocProvider, Category, ProviderChoice, Route, SignIn};
 use tessera_sandbox::CLIENT_ID;
 use tessera_sandbox::log::Endpoint;
@@ -133,4 +134,40 @@ async fn an_address_that_cannot_be_one_never_leaves_this_machine() {
     )
     .await;
     check("http://127.0.0.1:9", "unreachable", Category::Network).await;
+}
+
+#[tokio::test]
+async fn a_keychain_that_takes_only_half_of_it_is_left_as_it_was() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let broken = || {
+        rig.keychain
+            .refuse("access/", VaultError::Failed("it is full".to_owned()));
+    };
+    broken();
+    let sign_in = async || {
+        rig.sign_in_with(&client, rig.request(Route::Scheme), "ann")
+            .await
+            .map(|signed_in| signed_in.account)
+    };
+    let error = sign_in().await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.category()),
+        ("keychain_failed", Category::Keychain)
+    );
+    assert!(client.accounts().await.unwrap().is_empty());
+    assert!(rig.keychain.kinds().is_empty(), "{:?}", rig.keychain.kinds());
+
+    // An account that was there goes on as it was.
+    rig.keychain.relent();
+    let account = sign_in().await.unwrap();
+    broken();
+    sign_in().await.unwrap_err();
+    rig.keychain.relent();
+    for life in [0, 3600] {
+        rig.sandbox.clock().advance(life);
+        client.access_token(&account.id).await.unwrap();
+    }
+    let listed = client.accounts().await.unwrap();
+    assert_eq!((listed.len(), listed[0].state.as_str()), (1, "signed_in"));
 }
