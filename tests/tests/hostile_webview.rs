@@ -7,6 +7,8 @@
     reason = "a test stops at the first surprise"
 )]
 
+use std::fs;
+
 use anyhow::{Context as _, Result, ensure};
 use lab::app::App;
 use lab::pages::ANN;
@@ -16,6 +18,9 @@ use lab::trap::Trap;
 use lab::{journey, keyring};
 use serde_json::{Value, json};
 use tessera_sandbox::log::Endpoint;
+
+/// What a download would bring, and how it would be called.
+const SAVED: &str = "saved-by-script-of-the-page";
 
 /// Whether the window shows a page of the app's own.
 async fn is_at_home(app: &App<'_>) -> Result<()> {
@@ -305,6 +310,11 @@ async fn it_can_neither_leave_nor_reach_the_network_nor_run_text() -> Result<()>
         let app = scene.open().await?;
         let tabs = scene.browser.tabs().await?;
         let url = json!(trap.origin);
+        fs::create_dir(desktop.home().join("Downloads"))?;
+        fs::write(
+            desktop.config().join("user-dirs.dirs"),
+            "XDG_DOWNLOAD_DIR=\"$HOME/Downloads\"\n",
+        )?;
 
         // Each is tried in the page that the ones before it left, which must still be the app's own.
         for attack in [
@@ -366,7 +376,8 @@ async fn it_can_neither_leave_nor_reach_the_network_nor_run_text() -> Result<()>
             .await?;
         ensure!(answer["value"] == false, "{answer}");
 
-        // Ways out of the page. What they do shows in where the page is and in who came to the trap.
+        // Ways out of the page, each taken at a click of the person, which opens more doors than script has by
+        // itself. What they do shows in where the page is and in who came to the trap.
         for way in [
             format!("navigator.sendBeacon({url}, 'x')"),
             format!("location.href = {url}"),
@@ -388,7 +399,12 @@ async fn it_can_neither_leave_nor_reach_the_network_nor_run_text() -> Result<()>
             element("a", "href", &trap.origin, "made.click()"),
             element("a", "href", &trap.origin, "made.target = '_blank'; made.click()"),
             element("a", "href", &trap.origin, "made.download = 'x'; made.click()"),
-            element("a", "href", "/index.html", "made.download = 'x'; made.click()"),
+            element("a", "href", "/index.html", &format!("made.download = '{SAVED}'; made.click()")),
+            element("a", "href", &format!("data:text/plain,{SAVED}"), "made.download = 'x'; made.click()"),
+            format!(
+                "const made = document.createElement('a'); made.download = 'x';
+                 made.href = URL.createObjectURL(new Blob(['{SAVED}'])); document.body.append(made); made.click()"
+            ),
             element("a", "href", "#", &format!("made.ping = {url}; made.click()")),
             element("form", "action", &trap.origin, "made.method = 'post'; made.submit()"),
             element("form", "action", &trap.origin, "made.target = '_blank'; made.submit()"),
@@ -398,7 +414,7 @@ async fn it_can_neither_leave_nor_reach_the_network_nor_run_text() -> Result<()>
             element("link", "href", &trap.origin, "made.rel = 'preload'; made.as = 'fetch'"),
             element("link", "href", &trap.origin, "made.rel = 'dns-prefetch'"),
         ] {
-            app.script(&format!("{way}; return null")).await?;
+            at_a_click(&app, &way).await?;
             // Two turns of the page's own loop: whatever was going to begin has begun, and a page that left is
             // somewhere else.
             app.script(
@@ -418,13 +434,28 @@ async fn it_can_neither_leave_nor_reach_the_network_nor_run_text() -> Result<()>
         // The trap does catch whoever comes.
         scene.browser.page().goto(&trap.origin).await?;
         ensure!(!trap.caught().is_empty(), "the trap is not set");
-        for folder in ["home", "home/Downloads"] {
-            let downloads = desktop.base().join(folder).join("index.html");
-            ensure!(!downloads.exists(), "{} was saved", downloads.display());
-        }
+        let mut saved = Secrets::default();
+        saved.add([SAVED])?;
+        saved.hunt(&Places {
+            folders: vec![desktop.base().to_owned()],
+            ..Places::default()
+        })?;
         Ok(())
     })
     .await
+}
+
+/// Has script run at a click on something that covers the whole page.
+async fn at_a_click(app: &App<'_>, script: &str) -> Result<()> {
+    app.script(&format!(
+        "const bait = document.createElement('button');
+         bait.dataset.testid = 'bait';
+         Object.assign(bait.style, {{ position: 'fixed', inset: 0, zIndex: 1000 }});
+         bait.addEventListener('click', () => {{ bait.remove(); {script} }});
+         document.body.append(bait);"
+    ))
+    .await?;
+    app.click("bait").await
 }
 
 /// Script that makes an element with an attribute, and then does something with it as `made`.
