@@ -271,7 +271,11 @@ async fn the_device_flow_may_be_switched_off() {
     .await;
     name(&rig, "");
     let client = rig.client().await;
-    let error = client.sign_in(request()).unwrap().wait().await.unwrap_err();
+    let by_code = SignIn {
+        route: Some(Route::Device),
+        ..request()
+    };
+    let error = client.sign_in(by_code).unwrap().wait().await.unwrap_err();
     assert_eq!(
         (error.code(), error.category()),
         ("device_flow_disabled", Category::Network)
