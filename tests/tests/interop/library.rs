@@ -39,6 +39,21 @@ fn text<'a>(event: &'a Value, field: &str) -> Result<&'a str> {
         .with_context(|| format!("{field} of a {} event", event["event"]))
 }
 
+/// Nothing that the provider ever handed out or was shown is in the data folder or in what is told of it all.
+async fn hunt(rig: &Rig) -> Result<()> {
+    let mut secrets = Secrets::default();
+    secrets.add(rig.op.secrets().await?)?;
+    ensure!(secrets.len() > 12, "only {} secrets are known", secrets.len());
+    secrets.hunt(&Places {
+        folders: vec![rig.data_folder()],
+        texts: vec![(
+            "the trace".to_owned(),
+            format!("{:?}", rig.client.traced()).into_bytes(),
+        )],
+        ..Places::default()
+    })
+}
+
 /// Signs in by `route`, calls, refreshes twice and signs out. The provider's log must tell the same story.
 async fn a_life(route: Route) -> Result<()> {
     let rig = Rig::new().await?;
@@ -133,6 +148,7 @@ async fn a_life(route: Route) -> Result<()> {
     ensure!(seen == BTreeSet::from([text(&third, "access_token")?.to_owned()]));
 
     // Signing out ends both tokens there and leaves nothing here.
+    hunt(&rig).await?;
     let receipt = client.sign_out(&account.id).await?;
     for what in [
         "refresh_token_revoked",
@@ -160,18 +176,7 @@ async fn a_life(route: Route) -> Result<()> {
     ensure!(client.accounts().await?.is_empty());
     ensure!(rig.keychain.0.lock().unwrap().is_empty());
 
-    // Nothing that the provider ever handed out or was shown is in the data folder.
-    let mut secrets = Secrets::default();
-    secrets.add(op.secrets().await?)?;
-    ensure!(secrets.len() > 12);
-    secrets.hunt(&Places {
-        folders: vec![rig.data_folder()],
-        texts: vec![(
-            "the trace".to_owned(),
-            format!("{:?}", client.traced()).into_bytes(),
-        )],
-        ..Places::default()
-    })
+    hunt(&rig).await
 }
 
 #[tokio::test]

@@ -151,6 +151,8 @@ impl<'a> Scene<'a> {
         ensure!(kept.code == Some(0) && kept.notes.is_empty());
         ensure!(renewed["access_token"] == kept.out.trim_end() && kept.out.lines().count() == 1);
 
+        // While the account is there, and again when it is gone.
+        self.hunt().await?;
         let receipt = terminal.json(&["logout", id, "--json"]).await?;
         ensure!(
             receipt.len() == 1 && receipt[0]["event"] == "signed_out",
