@@ -23,10 +23,14 @@ fn prompters(desktop: &Desktop) -> Vec<u32> {
 
 /// Waits until the prompt is there and takes what is typed.
 async fn prompt(desktop: &Desktop) -> Result<()> {
-    wait::until_true("the keyring's prompt", wait::STEP, async || {
-        let active = desktop.active_window();
-        Ok(active.is_some_and(|window| prompters(desktop).contains(&window.pid)))
-    })
+    wait::until_true(
+        "the keyring's prompt (of the package gcr)",
+        wait::STEP,
+        async || {
+            let active = desktop.active_window();
+            Ok(active.is_some_and(|window| prompters(desktop).contains(&window.pid)))
+        },
+    )
     .await
 }
 

@@ -129,6 +129,15 @@ const NEEDS: &[Need] = &[
         pacman: &["gnome-keyring"],
     },
     Need {
+        what: "the keyring's prompt",
+        why: "asks the person to unlock a keychain, which a journey declines and then does",
+        purposes: &[For::Lab],
+        probe: Probe::File("/usr/share/dbus-1/services/org.gnome.keyring.SystemPrompter.service"),
+        apt: &["gcr"],
+        dnf: &["/usr/libexec/gcr-prompter"],
+        pacman: &["gcr"],
+    },
+    Need {
         what: "secret-tool",
         why: "reads the keychain from outside, to see what was really kept",
         purposes: &[For::Lab],

@@ -13,6 +13,8 @@ pub(crate) enum Probe {
     Library(&'static str),
     /// A folder with something in it.
     Folder(&'static str),
+    /// A file.
+    File(&'static str),
 }
 
 impl Probe {
@@ -23,6 +25,7 @@ impl Probe {
                 .iter()
                 .all(|names| names.iter().any(|name| program(name).is_some())),
             Self::Library(name) => Run::new("pkg-config").args(["--exists", name]).succeeds(),
+            Self::File(path) => Path::new(path).is_file(),
             Self::Folder(path) => std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()),
         }
     }
