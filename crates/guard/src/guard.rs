@@ -200,6 +200,7 @@ impl std::fmt::Debug for GuardBuilder {
 
 /// Why a guard cannot be built. All of them are mistakes in the API's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GuardError {
     /// The issuer is not one.
     #[error("the issuer cannot be used: {0}")]

@@ -26,6 +26,7 @@ pub trait FetchKeys: Send + Sync {
 
 /// Why there is no key set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FetchError {
     /// Nothing answered, or the connection was not trusted or broke off.
     #[error("the issuer's keys cannot be reached: {0}")]

@@ -59,7 +59,7 @@
 //! | the token is not good | 401 | `invalid_token` | with error |
 //! | a scope is missing | 403 | `insufficient_scope` | with error and `scope` |
 //! | the issuer's keys are not available | 503, with `Retry-After` | `temporarily_unavailable` | none |
-//! | a scope or a `Caller` is needed where no `RequireAuth` is | 500 | `server_error` | none |
+//! | a scope or a `Caller` is needed where no `RequireAuth` is, or no scope is named | 500 | `server_error` | none |
 //!
 //! Each with a JSON body `{error, error_description, hint?}` that repeats nothing of the token.
 //!

@@ -20,6 +20,7 @@ pub struct Refusal {
 
 /// Why a request goes no further. Repeats nothing of the token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Reason {
     /// No access token was presented (401, without an error code: RFC 6750 section 3.1).
     #[error("this API needs an access token")]
@@ -50,6 +51,7 @@ pub enum Reason {
 
 /// What is wrong with a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TokenFault {
     /// It has more than [`MAX_TOKEN_BYTES`](crate::MAX_TOKEN_BYTES) bytes.
     #[error("it is too long")]

@@ -34,6 +34,7 @@ pub(crate) async fn serve(guard: Guard) -> String {
             "/refund",
             get(|| async { "refund" }).layer(RequireScope::all(["orders:read", "orders:write"])),
         )
+        .route("/no-scope", get(|| async { "?" }).layer(RequireScope::all([""])))
         .route("/late", get(late))
         .route("/echo", post(|body: Bytes| async { body }))
         .route("/field", get(field))

@@ -156,7 +156,7 @@ async fn where_no_guard_is_the_door_is_shut() {
     let signer = Signer::new("k");
     let api = serve(guard(&signer)).await;
     let field = format!("Bearer {}", signer.token());
-    for path in ["/no-guard", "/no-guard-scope"] {
+    for path in ["/no-guard", "/no-guard-scope", "/no-scope"] {
         let found = ask(&format!("{api}{path}"), &[&field]).await;
         assert_eq!(found, (500, None, "server_error".into()), "{path}");
     }
