@@ -327,8 +327,22 @@ fn check_node() -> Result<()> {
     Ok(())
 }
 
-/// macOS and Windows bring the web view; the tasks only look and tell.
+/// Where Microsoft's updater notes which WebView2 is installed: for all users, and for this one.
+const WEBVIEW2: [&str; 2] = [
+    r"HKLM\SOFTWARE\WOW6432Node\Microsoft\EdgeUpdate\Clients\{F3017226-FE2A-4295-8BDF-00C3A9A7E4C5}",
+    r"HKCU\Software\Microsoft\EdgeUpdate\Clients\{F3017226-FE2A-4295-8BDF-00C3A9A7E4C5}",
+];
+
+/// On macOS and Windows nothing is installed; the tasks only look and tell. That Rust can link needs no look: this
+/// task is a Rust program.
 fn other_systems(purposes: &[For]) -> Result<()> {
+    let has_web_view = |key: &&str| Run::new("reg").args(["query", key, "/v", "pv"]).succeeds();
+    if cfg!(windows) && !WEBVIEW2.iter().any(|key| has_web_view(&key)) {
+        bail!(
+            "The WebView2 runtime is missing. It draws the app's window. Install it from: \
+             https://developer.microsoft.com/microsoft-edge/webview2"
+        );
+    }
     if cfg!(target_os = "macos") && !Run::new("xcode-select").arg("-p").succeeds() {
         bail!(
             "Apple's command-line tools are missing. They compile C. Install them with: xcode-select --install"
