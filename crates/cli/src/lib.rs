@@ -23,6 +23,10 @@ use crate::output::Output;
 /// How long the browser may take to fetch its last page when everything else is done.
 const LAST_PAGE: Duration = Duration::from_secs(5);
 
+/// How long the keychain may take to give up what was kept of a sign-in that is over. What it does not give up in
+/// that time cannot be used by anybody, and is removed by a later run.
+const TIDYING: Duration = Duration::from_secs(2);
+
 /// Runs one command to its end.
 pub fn run(arguments: Arguments) -> ExitCode {
     let output = Output::new(arguments.json());
@@ -33,11 +37,25 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let result = runtime.block_on(async {
         let mut interrupt = Interrupt::listen();
         let loopback = LoopbackServer::new();
-        let result = command(arguments.command, &loopback, &mut interrupt, output).await;
+        let mut signed_in_with = None;
+        let result = command(
+            arguments.command,
+            &loopback,
+            &mut interrupt,
+            output,
+            &mut signed_in_with,
+        )
+        .await;
         let result = reported(result, output);
-        // The end of this program would cut off what the browser is about to show.
+        // The end of this program would cut off what the browser is about to show, and what is being removed.
+        let finished = async {
+            if let Some(client) = signed_in_with {
+                client.tidied(TIDYING).await;
+            }
+            loopback.pages_delivered(LAST_PAGE).await;
+        };
         tokio::select! {
-            () = loopback.pages_delivered(LAST_PAGE) => {}
+            () = finished => {}
             () = interrupt.came() => {}
         }
         result
@@ -59,13 +77,17 @@ async fn command(
     loopback: &LoopbackServer,
     interrupt: &mut Interrupt,
     output: Output,
+    signed_in_with: &mut Option<Client>,
 ) -> Result<(), Failure> {
     let client = tokio::select! {
         client = open(loopback) => client?,
         () = interrupt.came() => return Err(Error::from(AttemptError::Interrupted).into()),
     };
     match command {
-        Command::Login(login) => login::login(&client, login, interrupt, output).await,
+        Command::Login(login) => {
+            let client = signed_in_with.insert(client);
+            login::login(client, login, interrupt, output).await
+        }
         command => tokio::select! {
             result = commands::run(&client, command, output) => result,
             () = interrupt.came() => Err(Error::from(AttemptError::Interrupted).into()),

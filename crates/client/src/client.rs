@@ -2,19 +2,22 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tessera_oidc::{RedirectUri, UnixTime};
 use tokio::sync::broadcast;
+use tokio_util::task::TaskTracker;
 
 use crate::account::{Account, AccountId, AccountState, Storage};
 use crate::catalogue::{self, KnownCall};
 use crate::directory::Directory;
 use crate::error::{AccountError, Error};
 use crate::fresh_token::Flights;
+use crate::gateway::{self, OriginRule};
 use crate::ports::Ports;
 use crate::provider::{Provider, ProviderDraft, ProviderId, ProviderKind, Route, SandboxAddress};
 use crate::providers::{ProviderError, Providers};
-use crate::sign_in::{AttemptEnd, AttemptId, AttemptSnapshot, Attempts};
+use crate::sign_in::{AttemptEnd, AttemptId, AttemptSnapshot, Attempts, Kept};
 use crate::store::{Store, StoreError};
 use crate::trace::{TraceEvent, Tracer};
 use crate::vault::Secrets;
@@ -66,10 +69,14 @@ pub(crate) struct Inner {
     pub(crate) attempts: Attempts,
     pub(crate) flights: Flights,
     pub(crate) changes: broadcast::Sender<Change>,
+    /// What is tidied up while nobody waits for it.
+    pub(crate) tidying: TaskTracker,
 }
 
 impl Client {
-    /// Opens the store and reads the providers. No network and no keychain are touched.
+    /// Opens the store and reads the providers. No network and no keychain are waited for: only where an earlier
+    /// run left an attempt behind, that is removed from the keychain in the background. Must be called within a
+    /// Tokio runtime.
     ///
     /// # Errors
     /// When the data folder or the store in it cannot be used.
@@ -91,14 +98,25 @@ impl Client {
             attempts: Attempts::default(),
             flights: Flights::new(&*ports.entropy),
             changes: broadcast::Sender::new(256),
+            tidying: TaskTracker::new(),
             config,
             ports,
             providers,
             store,
         };
-        Ok(Self {
+        // A closed tracker still takes tasks; being closed only means that waiting for none ends.
+        inner.tidying.close();
+        let client = Self {
             inner: Arc::new(inner),
-        })
+        };
+        client.inner.tidying.spawn(Kept::sweep(client.clone()));
+        Ok(client)
+    }
+
+    /// Waits until nothing is left to be tidied up in the background, at most `patience`. For a program that is
+    /// about to end. Meanwhile nothing of it can be used by anybody: only the keychain may still hold it.
+    pub async fn tidied(&self, patience: Duration) {
+        let _ = tokio::time::timeout(patience, self.inner.tidying.wait()).await;
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
@@ -284,12 +302,16 @@ impl Client {
         }
     }
 
-    /// The provider that an account belongs to, if it is still there with the same issuer.
+    /// The provider that an account belongs to, if it is still there with the same issuer and client id.
     pub(crate) fn provider_of(&self, account: &Account) -> Option<Provider> {
-        self.inner
-            .providers
-            .find(&account.provider)
-            .filter(|provider| provider.issuer == account.issuer)
+        self.inner.providers.find(&account.provider).filter(|provider| {
+            provider.issuer == account.issuer && provider.client_id.as_ref() == Some(&account.client_id)
+        })
+    }
+
+    /// The origins that this account's token may go to, each once, and why.
+    pub fn apis(&self, account: &Account) -> Vec<(String, OriginRule)> {
+        gateway::origins(account, self.provider_of(account).as_ref())
     }
 
     /// Known calls of the APIs that this account's token may go to.

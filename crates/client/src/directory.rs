@@ -82,6 +82,27 @@ impl Directory {
         }
     }
 
+    /// A set that is newer than `than`, for a token that an exchange of ours brought and no key of that set fits.
+    /// One fetch is made at once: such a token is no stranger's, so none of the pauses between two fetches holds.
+    pub(crate) async fn newer_keys(&self, jwks_uri: &Url, than: &Arc<KeySet>) -> Result<Arc<KeySet>, Error> {
+        let mut all = self.keys.lock().await;
+        let cache = all.entry(jwks_uri.clone()).or_default();
+        let now = self.clock.now();
+        if let Decision::Use(keys) = cache.decide(now, Wanted::Any)
+            && !Arc::ptr_eq(&keys, than)
+        {
+            return Ok(keys);
+        }
+        cache.fetch_started(now);
+        let keys = self.fetch_keys(jwks_uri).await?;
+        cache.fetch_succeeded(now, keys);
+        match cache.decide(now, Wanted::Any) {
+            Decision::Use(keys) | Decision::UseAndFetch(keys) => Ok(keys),
+            Decision::Fetch => Err(Error::KeysUnavailable { retry_after: 1 }),
+            Decision::Unavailable { retry_after } => Err(Error::KeysUnavailable { retry_after }),
+        }
+    }
+
     async fn fetch_keys(&self, jwks_uri: &Url) -> Result<KeySet, Error> {
         let response = self
             .http

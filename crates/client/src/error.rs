@@ -59,6 +59,9 @@ pub enum AttemptError {
     /// A callback came for an attempt that is not there any more.
     #[error("this answer is for a sign-in that is over")]
     Gone,
+    /// A callback came that does not answer the attempt under way.
+    #[error("this answer is not the one that is awaited")]
+    NotThisOne,
     /// What was pasted or delivered is not a callback.
     #[error("this is not the address that the browser ends on")]
     NotACallback,

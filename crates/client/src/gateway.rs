@@ -18,7 +18,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::fresh_token::FreshToken;
 use crate::ports::{BodyStream, Limits};
-use crate::provider::{Provider, ProviderSource};
+use crate::provider::Provider;
 use crate::trace::{Field, Flow, FlowKind, Party};
 use answer::{missing_scope, next_page, redirect};
 use mask::Mask;
@@ -118,7 +118,7 @@ pub enum Decision {
     OriginAllowed {
         /// The origin.
         origin: String,
-        /// Whether it is the issuer's own, the provider's API, or allowed for this account.
+        /// Whether it is the issuer's own, an API of the provider, or one that the person named.
         because: OriginRule,
     },
     /// The API refused the token; a fresh one was fetched and the call repeated once.
@@ -145,8 +145,10 @@ pub enum Decision {
 pub enum OriginRule {
     /// It is the issuer's own.
     Issuer,
-    /// The provider or the person named it for this account.
-    Named,
+    /// The account's provider names it as it is now.
+    Provider,
+    /// The person named it for this account when they signed in.
+    Account,
 }
 
 impl Decision {
@@ -176,11 +178,20 @@ impl std::fmt::Display for Decision {
             }
             Self::OriginAllowed {
                 origin,
-                because: OriginRule::Named,
+                because: OriginRule::Provider,
             } => {
                 write!(
                     f,
-                    "Your token may go to {origin}: this API is allowed for the account."
+                    "Your token may go to {origin}: it is one of the provider's APIs."
+                )
+            }
+            Self::OriginAllowed {
+                origin,
+                because: OriginRule::Account,
+            } => {
+                write!(
+                    f,
+                    "Your token may go to {origin}: you named this API when you signed in."
                 )
             }
             Self::Retried => {
@@ -235,34 +246,50 @@ pub(crate) fn allowed(
     if !is_secure(url) || !url.username().is_empty() || url.password().is_some() {
         return Err(PolicyError::Origin(text));
     }
-    if account.issuer.url().origin() == origin {
-        return Ok(Decision::OriginAllowed {
+    let rule = places(account, provider).find(|(place, _)| place.origin() == origin);
+    match rule {
+        Some((_, because)) => Ok(Decision::OriginAllowed {
             origin: text,
-            because: OriginRule::Issuer,
-        });
+            because,
+        }),
+        None => Err(PolicyError::Origin(text)),
     }
-    if apis(account, provider).any(|api| api.origin() == origin) {
-        return Ok(Decision::OriginAllowed {
-            origin: text,
-            because: OriginRule::Named,
-        });
-    }
-    Err(PolicyError::Origin(text))
 }
 
-/// The APIs that an account's token may go to, beside the issuer.
-///
-/// What a file says of its provider counts from the next sign-in on. Settings write that file on behalf of the page,
-/// which must not be able to send a token to a server that the person did not name before they signed in.
+/// Where an account's token may go, and why.
+fn places<'a>(
+    account: &'a Account,
+    provider: Option<&'a Provider>,
+) -> impl Iterator<Item = (&'a Url, OriginRule)> {
+    let of_provider = provider
+        .map(|provider| provider.apis.as_slice())
+        .unwrap_or_default();
+    std::iter::once((account.issuer.url(), OriginRule::Issuer))
+        .chain(of_provider.iter().map(|api| (api, OriginRule::Provider)))
+        .chain(account.apis.iter().map(|api| (api, OriginRule::Account)))
+}
+
+/// The origins of these places, each once and for the first reason.
+pub(crate) fn origins(account: &Account, provider: Option<&Provider>) -> Vec<(String, OriginRule)> {
+    let mut origins: Vec<(String, OriginRule)> = Vec::new();
+    for (place, because) in places(account, provider) {
+        let origin = place.origin().ascii_serialization();
+        if origins.iter().all(|(known, _)| *known != origin) {
+            origins.push((origin, because));
+        }
+    }
+    origins
+}
+
+/// The APIs that an account's token may go to, beside the issuer: those its provider names now, and those the
+/// person named for the account.
 pub(crate) fn apis<'a>(
     account: &'a Account,
     provider: Option<&'a Provider>,
 ) -> impl Iterator<Item = &'a Url> {
-    let of_provider = provider
-        .filter(|provider| provider.source != ProviderSource::File)
-        .map(|provider| provider.apis.as_slice())
-        .unwrap_or_default();
-    account.apis.iter().chain(of_provider)
+    places(account, provider)
+        .filter(|(_, because)| *because != OriginRule::Issuer)
+        .map(|(place, _)| place)
 }
 
 impl Client {

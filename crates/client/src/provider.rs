@@ -57,6 +57,8 @@ pub struct Provider {
     pub routes: Vec<Route>,
     /// Loopback details, for when that route is used.
     pub loopback: LoopbackSettings,
+    /// Whether somebody named these permissions for this provider, instead of their being the usual ones.
+    pub scopes_named: bool,
     /// Origins beside the issuer's own that its tokens may be sent to.
     pub apis: Vec<Url>,
     /// Where this definition came from.

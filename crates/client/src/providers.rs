@@ -34,7 +34,9 @@ pub enum ProviderError {
     #[error("the issuer address cannot be used: {0}")]
     Issuer(#[from] AddressError),
     /// An API origin is not an origin, or not encrypted.
-    #[error("`{0}` is not the address of an API: an origin such as https://api.example is needed")]
+    #[error(
+        "`{0}` is not the address of an API: an origin such as https://api.example is needed, without a path and without `*`"
+    )]
     Api(String),
     /// The provider takes none of the ways back that are possible here.
     #[error("{name} cannot be used with the route `{route}`")]
@@ -126,6 +128,7 @@ impl Providers {
             client_id: Some(address.client_id.clone()),
             client_secret: None,
             scopes: Scopes::parse("openid profile email offline_access items:read"),
+            scopes_named: true,
             routes: vec![Route::Scheme, Route::Loopback],
             loopback: LoopbackSettings::default(),
             apis: vec![address.api.clone()],
@@ -266,6 +269,7 @@ pub(crate) fn ad_hoc(named: &AdHocProvider, known: &[Provider]) -> Result<Provid
         client_id: Some(ClientId::new(named.client_id.clone())),
         client_secret: named.client_secret.clone(),
         scopes: usual_scopes(),
+        scopes_named: false,
         routes: vec![Route::Scheme, Route::Loopback, Route::Device],
         loopback: LoopbackSettings::default(),
         apis: Vec::new(),
@@ -279,11 +283,14 @@ pub(crate) fn usual_scopes() -> Scopes {
     Scopes::parse("openid profile email offline_access")
 }
 
-/// Reads the origin of an API, such as `https://api.example`; a path is dropped.
+/// Reads the origin of an API, such as `https://api.example`. A token goes to a whole server or not at all, so
+/// whoever names more than an origin, or several at once, means something else than they would get.
 pub(crate) fn api_origin(text: &str) -> Result<Url, ProviderError> {
     let refused = || ProviderError::Api(text.chars().take(200).collect());
     let url = Url::parse(text.trim()).map_err(|_| refused())?;
-    if !is_secure(&url) || !url.username().is_empty() || url.password().is_some() {
+    let more = url.path() != "/" || url.query().is_some() || url.fragment().is_some();
+    let several = url.host_str().is_none_or(|host| host.contains('*'));
+    if !is_secure(&url) || !url.username().is_empty() || url.password().is_some() || more || several {
         return Err(refused());
     }
     Url::parse(&url.origin().ascii_serialization()).map_err(|_| refused())
@@ -326,6 +333,7 @@ fn built_in(given: &Given) -> Vec<Provider> {
         client_id: filled(given.google_client_id).map(ClientId::new),
         client_secret: filled(given.google_client_secret).map(ClientSecret::new),
         scopes: Scopes::parse("openid email profile"),
+        scopes_named: true,
         routes: vec![Route::Loopback],
         loopback: LoopbackSettings::default(),
         apis: apis(&[
@@ -346,6 +354,7 @@ fn built_in(given: &Given) -> Vec<Provider> {
             routes: github_routes(client_secret.is_some()),
             client_secret,
             scopes: Scopes::parse("read:user user:email offline_access"),
+            scopes_named: true,
             loopback: LoopbackSettings::default(),
             apis: vec![api.clone()],
             kind: ProviderKind::GitHub { web, api },

@@ -94,7 +94,8 @@ impl AccountRow {
         }
     }
 
-    /// This row as the next generation of `previous`: what a new sign-in does not say again is kept.
+    /// This row as the next generation of `previous`: what a new sign-in does not say again is kept, such as the
+    /// APIs that the person named for the account.
     pub(crate) fn succeeding(mut self, previous: Option<Self>) -> Self {
         self.generation = 1;
         let Some(previous) = previous else { return self };

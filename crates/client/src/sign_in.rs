@@ -106,7 +106,7 @@ pub struct AttemptSnapshot {
     pub other_routes: Vec<Route>,
     /// Where the browser is sent: origin and path.
     pub page: String,
-    /// Whether a browser was started.
+    /// Whether a browser was started, or is being started.
     pub browser_opened: bool,
     /// Where it stands.
     pub stage: Stage,
@@ -161,7 +161,7 @@ pub struct SignedIn {
 pub struct Page {
     /// Its whole address. It holds `state`: for a browser and a clipboard, never for a web view or a log.
     pub url: Url,
-    /// Whether a browser was started with it.
+    /// Whether a browser was started with it, or is being started.
     pub browser_opened: bool,
 }
 
@@ -250,12 +250,17 @@ impl Client {
 
     async fn route_callback(&self, text: &str) -> Result<(), Error> {
         let callback = Callback::parse(text)?;
-        let state = callback.state().ok_or(AttemptError::Gone)?;
+        // A person whose sign-in goes on must not be told that it is over.
+        let not_awaited = || match self.attempt() {
+            Some(_) => AttemptError::NotThisOne,
+            None => AttemptError::Gone,
+        };
+        let state = callback.state().ok_or_else(not_awaited)?;
         if let Some(attempt) = self.attempt().filter(|attempt| attempt.is_for(state)) {
             return attempt.deliver(text).await;
         }
         let Some(kept) = Kept::take(self, state).await? else {
-            return Err(AttemptError::Gone.into());
+            return Err(not_awaited().into());
         };
         let (attempt, deliveries) = self.new_attempt(&kept.provider, Route::Scheme, MAX_ATTEMPT);
         tokio::spawn(drive::resume(attempt.clone(), kept, deliveries));

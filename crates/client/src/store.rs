@@ -98,6 +98,9 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
 "];
 
+/// When an attempt "was begun" that has been claimed: before all time, so that it counts as old.
+const CLAIMED: i64 = i64::MIN;
+
 /// The open store.
 #[derive(Clone)]
 pub(crate) struct Store {
@@ -306,20 +309,46 @@ impl Store {
         .await
     }
 
-    /// Claims an attempt: the one caller that gets `true` may go on with it.
-    pub(crate) async fn claim_attempt(&self, entry: &str) -> Result<bool, StoreError> {
+    /// Whether an attempt is there that nobody has claimed.
+    pub(crate) async fn has_attempt(&self, entry: &str) -> Result<bool, StoreError> {
         let entry = entry.to_owned();
         self.run(move |connection| {
-            Ok(connection.execute("DELETE FROM attempt WHERE entry = ?1", [entry])? > 0)
+            connection
+                .prepare_cached("SELECT 1 FROM attempt WHERE entry = ?1 AND created_at <> ?2")?
+                .exists(rusqlite::params![entry, CLAIMED])
         })
         .await
     }
 
-    /// Removes and names the attempts begun before `before`.
-    pub(crate) async fn sweep_attempts(&self, before: UnixTime) -> Result<Vec<String>, StoreError> {
+    /// Claims an attempt: the one caller that gets `true` may go on with it. Its name stays noted until
+    /// [`Store::forget_attempt`], so that what the keychain holds of it is found again whatever happens.
+    pub(crate) async fn claim_attempt(&self, entry: &str) -> Result<bool, StoreError> {
+        let entry = entry.to_owned();
+        self.run(move |connection| {
+            let claimed = connection.execute(
+                "UPDATE attempt SET created_at = ?2 WHERE entry = ?1 AND created_at <> ?2",
+                rusqlite::params![entry, CLAIMED],
+            )?;
+            Ok(claimed > 0)
+        })
+        .await
+    }
+
+    /// Forgets an attempt of which nothing is left in the keychain.
+    pub(crate) async fn forget_attempt(&self, entry: &str) -> Result<(), StoreError> {
+        let entry = entry.to_owned();
+        self.run(move |connection| {
+            connection.execute("DELETE FROM attempt WHERE entry = ?1", [entry])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The attempts that were begun before `before`, and those that were claimed.
+    pub(crate) async fn old_attempts(&self, before: UnixTime) -> Result<Vec<String>, StoreError> {
         self.run(move |connection| {
             let mut statement =
-                connection.prepare("DELETE FROM attempt WHERE created_at < ?1 RETURNING entry")?;
+                connection.prepare("SELECT entry FROM attempt WHERE created_at < ?1 ORDER BY entry")?;
             let entries = statement.query_map([before.0], |row| row.get(0))?;
             entries.collect()
         })
@@ -345,6 +374,7 @@ enum Sharing {
 }
 
 fn connect(file: &Path, sharing: Sharing) -> Result<Connection, StoreError> {
+    make_private_file(file)?;
     let mut connection = Connection::open(file)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     if sharing == Sharing::Alone {
@@ -359,6 +389,20 @@ fn connect(file: &Path, sharing: Sharing) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "secure_delete", "ON")?;
     migrate(&mut connection)?;
     Ok(connection)
+}
+
+/// Makes a file that only its owner may read; SQLite gives the files beside it the same rights. The folder may be
+/// one that others can look into.
+fn make_private_file(file: &Path) -> Result<(), StoreError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::StorageFull => Err(StoreError::Full),
+        // One that is there keeps its rights; of what else is in the way SQLite says more.
+        _ => Ok(()),
+    }
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

@@ -160,9 +160,7 @@ impl Client {
     /// The rules an account lives by: its provider's as they are now, or, for a provider that was named for
     /// one sign-in only, what was kept of it.
     pub(crate) async fn terms_of(&self, account: &Account) -> Result<Terms, Error> {
-        let provider = self.provider_of(account);
-        let same_client = provider.filter(|provider| provider.client_id.as_ref() == Some(&account.client_id));
-        if let Some(provider) = same_client {
+        if let Some(provider) = self.provider_of(account) {
             return Ok(Terms::of(&provider)?);
         }
         if account.kind == "github" {

@@ -151,6 +151,15 @@ impl Secrets {
             .transpose()
     }
 
+    /// A sign-in without a secret of its own must not go on with that of another client.
+    pub(crate) async fn delete_client_secret(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+    ) -> Result<(), VaultError> {
+        self.vault(storage).delete(&format!("client/{id}")).await
+    }
+
     /// Removes everything of an account from where it is kept. Goes on after a failure, and reports the first.
     pub(crate) async fn forget(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
         let mut result = Ok(());
@@ -162,12 +171,11 @@ impl Secrets {
     }
 
     /// Shows that the vault takes a secret and gives it up again, before a person is sent anywhere.
-    pub(crate) async fn probe(&self, storage: Storage, name: &str) -> Result<(), VaultError> {
-        let entry = format!("probe/{name}");
+    pub(crate) async fn probe(&self, storage: Storage, entry: &str) -> Result<(), VaultError> {
         self.vault(storage)
-            .put(&entry, SecretBytes::new(*b"probe"))
+            .put(entry, SecretBytes::new(*b"probe"))
             .await?;
-        self.vault(storage).delete(&entry).await
+        self.vault(storage).delete(entry).await
     }
 
     pub(crate) async fn put_attempt(&self, entry: &str, bytes: SecretBytes) -> Result<(), VaultError> {

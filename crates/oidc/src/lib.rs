@@ -25,7 +25,7 @@ pub mod revocation;
 mod secret;
 #[cfg(test)]
 mod testing;
-mod text;
+pub mod text;
 pub mod token;
 pub mod userinfo;
 

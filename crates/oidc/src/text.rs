@@ -35,7 +35,7 @@ pub(crate) fn providers_words(text: &str) -> String {
 }
 
 /// A short value such as an issuer or an algorithm, cleaned and cut after 200 characters.
-pub(crate) fn value(text: &str) -> String {
+pub fn value(text: &str) -> String {
     text.chars()
         .filter(|&c| !c.is_control() && !reorders_or_hides(c))
         .take(200)

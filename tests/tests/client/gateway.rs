@@ -1,7 +1,8 @@
 //! Calls: where a token goes, and where it never does.
 
 use tessera_client::{
-    Account, ApiRequest, Category, Client, ProviderChoice, ProviderDraft, ProviderId, Route, SignIn,
+    Account, ApiRequest, Category, Client, OriginRule, ProviderChoice, ProviderDraft, ProviderId, Route,
+    SignIn,
 };
 use tessera_oidc::Scopes;
 use tessera_sandbox::faults::{Fault, HttpFault};
@@ -104,39 +105,110 @@ async fn nothing_is_sent_to_an_origin_that_is_not_allowed() {
     );
 }
 
+/// What Settings write for the provider `box`.
+fn draft(rig: &Rig, client_id: &str, apis: &[&str]) -> ProviderDraft {
+    ProviderDraft {
+        id: Some(ProviderId::new("box").unwrap()),
+        name: "Box".to_owned(),
+        issuer: rig.sandbox.issuer().to_owned(),
+        client_id: client_id.to_owned(),
+        apis: apis.iter().map(|&api| api.to_owned()).collect(),
+    }
+}
+
+async fn refused(client: &Client, account: &Account, address: &str) {
+    let result = client.call(&account.id, ApiRequest::get(address)).await;
+    let code = result.err().map(|error| error.code());
+    assert_eq!(code, Some("origin_not_allowed"), "{address}");
+}
+
 #[tokio::test]
-async fn what_a_provider_names_later_counts_from_the_next_sign_in() {
+async fn what_a_provider_names_counts_as_long_as_it_does() {
     let rig = Rig::new().await;
     let other = Rig::new().await;
     rig.name_provider();
     let client = rig.client().await;
     let request = SignIn::with(ProviderChoice::Known(ProviderId::new("box").unwrap()));
-    let account = rig
-        .sign_in_with(&client, request.clone(), "ann")
-        .await
-        .unwrap()
-        .account;
+    let account = rig.sign_in_with(&client, request, "ann").await.unwrap().account;
+    assert!(account.apis.is_empty(), "the account names none of its own");
     let (ours, later) = (url(&rig, "profile"), url(&other, "profile"));
-    let draft = ProviderDraft {
-        id: Some(account.provider.clone()),
-        name: "Box".to_owned(),
-        issuer: rig.sandbox.issuer().to_owned(),
-        client_id: account.client_id.to_string(),
-        apis: vec![rig.sandbox.api().to_owned(), other.sandbox.api().to_owned()],
-    };
-    client.save_provider(draft).await.unwrap();
     client.call(&account.id, ApiRequest::get(&ours)).await.unwrap();
-    let error = client
-        .call(&account.id, ApiRequest::get(&later))
-        .await
-        .err()
-        .unwrap();
-    assert_eq!(error.code(), "origin_not_allowed");
-    assert!(other.sandbox.log().entries().is_empty());
+    refused(&client, &account, &later).await;
 
-    rig.sign_in_with(&client, request, "ann").await.unwrap();
+    let both = [rig.sandbox.api(), other.sandbox.api()];
+    let saved = client.save_provider(draft(&rig, account.client_id.as_str(), &both));
+    saved.await.unwrap();
     client.call(&account.id, ApiRequest::get(&later)).await.unwrap();
-    assert!(!other.sandbox.log().entries().is_empty());
+    assert_eq!(
+        client.apis(&account),
+        [
+            (rig.sandbox.issuer().to_owned(), OriginRule::Issuer),
+            (rig.sandbox.api().to_owned(), OriginRule::Provider),
+            (other.sandbox.api().to_owned(), OriginRule::Provider),
+        ]
+    );
+
+    let none = client.save_provider(draft(&rig, account.client_id.as_str(), &[]));
+    none.await.unwrap();
+    refused(&client, &account, &ours).await;
+    refused(&client, &account, &later).await;
+
+    // The same entry for another client is another client's.
+    let anothers = client.save_provider(draft(&rig, "another", &both));
+    anothers.await.unwrap();
+    refused(&client, &account, &ours).await;
+    client.remove_provider(&account.provider).await.unwrap();
+    refused(&client, &account, &ours).await;
+}
+
+#[tokio::test]
+async fn what_a_person_named_for_an_account_stays_with_it() {
+    let rig = Rig::new().await;
+    let other = Rig::new().await;
+    rig.name_provider();
+    let client = rig.client().await;
+    let request = SignIn::with(ProviderChoice::Known(ProviderId::new("box").unwrap()));
+    let with_api = SignIn {
+        apis: vec![other.sandbox.api().to_owned()],
+        ..request.clone()
+    };
+    rig.sign_in_with(&client, with_api, "ann").await.unwrap();
+    let account = rig.sign_in_with(&client, request, "ann").await.unwrap().account;
+    assert_eq!(
+        client.apis(&account),
+        [
+            (rig.sandbox.issuer().to_owned(), OriginRule::Issuer),
+            (rig.sandbox.api().to_owned(), OriginRule::Provider),
+            (other.sandbox.api().to_owned(), OriginRule::Account),
+        ]
+    );
+    let there = url(&other, "profile");
+    client.call(&account.id, ApiRequest::get(&there)).await.unwrap();
+    client.remove_provider(&account.provider).await.unwrap();
+    client.call(&account.id, ApiRequest::get(&there)).await.unwrap();
+    refused(&client, &account, &url(&rig, "profile")).await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_more_than_a_server_is_not_allowed_as_an_api() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    for api in [
+        "https://*.example",
+        "https://api.example/v2",
+        "https://api.example/?x",
+    ] {
+        let request = SignIn {
+            apis: vec![api.to_owned()],
+            ..rig.request(Route::Scheme)
+        };
+        let error = client.sign_in(request).err().unwrap();
+        assert_eq!(
+            (error.code(), error.category()),
+            ("api_invalid", Category::Usage),
+            "{api}"
+        );
+    }
 }
 
 #[tokio::test]

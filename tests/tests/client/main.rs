@@ -9,9 +9,11 @@
 )]
 
 mod errors;
+mod finish;
 mod gateway;
 mod github;
 mod google;
+mod interrupted;
 mod refresh;
 mod rig;
 mod sign_in;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -14,6 +15,7 @@ use tessera_oidc::{RedirectUri, UnixTime};
 use tessera_platform::{HttpClient, LoopbackServer, SystemEntropy};
 use tessera_sandbox::faults::{Rule, catalogue};
 use tessera_sandbox::{CLIENT_ID, Options, Sandbox, Visitor};
+use tokio::sync::watch;
 use url::Url;
 
 /// A sandbox, a data folder, and a keychain that outlives the client.
@@ -131,6 +133,11 @@ impl Rig {
     }
 }
 
+/// Waits until the client has removed what it keeps of attempts that are over.
+pub(crate) async fn tidied(client: &Client) {
+    client.tidied(Duration::from_secs(30)).await;
+}
+
 /// A rule for a fault of the catalogue.
 pub(crate) fn rule(name: &str) -> Rule {
     let named = catalogue().into_iter().find(|row| row.name == name);
@@ -151,6 +158,8 @@ impl Clock for SandboxTime {
 pub(crate) struct TestBrowser {
     pub(crate) opened: Mutex<Vec<Url>>,
     pub(crate) broken: Mutex<bool>,
+    /// Becomes the browser, so that starting it does not come to an end.
+    pub(crate) stays: Mutex<bool>,
 }
 
 #[async_trait]
@@ -160,6 +169,9 @@ impl Browser for TestBrowser {
             return Err(BrowserError("there is none".to_owned()));
         }
         self.opened.lock().unwrap().push(url.clone());
+        if *self.stays.lock().unwrap() {
+            std::future::pending::<()>().await;
+        }
         Ok(())
     }
 }
@@ -171,6 +183,9 @@ pub(crate) struct TestKeychain {
     pub(crate) diary: Mutex<Vec<String>>,
     /// Refuses to store entries whose name begins so.
     pub(crate) refuses: Mutex<Option<(&'static str, VaultError)>>,
+    /// Does not answer what is done so to entries whose name begins so.
+    pub(crate) silent: watch::Sender<Option<(&'static str, &'static str)>>,
+    asked: watch::Sender<()>,
 }
 
 impl TestKeychain {
@@ -191,11 +206,24 @@ impl TestKeychain {
         *self.refuses.lock().unwrap() = None;
     }
 
-    fn check(&self, verb: &str, key: &str) -> Result<(), VaultError> {
+    /// Waits until this is in the diary.
+    pub(crate) async fn asked_to(&self, what: &str) {
+        let mut asked = self.asked.subscribe();
+        while !self.diary.lock().unwrap().iter().any(|line| line == what) {
+            asked.changed().await.unwrap();
+        }
+    }
+
+    async fn check(&self, verb: &str, key: &str) -> Result<(), VaultError> {
         self.diary
             .lock()
             .unwrap()
             .push(format!("{verb} {}", key.split('/').next().unwrap_or_default()));
+        self.asked.send_replace(());
+        let answers = |silent: &Option<(&str, &str)>| {
+            !silent.is_some_and(|(silent, prefix)| silent == verb && key.starts_with(prefix))
+        };
+        let _ = self.silent.subscribe().wait_for(answers).await;
         match &*self.refuses.lock().unwrap() {
             Some((prefix, error)) if key.starts_with(prefix) && verb != "delete" => Err(error.clone()),
             _ => Ok(()),
@@ -206,7 +234,7 @@ impl TestKeychain {
 #[async_trait]
 impl Vault for TestKeychain {
     async fn put(&self, key: &str, secret: SecretBytes) -> Result<(), VaultError> {
-        self.check("put", key)?;
+        self.check("put", key).await?;
         self.entries
             .lock()
             .unwrap()
@@ -215,7 +243,7 @@ impl Vault for TestKeychain {
     }
 
     async fn get(&self, key: &str) -> Result<Option<SecretBytes>, VaultError> {
-        self.check("get", key)?;
+        self.check("get", key).await?;
         Ok(self
             .entries
             .lock()
@@ -225,7 +253,7 @@ impl Vault for TestKeychain {
     }
 
     async fn delete(&self, key: &str) -> Result<(), VaultError> {
-        self.check("delete", key)?;
+        self.check("delete", key).await?;
         self.entries.lock().unwrap().remove(key);
         Ok(())
     }

@@ -8,7 +8,7 @@ use tessera_oidc::checks::Outcome;
 use tessera_sandbox::log::Endpoint;
 use url::Url;
 
-use crate::rig::Rig;
+use crate::rig::{Rig, tidied};
 
 #[tokio::test]
 async fn by_the_private_scheme() {
@@ -219,6 +219,7 @@ async fn an_answer_from_another_issuer_ends_it_before_a_token_is_asked_for() {
         ("callback_issuer_mismatch", Category::CheckFailed)
     );
     assert_eq!(rig.token_requests("authorization_code"), 0);
+    tidied(&client).await;
     assert!(rig.keychain.kinds().is_empty());
 }
 
@@ -247,6 +248,7 @@ async fn cancel_ends_it_at_once_and_leaves_nothing() {
     let callback = rig.visit(&attempt, "ann").await.unwrap();
     attempt.cancel();
     assert_eq!(attempt.wait().await.unwrap_err().code(), "cancelled");
+    tidied(&client).await;
     assert!(rig.keychain.kinds().is_empty());
     let late = client.deliver_callback(callback.as_str()).await.unwrap_err();
     assert_eq!(late.code(), "attempt_gone");
@@ -281,13 +283,13 @@ async fn a_newer_attempt_takes_the_place_of_the_older() {
     let old = rig.visit(&first, "ann").await.unwrap();
     let second = client.sign_in(rig.request(Route::Scheme)).unwrap();
     assert_eq!(first.wait().await.unwrap_err().code(), "replaced");
-    assert_eq!(
-        client.deliver_callback(old.as_str()).await.unwrap_err().code(),
-        "attempt_gone"
-    );
+    let early = client.deliver_callback(old.as_str()).await.unwrap_err();
+    assert_eq!(early.code(), "answer_not_awaited", "the newer one goes on");
     let new = rig.visit(&second, "ann").await.unwrap();
     client.deliver_callback(new.as_str()).await.unwrap();
     second.wait().await.unwrap();
+    let late = client.deliver_callback(old.as_str()).await.unwrap_err();
+    assert_eq!(late.code(), "attempt_gone");
 }
 
 #[tokio::test]
@@ -300,6 +302,7 @@ async fn it_times_out_by_itself() {
     };
     let end = client.sign_in(request).unwrap().wait().await.unwrap_err();
     assert_eq!((end.code(), end.category()), ("timed_out", Category::Cancelled));
+    tidied(&client).await;
     assert!(rig.keychain.kinds().is_empty());
 }
 
@@ -395,7 +398,16 @@ async fn a_browser_that_does_not_start_is_not_the_end() {
     let rig = Rig::new().await;
     *rig.browser.broken.lock().unwrap() = true;
     let client = rig.client().await;
+    let mut changes = client.changes();
     let attempt = client.sign_in(rig.request(Route::Scheme)).unwrap();
+    loop {
+        if let Change::Attempt(view) = changes.recv().await.unwrap()
+            && view.stage == Stage::Waiting
+            && !view.browser_opened
+        {
+            break;
+        }
+    }
     assert!(!attempt.opened().await.unwrap().browser_opened);
     assert_eq!(
         attempt.open_again().await.unwrap_err().code(),

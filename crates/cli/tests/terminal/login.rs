@@ -167,12 +167,16 @@ async fn the_persons_own_browser_is_opened_unless_they_say_otherwise() {
     assert_eq!(run.end().await.code, Some(4));
     assert!(!opened.exists());
 
+    // The address is told before the browser has it; whoever reads a pipe waits until somebody has written.
+    let made = std::process::Command::new("mkfifo")
+        .arg(&opened)
+        .status()
+        .unwrap();
+    assert!(made.success());
     let mut run = terminal.start_with(&["login", "--provider", "box", "--json"], &[("PATH", &path)]);
     let open = run.event().await;
-    assert_eq!(
-        std::fs::read_to_string(&opened).unwrap(),
-        open["url"].as_str().unwrap()
-    );
+    let got = tokio::task::spawn_blocking(move || std::fs::read_to_string(opened));
+    assert_eq!(got.await.unwrap().unwrap(), open["url"].as_str().unwrap());
     run.signal(rustix::process::Signal::INT);
     run.end().await;
 }

@@ -228,6 +228,12 @@ fn of_attempt(error: &AttemptError) -> Told {
             "Your browser brought an answer for a sign-in that is already over.",
             "Start a new sign-in here; you can close that page.",
         ),
+        AttemptError::NotThisOne => told(
+            "answer_not_awaited",
+            Category::CheckFailed,
+            "An answer came that is not the one Tessera is waiting for; your sign-in goes on.",
+            "There is nothing to do: finish the sign-in in the browser page that was opened last.",
+        ),
         AttemptError::NotACallback => told(
             "not_a_callback",
             Category::Usage,
@@ -362,7 +368,7 @@ fn of_provider(error: &ProviderError) -> Told {
             "api_invalid",
             usage,
             format!("`{address}` cannot be allowed as an API's address."),
-            "Enter an origin such as https://api.example; plain http works only on this computer.",
+            "Enter one server's origin such as https://api.example, without a path and without `*`; plain http works only on this computer.",
         ),
         ProviderError::Route { name, route } => told(
             "route_unavailable",

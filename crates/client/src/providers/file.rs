@@ -161,6 +161,7 @@ pub(super) fn add(list: &mut Vec<Provider>, entry: Entry) -> Result<(), Provider
         None => LoopbackSettings::default(),
         Some(given) => loopback(given).ok_or_else(|| problem("`loopback` cannot be used".to_owned()))?,
     };
+    let scopes_named = entry.scopes.is_some() || base.as_ref().is_some_and(|base| base.scopes_named);
     let scopes = match (&entry.scopes, &base) {
         (Some(tokens), _) => Scopes::from_tokens(tokens.clone()),
         (None, Some(base)) => base.scopes.clone(),
@@ -182,6 +183,7 @@ pub(super) fn add(list: &mut Vec<Provider>, entry: Entry) -> Result<(), Provider
         issuer,
         client_secret,
         scopes,
+        scopes_named,
         routes,
         loopback,
         apis,

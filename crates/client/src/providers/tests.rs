@@ -148,6 +148,27 @@ fn a_bad_file_is_a_problem_and_not_the_end() {
 }
 
 #[test]
+fn an_api_is_one_server_and_nothing_less() {
+    let check = |text: &str, origin: Option<&str>| {
+        let read = api_origin(text);
+        assert_eq!(read.as_ref().ok().map(Url::as_str), origin, "{text}: {read:?}");
+    };
+    check("https://api.example", Some("https://api.example/"));
+    check(" https://API.example:443/ ", Some("https://api.example/"));
+    check("http://127.0.0.1:4000", Some("http://127.0.0.1:4000/"));
+    check("https://api.example/v2", None);
+    check("https://api.example/?tenant=1", None);
+    check("https://api.example?", None);
+    check("https://api.example/#x", None);
+    check("https://*.example", None);
+    check("https://api.*", None);
+    check("https://%2a.example", None);
+    check("https://ann@api.example", None);
+    check("http://api.example", None);
+    check("api.example", None);
+}
+
+#[test]
 fn saving_keeps_what_it_does_not_change() {
     let (folder, providers) = with_file(
         "# Ours.\n[[provider]]\nid = \"acme\" # do not rename\nissuer = \"https://login.acme.example\"\nclient_id = \"old\"\nclient_secret = \"s\"\n",
@@ -157,7 +178,7 @@ fn saving_keeps_what_it_does_not_change() {
         name: "Acme".to_owned(),
         issuer: "https://login.acme.example".to_owned(),
         client_id: "new".to_owned(),
-        apis: vec!["https://api.acme.example/v2".to_owned()],
+        apis: vec!["https://api.acme.example/".to_owned()],
     };
     let saved = providers.save(&draft).unwrap();
     assert_eq!(saved.client_id, Some(ClientId::new("new")));

@@ -10,7 +10,7 @@ use tessera_oidc::token::TokenResponse;
 use tokio::time::Instant;
 
 use super::drive::{before, pause, show};
-use super::{Attempt, DevicePrompt, SignedIn, Stage, finish};
+use super::{Attempt, DevicePrompt, Kept, SignedIn, Stage, finish};
 use crate::error::{AttemptError, Error};
 use crate::ports::Limits;
 use crate::provider::{ProviderKind, Route};
@@ -43,7 +43,7 @@ pub(super) async fn course(
         _ => terms.registration(metadata),
     };
     let asked = async {
-        inner.secrets.probe(wanted.storage, attempt.id().as_str()).await?;
+        Kept::probe(&attempt.client, wanted.storage, attempt.id().as_str()).await?;
         let unavailable = || ProviderError::Route {
             name: wanted.provider.name.clone(),
             route: Route::Device.as_str(),
@@ -82,14 +82,14 @@ pub(super) async fn course(
             .plus(i64::try_from(grant.expires_in).unwrap_or(600));
     });
     // The page without the code: the person is to compare and type it (RFC 8628 section 5.4).
-    show(attempt, open_browser, &grant.verification_uri, flow).await;
-
-    let tokens = poll(attempt, terms, metadata, &registration, &grant, scopes, deadline).await?;
+    let polling = poll(attempt, terms, metadata, &registration, &grant, scopes, deadline);
+    let tokens = show(attempt, open_browser, &grant.verification_uri, flow, polling).await?;
     attempt.update(|view| view.stage = Stage::Finishing);
     let asked = finish::Asked {
         nonce: None,
         scopes,
         max_age: None,
+        until: Instant::now() + finish::FINISH_TIME,
     };
     let checks = metadata.verdicts().clone();
     finish::with_tokens(attempt, terms, metadata, tokens, asked, checks, wanted, flow).await

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::kept::Remover;
 use super::{Attempt, AttemptEnd, Delivery, Kept, Page, SignIn, SignedIn, Stage, device, finish};
 use crate::account::Storage;
 use crate::client::Change;
@@ -23,6 +24,7 @@ use crate::provider::{Provider, ProviderKind, Route};
 use crate::providers::ProviderError;
 use crate::terms::Terms;
 use crate::trace::{Field, Flow, FlowKind, Party};
+use crate::vault::attempt_entry;
 
 /// What an attempt is to do.
 pub(super) struct Plan {
@@ -48,10 +50,6 @@ pub(super) async fn drive(attempt: Attempt, plan: Plan, deliveries: mpsc::Receiv
     let timeout = plan.request.timeout.min(super::MAX_ATTEMPT);
     let result = course(&attempt, &plan, deliveries, &mut flow, Instant::now() + timeout).await;
     end(&attempt, &flow, result);
-    // Not at start-up: it touches the keychain, and can wait until somebody uses that anyway.
-    if let Err(error) = Kept::sweep(&attempt.client).await {
-        tracing::warn!(code = error.code(), "attempts of earlier runs could not be swept");
-    }
 }
 
 /// Drives an attempt that another process began, from where its callback comes in.
@@ -101,10 +99,10 @@ async fn course(
         apis: plan.apis.clone(),
         storage: plan.request.storage,
     };
-    let scopes = asked_scopes(plan);
     if plan.route == Route::Device {
         let metadata = before(attempt, deadline, client.inner().directory.metadata(&terms)).await?;
         flow.checks(metadata.verdicts());
+        let scopes = asked_scopes(plan, &metadata);
         let open_browser = plan.request.open_browser;
         return device::course(
             attempt,
@@ -119,19 +117,41 @@ async fn course(
         .await;
     }
 
-    let mut prepared = before(attempt, deadline, prepare(attempt, plan, &terms, scopes, flow)).await?;
-    let awaited = before(attempt, deadline, wait(&mut prepared, deliveries, flow)).await;
-    // Whatever came, the attempt can be answered only once: its secret goes before anything else is done.
-    attempt.set_state(None);
-    if let Some(state) = &prepared.kept {
-        let removed = Kept::remove(client, state).await;
-        if awaited.is_ok() && !removed? {
-            return Err(AttemptError::Gone.into());
+    let (mut prepared, pending) = before(attempt, deadline, prepare(attempt, plan, &terms, flow)).await?;
+    // Outside of what can be cut: from here on there may be something to remove.
+    let state = pending.state().clone();
+    let kept = Kept::applies(plan.request.storage).then(|| Remover::of(client, attempt_entry(&state)));
+    let awaited = async {
+        if kept.is_some() {
+            Kept::put(client, &pending, &plan.provider, &plan.apis).await?;
         }
-    }
+        attempt.set_state(Some(state));
+        let url = prepared.url.clone();
+        let waiting = wait(&mut prepared, pending, deliveries, flow);
+        show(attempt, plan.request.open_browser, &url, flow, waiting).await
+    };
+    let awaited = before(attempt, deadline, awaited).await;
+    // Whatever came, the attempt can be answered only once: nobody can any more before anything else is done.
+    attempt.set_state(None);
+    let claimed = match &kept {
+        Some(kept) => kept.claim().await,
+        None => Ok(true),
+    };
     let (callback, page) = awaited?;
+    if !claimed? {
+        return Err(AttemptError::Gone.into());
+    }
+    // The answer is here: whoever else comes to the port finds it closed instead of waiting in vain.
+    let metadata = prepared.metadata.clone();
+    drop(prepared);
     attempt.update(|view| view.stage = Stage::Finishing);
-    let result = finish::with_code(attempt, &terms, &prepared.metadata, &callback, wanted, flow).await;
+    let removal = async {
+        if let Some(kept) = kept {
+            kept.remove().await;
+        }
+    };
+    let finish = finish::with_code(attempt, &terms, &metadata, &callback, wanted, flow);
+    let (result, ()) = tokio::join!(finish, unless_over(attempt, removal));
     if let Some(page) = page {
         page(if result.is_ok() {
             BrowserPage::Finished
@@ -145,23 +165,23 @@ async fn course(
 /// An attempt that has its page.
 struct Prepared {
     metadata: std::sync::Arc<Metadata>,
-    pending: Option<Pending>,
     listener: Option<Box<dyn LoopbackListener>>,
     redirect_uri: RedirectUri,
-    kept: Option<tessera_oidc::State>,
+    /// The page to sign in on.
+    url: Url,
 }
 
 async fn prepare(
     attempt: &Attempt,
     plan: &Plan,
     terms: &Terms,
-    scopes: Scopes,
     flow: &Flow,
-) -> Result<Prepared, Error> {
+) -> Result<(Prepared, Pending), Error> {
     let client = &attempt.client;
     let inner = client.inner();
     let metadata = inner.directory.metadata(terms).await?;
     flow.checks(metadata.verdicts());
+    let scopes = asked_scopes(plan, &metadata);
     let (redirect_uri, listener) = way_back(attempt, plan).await?;
     let login_hint = match &plan.request.account {
         Some(id) => inner.store.account(id).await?.and_then(|account| account.email),
@@ -189,32 +209,24 @@ async fn prepare(
         },
     );
 
-    let kept = Kept::applies(plan.request.storage);
-    if kept {
-        Kept::put(client, &pending, &plan.provider, &plan.apis).await?;
-    }
-    attempt.set_state(Some(pending.state().clone()));
     let prepared = Prepared {
-        kept: kept.then(|| pending.state().clone()),
         metadata,
-        pending: Some(pending),
         listener,
         redirect_uri,
+        url,
     };
-    show(attempt, plan.request.open_browser, &url, flow).await;
-    Ok(prepared)
+    Ok((prepared, pending))
 }
 
-/// Tells everyone where the page is, and opens it if that was asked for. That no browser starts is not the
-/// end: the person can open the link themselves.
-pub(super) async fn show(attempt: &Attempt, open_browser: bool, url: &Url, flow: &Flow) {
-    let browser_opened = open_browser && {
-        let opened = attempt.client.inner().ports.browser.open(url).await;
-        if opened.is_err() {
-            tracing::warn!("no browser could be started");
-        }
-        opened.is_ok()
-    };
+/// Tells everyone where the page is, and opens it if that was asked for, while `waiting` for what comes of it.
+/// That no browser starts is not the end: the person can open the link themselves.
+pub(super) async fn show<T>(
+    attempt: &Attempt,
+    open_browser: bool,
+    url: &Url,
+    flow: &Flow,
+    waiting: impl Future<Output = T>,
+) -> T {
     flow.message(
         Party::Tessera,
         Party::Browser,
@@ -223,15 +235,32 @@ pub(super) async fn show(attempt: &Attempt, open_browser: bool, url: &Url, flow:
             .filter_map(|(name, value)| shown_parameter(&name, &value))
             .collect(),
     );
+    // Before the opener has been watched for its failure, which takes seconds where it becomes the browser.
     attempt.shared.page.send_replace(Some(Page {
         url: url.clone(),
-        browser_opened,
+        browser_opened: open_browser,
     }));
     attempt.update(|view| {
         view.stage = Stage::Waiting;
         view.page = format!("{}{}", url.origin().ascii_serialization(), url.path());
-        view.browser_opened = browser_opened;
+        view.browser_opened = open_browser;
     });
+    let opening = async {
+        if open_browser && attempt.client.inner().ports.browser.open(url).await.is_err() {
+            tracing::warn!("no browser could be started");
+            attempt.shared.page.send_modify(|page| {
+                if let Some(page) = page {
+                    page.browser_opened = false;
+                }
+            });
+            attempt.update(|view| view.browser_opened = false);
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        result = waiting => result,
+        never = opening => never,
+    }
 }
 
 /// What the trace shows of an authorization request: `state` and `nonce` only by their length.
@@ -287,12 +316,18 @@ async fn way_back(
     Ok((redirect_uri, Some(listener)))
 }
 
-fn asked_scopes(plan: &Plan) -> Scopes {
-    plan.request
-        .scopes
-        .as_ref()
-        .unwrap_or(&plan.provider.scopes)
-        .union(&plan.request.extra_scopes)
+/// What to ask for. Of what nobody named, `offline_access` is left out where the provider says what it has and
+/// that is not among it: some refuse the whole request for a name they do not know.
+fn asked_scopes(plan: &Plan, metadata: &Metadata) -> Scopes {
+    let named = plan.request.scopes.is_some() || plan.provider.scopes_named;
+    let usual = plan.request.scopes.as_ref().unwrap_or(&plan.provider.scopes);
+    let offered = &metadata.scopes_supported;
+    let usual = if named || offered.is_empty() || offered.contains("offline_access") {
+        usual.clone()
+    } else {
+        usual.difference(&Scopes::parse("offline_access"))
+    };
+    usual.union(&plan.request.extra_scopes)
 }
 
 /// OpenID Connect Core section 11 wants `prompt=consent` with `offline_access`, and providers that go by it
@@ -311,9 +346,11 @@ type Answer = Box<dyn FnOnce(BrowserPage) + Send>;
 /// Waits for the callback that passes; tells everyone else why theirs does not.
 async fn wait(
     prepared: &mut Prepared,
+    pending: Pending,
     mut deliveries: mpsc::Receiver<Delivery>,
     flow: &Flow,
 ) -> Result<(ValidatedCallback, Option<Answer>), Error> {
+    let mut awaited = Some(pending);
     loop {
         let came = tokio::select! {
             delivery = deliveries.recv() => match delivery {
@@ -322,7 +359,7 @@ async fn wait(
             },
             callback = heard(prepared.listener.as_mut()) => Came::Heard(callback?),
         };
-        let Some(pending) = prepared.pending.take() else {
+        let Some(pending) = awaited.take() else {
             return Err(AttemptError::Gone.into());
         };
         match came {
@@ -332,7 +369,7 @@ async fn wait(
                     return Ok((callback, None));
                 }
                 Judged::NotAwaited(pending, error) => {
-                    prepared.pending = Some(pending);
+                    awaited = Some(pending);
                     answer(delivery.taken, Err(error));
                 }
                 Judged::Over(error) => {
@@ -345,7 +382,7 @@ async fn wait(
                 match judge(&url, pending, flow) {
                     Judged::Taken(callback) => return Ok((callback, Some(heard.answer))),
                     Judged::NotAwaited(pending, _) => {
-                        prepared.pending = Some(pending);
+                        awaited = Some(pending);
                         (heard.answer)(BrowserPage::NotAwaited);
                     }
                     Judged::Over(error) => {
@@ -440,6 +477,14 @@ pub(super) async fn unless_cancelled<T>(
             Err(why.clone().into())
         }
         result = part => result,
+    }
+}
+
+/// Waits for something that must not hold up a cancel.
+async fn unless_over(attempt: &Attempt, part: impl Future<Output = ()>) {
+    tokio::select! {
+        () = attempt.shared.cancel.cancelled() => {}
+        () = part => {}
     }
 }
 

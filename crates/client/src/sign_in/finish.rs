@@ -1,13 +1,18 @@
 //! From a checked callback to an account: code to tokens, ID token to identity, tokens into the keychain,
 //! and what is not secret into the store.
 
+use std::future::Future;
+use std::time::Duration;
+
 use tessera_oidc::callback::ValidatedCallback;
-use tessera_oidc::checks::Verdicts;
+use tessera_oidc::checks::{CheckId, Outcome, Verdict, Verdicts};
 use tessera_oidc::discovery::Metadata;
 use tessera_oidc::id_token::{self, Expectations, IdTokenRefusal};
 use tessera_oidc::key_set::{KeySet, Wanted as WantedKey};
 use tessera_oidc::token::{self, TokenResponse};
-use tessera_oidc::{Identity, Nonce, RawIdToken, userinfo};
+use tessera_oidc::userinfo::{self, UserinfoError};
+use tessera_oidc::{Identity, Nonce, RawIdToken, text};
+use tokio::time::Instant;
 use url::Url;
 
 use super::drive::unless_cancelled;
@@ -16,11 +21,15 @@ use crate::account::{Account, AccountId, AccountState, Storage};
 use crate::client::Client;
 use crate::error::Error;
 use crate::picture;
-use crate::ports::Limits;
+use crate::ports::{HttpError, Limits};
 use crate::provider::{Provider, ProviderKind, ProviderSource};
+use crate::providers;
 use crate::terms::Terms;
 use crate::trace::{Field, Flow, Party};
 use crate::vault::StoredAccess;
+
+/// How long the provider may take, in all its answers, from the callback until it is known who signed in.
+pub(super) const FINISH_TIME: Duration = Duration::from_mins(1);
 
 /// What the account is to be like.
 pub(super) struct Wanted {
@@ -39,6 +48,7 @@ pub(super) async fn with_code(
     flow: &mut Flow,
 ) -> Result<SignedIn, Error> {
     let client = &attempt.client;
+    let until = Instant::now() + FINISH_TIME;
     let exchange = async {
         flow.message(
             Party::Tessera,
@@ -57,13 +67,14 @@ pub(super) async fn with_code(
             callback.scopes(),
         )?)
     };
-    let tokens = unless_cancelled(attempt, exchange).await?;
+    let tokens = within(attempt, terms, until, exchange).await?;
     let mut checks = metadata.verdicts().clone();
     checks.extend(callback.verdicts().iter().cloned());
     let asked = Asked {
         nonce: callback.nonce(),
         scopes: callback.scopes(),
         max_age: callback.max_age(),
+        until,
     };
     with_tokens(attempt, terms, metadata, tokens, asked, checks, wanted, flow).await
 }
@@ -73,6 +84,22 @@ pub(super) struct Asked<'a> {
     pub(super) nonce: Option<&'a Nonce>,
     pub(super) scopes: &'a tessera_oidc::Scopes,
     pub(super) max_age: Option<u64>,
+    /// When the provider must have said everything that is asked of it: see [`FINISH_TIME`].
+    pub(super) until: Instant,
+}
+
+/// Runs a part of the exchange that a cancel ends at once, and that does not last beyond `until`.
+async fn within<T>(
+    attempt: &Attempt,
+    terms: &Terms,
+    until: Instant,
+    part: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let timed = async {
+        let in_time = tokio::time::timeout_at(until, part).await;
+        in_time.unwrap_or_else(|_| Err(HttpError::TimedOut(providers::host(terms.issuer.url())).into()))
+    };
+    unless_cancelled(attempt, timed).await
 }
 
 /// Checks what the tokens say, and keeps them.
@@ -109,7 +136,7 @@ pub(super) async fn with_tokens(
     checks.extend(tokens.verdicts.iter().cloned());
 
     let known = identify(&attempt.client, terms, metadata, &tokens, &asked, flow);
-    let (identity, verdicts) = unless_cancelled(attempt, known).await?;
+    let (identity, verdicts) = within(attempt, terms, asked.until, known).await?;
     checks.extend(verdicts.iter().cloned());
 
     // From here on a cancel comes too late: the account is written whole.
@@ -152,11 +179,41 @@ async fn identify(
     };
     let request = userinfo::userinfo_request(endpoint, &tokens.access_token);
     flow.message(Party::Tessera, Party::Provider, "userinfo_request", Vec::new());
-    let response = client.inner().ports.http.send(request, Limits::PROTOCOL).await?;
-    let profile = userinfo::parse_userinfo(&response, &identity)?;
-    flow.checks(profile.verdicts());
-    verdicts.extend(profile.verdicts().iter().cloned());
-    Ok((identity.with_userinfo(profile), verdicts))
+    let profile = async {
+        let response = client.inner().ports.http.send(request, Limits::PROTOCOL).await?;
+        Ok::<_, Error>(userinfo::parse_userinfo(&response, &identity)?)
+    };
+    // A little before the rest's end, so that a profile that does not come costs the profile and no more.
+    let limit = asked
+        .until
+        .checked_sub(Duration::from_secs(1))
+        .unwrap_or(asked.until);
+    match tokio::time::timeout_at(limit, profile).await {
+        Ok(Ok(profile)) => {
+            flow.checks(profile.verdicts());
+            verdicts.extend(profile.verdicts().iter().cloned());
+            Ok((identity.with_userinfo(profile), verdicts))
+        }
+        // Somebody else's profile: one of the two tokens is not this person's (OpenID Connect Core section 5.3.2).
+        Ok(Err(error @ Error::Userinfo(UserinfoError::OtherSubject { .. }))) => Err(error),
+        // Who signed in is known from the ID token; no specification makes a sign-in wait for the profile.
+        unread => {
+            let code = unread
+                .ok()
+                .and_then(Result::err)
+                .map_or("timed_out", |error| error.code());
+            tracing::warn!(code, "the profile could not be read");
+            let missing = Verdicts::from_iter([Verdict {
+                check: CheckId::UserinfoSubject,
+                outcome: Outcome::NotReached,
+                expected: None,
+                seen: None,
+            }]);
+            flow.checks(&missing);
+            verdicts.extend(missing);
+            Ok((identity, verdicts))
+        }
+    }
 }
 
 /// Verifies the ID token; a key that is not in the set at hand is worth one look at a newer set.
@@ -187,7 +244,7 @@ async fn verified(
     let keys = directory.keys(jwks_uri, WantedKey::Any).await?;
     let mut result = check(&keys);
     if result.as_ref().is_err_and(IdTokenRefusal::wants_new_keys) {
-        let newer = directory.keys(jwks_uri, WantedKey::Newer).await?;
+        let newer = directory.newer_keys(jwks_uri, &keys).await?;
         result = check(&newer);
     }
     match result {
@@ -239,7 +296,7 @@ async fn keep(
         subject: identity.subject().clone(),
         client_id: terms.client_id.clone(),
         name: shown_name(identity),
-        email: identity.email().map(str::to_owned),
+        email: identity.email().map(text::value),
         picture: None,
         claims: identity
             .claims()
@@ -249,7 +306,8 @@ async fn keep(
         requested: asked.scopes.clone(),
         granted: terms.granted(asked.scopes, &tokens.scopes, tokens.refresh_token.is_some()),
         checks,
-        apis: [wanted.apis, wanted.provider.apis.clone()].concat(),
+        // Only what the person named; the provider's own are taken from its entry at each call.
+        apis: wanted.apis,
         storage: wanted.storage,
         state: AccountState::SignedIn,
         access_expires_at: access.expires_at,
@@ -269,8 +327,12 @@ async fn keep(
             None => secrets.delete_refresh(&id, account.storage).await?,
         }
         secrets.put_access(&id, account.storage, &access).await?;
-        if let (Some(secret), ProviderSource::Run) = (&terms.client_secret, wanted.provider.source) {
-            secrets.put_client_secret(&id, account.storage, secret).await?;
+        match (&terms.client_secret, wanted.provider.source) {
+            (Some(secret), ProviderSource::Run) => {
+                secrets.put_client_secret(&id, account.storage, secret).await?;
+            }
+            // One of an earlier sign-in belongs to the client that signed in then.
+            _ => secrets.delete_client_secret(&id, account.storage).await?,
         }
         inner.flights.set_unsaved(&id, None);
         let written = inner.store.put_signed_in(account).await?;
@@ -296,22 +358,20 @@ async fn keep(
         );
     }
     client.end_turn(&id).await;
-    flow.message(Party::Tessera, Party::Keychain, "tokens_stored", Vec::new());
+    if written.is_ok() {
+        flow.message(Party::Tessera, Party::Keychain, "tokens_stored", Vec::new());
+    }
     written
 }
 
 fn shown_name(identity: &Identity) -> String {
-    let named = identity
-        .name()
-        .or(identity.email())
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
-    named
-        .unwrap_or(identity.subject().as_str())
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(200)
-        .collect()
+    let fit = |name: &str| text::value(name).trim().to_owned();
+    [identity.name(), identity.email()]
+        .into_iter()
+        .flatten()
+        .map(fit)
+        .find(|name| !name.is_empty())
+        .unwrap_or_else(|| fit(identity.subject().as_str()))
 }
 
 /// A claim as text: strings as they are, everything else as JSON.

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use tessera_oidc::authorize::Pending;
 use tessera_oidc::{State, UnixTime};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -60,11 +62,17 @@ impl Kept {
     /// it is too old, or its provider is not there any more.
     pub(crate) async fn take(client: &Client, state: &State) -> Result<Option<Self>, Error> {
         let entry = attempt_entry(state);
-        if !client.inner().store.claim_attempt(&entry).await? {
+        if !client.inner().store.has_attempt(&entry).await? {
             return Ok(None);
         }
+        // A keychain that gives nothing now leaves the attempt as it is.
         let secret = client.inner().secrets.attempt(&entry).await?;
-        client.inner().secrets.delete_attempt(&entry).await?;
+        let remover = Remover::of(client, entry);
+        let claimed = remover.claim().await?;
+        remover.remove().await;
+        if !claimed {
+            return Ok(None);
+        }
         let Some(row) = secret.and_then(|secret| serde_json::from_slice::<Row>(secret.expose()).ok()) else {
             return Ok(None);
         };
@@ -88,21 +96,30 @@ impl Kept {
             }))
     }
 
-    /// Removes the attempt with this `state`. Says whether it was still there to be removed: if not, someone
-    /// else has answered it.
-    pub(crate) async fn remove(client: &Client, state: &State) -> Result<bool, Error> {
-        let entry = attempt_entry(state);
-        let claimed = client.inner().store.claim_attempt(&entry).await?;
-        client.inner().secrets.delete_attempt(&entry).await?;
-        Ok(claimed)
-    }
-
-    /// Removes what attempts of dead processes left behind.
-    pub(crate) async fn sweep(client: &Client) -> Result<(), Error> {
+    /// Removes what attempts of dead processes left behind. Where there is none, the keychain is not touched.
+    pub(crate) async fn sweep(client: Client) {
         let limit = i64::try_from(MAX_ATTEMPT.as_secs()).unwrap_or(600);
         let before = UnixTime(client.now().0.saturating_sub(limit));
-        for entry in client.inner().store.sweep_attempts(before).await? {
-            client.inner().secrets.delete_attempt(&entry).await?;
+        match client.inner().store.old_attempts(before).await {
+            Ok(entries) => {
+                for entry in entries {
+                    remove(client.clone(), entry).await;
+                }
+            }
+            Err(error) => tracing::warn!(
+                code = Error::from(error).code(),
+                "attempts of earlier runs could not be looked for"
+            ),
+        }
+    }
+
+    /// Shows that the keychain takes a secret and gives it up again, for an attempt that keeps none there itself.
+    pub(crate) async fn probe(client: &Client, storage: Storage, name: &str) -> Result<(), Error> {
+        let entry = format!("probe/{name}");
+        let remover = Self::applies(storage).then(|| Remover::of(client, entry.clone()));
+        client.inner().secrets.probe(storage, &entry).await?;
+        if let Some(remover) = remover {
+            remover.needless();
         }
         Ok(())
     }
@@ -110,5 +127,74 @@ impl Kept {
     /// Whether attempts with this storage are kept at all: "until I quit" leaves nothing behind.
     pub(crate) fn applies(storage: Storage) -> bool {
         storage == Storage::Keychain
+    }
+}
+
+/// Sees to it that an entry does not outlive its attempt: dropping it, wherever that happens, has the entry
+/// removed in the background.
+pub(super) struct Remover {
+    client: Client,
+    entry: Option<String>,
+}
+
+impl Remover {
+    /// To be made before the entry.
+    pub(super) fn of(client: &Client, entry: String) -> Self {
+        Self {
+            client: client.clone(),
+            entry: Some(entry),
+        }
+    }
+
+    /// Makes the attempt one that nobody can answer any more. Says whether it still was one that somebody could.
+    pub(super) async fn claim(&self) -> Result<bool, Error> {
+        match &self.entry {
+            Some(entry) => Ok(self.client.inner().store.claim_attempt(entry).await?),
+            None => Ok(false),
+        }
+    }
+
+    /// Removes the entry now, and waits for that.
+    pub(super) async fn remove(mut self) {
+        if let Some(task) = self.begin() {
+            let _ = task.await;
+        }
+    }
+
+    /// Has nothing to remove after all.
+    pub(super) fn needless(mut self) {
+        self.entry = None;
+    }
+
+    fn begin(&mut self) -> Option<JoinHandle<()>> {
+        let entry = self.entry.take()?;
+        // Without a runtime the program is at its end; the next one sweeps.
+        let runtime = Handle::try_current().ok()?;
+        let removal = remove(self.client.clone(), entry);
+        Some(self.client.inner().tidying.spawn_on(removal, &runtime))
+    }
+}
+
+impl Drop for Remover {
+    fn drop(&mut self) {
+        self.begin();
+    }
+}
+
+/// Removes an entry, its name last: as long as the keychain may hold it, it can be found.
+async fn remove(client: Client, entry: String) {
+    let inner = client.inner();
+    let result = async {
+        let claimed = inner.store.claim_attempt(&entry).await;
+        inner.secrets.delete_attempt(&entry).await?;
+        claimed?;
+        inner.store.forget_attempt(&entry).await?;
+        Ok::<_, Error>(())
+    };
+    if let Err(error) = result.await {
+        tracing::warn!(
+            code = error.code(),
+            "what was kept of an attempt could not be removed yet"
+        );
     }
 }

@@ -26,6 +26,20 @@ async fn an_account_comes_back_as_it_was_written() {
     assert_eq!(store.accounts().await.unwrap().len(), 1);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_may_read_what_is_stored() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (folder, store) = store().await;
+    let written = store.put_signed_in(account("https://login.example", "ann", &[]));
+    written.await.unwrap();
+    for name in ["tessera.db", "tessera.db-wal", "tessera.db-shm"] {
+        let mode = folder.path().join(name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn signing_in_again_is_the_same_account_and_a_new_generation() {
     let (_folder, store) = store().await;
@@ -142,9 +156,20 @@ async fn an_attempt_is_claimed_once() {
     let (_folder, store) = store().await;
     store.note_attempt("attempt/a", UnixTime(10)).await.unwrap();
     store.note_attempt("attempt/b", UnixTime(100)).await.unwrap();
-    assert_eq!(store.sweep_attempts(UnixTime(50)).await.unwrap(), ["attempt/a"]);
+    assert_eq!(store.old_attempts(UnixTime(50)).await.unwrap(), ["attempt/a"]);
+    assert!(store.has_attempt("attempt/b").await.unwrap());
     assert!(store.claim_attempt("attempt/b").await.unwrap());
     assert!(!store.claim_attempt("attempt/b").await.unwrap());
+    assert!(!store.has_attempt("attempt/b").await.unwrap());
+    // Who claimed it may die before the keychain's entry is gone: it is found again by its name.
+    assert_eq!(
+        store.old_attempts(UnixTime(50)).await.unwrap(),
+        ["attempt/a", "attempt/b"]
+    );
+    store.forget_attempt("attempt/a").await.unwrap();
+    store.forget_attempt("attempt/b").await.unwrap();
+    assert!(store.old_attempts(UnixTime(1000)).await.unwrap().is_empty());
+    assert!(!store.claim_attempt("attempt/a").await.unwrap());
 }
 
 #[tokio::test]

@@ -1,0 +1,150 @@
+//! From the callback to the account: keys, profiles, permissions, and which client it is.
+
+use tessera_client::ports::VaultError;
+use tessera_client::{Category, Route, SignIn};
+use tessera_oidc::Scopes;
+use tessera_oidc::checks::Outcome;
+use tessera_sandbox::faults::{Change, Document, Fault};
+use tessera_sandbox::log::Endpoint;
+
+use crate::rig::Rig;
+
+#[tokio::test]
+async fn signing_key_rotation() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    rig.sign_in(&client, "ann").await;
+    assert_eq!(rig.requests(Endpoint::KeySet), 1);
+    // A moment later, when a stranger's token would not be worth another look.
+    rig.sandbox.rotate_keys(false).unwrap();
+    rig.sign_in(&client, "ann").await;
+    assert_eq!(rig.requests(Endpoint::KeySet), 2);
+    rig.sign_in(&client, "ann").await;
+    assert_eq!(rig.requests(Endpoint::KeySet), 2, "the newer set is kept");
+}
+
+#[tokio::test]
+async fn a_key_that_no_set_has_is_looked_for_once() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    rig.sign_in(&client, "ann").await;
+    rig.fault("id-token-unknown-key");
+    let refused = rig.sign_in_with(&client, rig.request(Route::Scheme), "ann").await;
+    assert_eq!(refused.unwrap_err().category(), Category::CheckFailed);
+    assert_eq!(rig.requests(Endpoint::KeySet), 2);
+}
+
+#[tokio::test]
+async fn a_profile_that_cannot_be_read_costs_the_profile_and_no_more() {
+    for fault in ["userinfo-500", "userinfo-401"] {
+        let rig = Rig::new().await;
+        let client = rig.client().await;
+        rig.fault(fault);
+        let signed_in = rig.sign_in(&client, "ann").await;
+        let verdict = signed_in
+            .checks
+            .iter()
+            .find(|verdict| verdict.check.code() == "userinfo.sub")
+            .unwrap();
+        assert_eq!(verdict.outcome, Outcome::NotReached, "{fault}");
+        assert_eq!(client.accounts().await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_profile_is_the_end() {
+    for fault in ["userinfo-wrong-sub", "userinfo-no-sub"] {
+        let rig = Rig::new().await;
+        let client = rig.client().await;
+        rig.fault(fault);
+        let refused = rig.sign_in_with(&client, rig.request(Route::Scheme), "ann").await;
+        assert_eq!(refused.unwrap_err().code(), "userinfo_sub", "{fault}");
+        assert!(client.accounts().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_name_cannot_turn_or_hide_text() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    for document in [Document::IdToken, Document::Userinfo] {
+        let name = "Ann \u{202e}rehcrA\u{200b}\u{7}";
+        let change = Change::Set("name", name.into());
+        rig.sandbox.faults().set(Fault::Json { document, change });
+    }
+    assert_eq!(rig.sign_in(&client, "ann").await.account.name, "Ann rehcrA");
+}
+
+#[tokio::test]
+async fn what_a_provider_does_not_have_is_asked_for_only_by_name() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let asked = async |request: SignIn| {
+        let attempt = client.sign_in(request).unwrap();
+        let page = attempt.opened().await.unwrap().url;
+        attempt.cancel();
+        let value = |wanted: &str| {
+            let mut pairs = page.query_pairs();
+            pairs
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value.to_string())
+        };
+        let offline = value("scope")
+            .unwrap()
+            .split(' ')
+            .any(|scope| scope == "offline_access");
+        (offline, value("prompt"))
+    };
+    let consent = Some("consent".to_owned());
+    assert_eq!(asked(rig.request(Route::Scheme)).await, (true, consent.clone()));
+
+    let change = Change::Set(
+        "scopes_supported",
+        serde_json::json!(["openid", "profile", "email"]),
+    );
+    let document = Document::Discovery;
+    rig.sandbox.faults().set(Fault::Json { document, change });
+    // What was read of the provider is used for a while.
+    rig.sandbox.clock().advance(11 * 60);
+    assert_eq!(asked(rig.request(Route::Scheme)).await, (false, None));
+    let by_name = SignIn {
+        scopes: Some(Scopes::parse("openid offline_access")),
+        ..rig.request(Route::Scheme)
+    };
+    assert_eq!(asked(by_name).await, (true, consent.clone()));
+    let more = SignIn {
+        extra_scopes: Scopes::parse("offline_access"),
+        ..rig.request(Route::Scheme)
+    };
+    assert_eq!(asked(more).await, (true, consent));
+}
+
+#[tokio::test]
+async fn the_secret_of_another_client_is_not_kept() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    // As a client with a secret leaves it that signed the same person in before.
+    let entry = format!("client/{}", account.id);
+    rig.keychain.entries.lock().unwrap().insert(entry, b"S".to_vec());
+    assert_eq!(rig.keychain.kinds(), ["access", "client", "refresh"]);
+    rig.sign_in(&client, "ann").await;
+    assert_eq!(rig.keychain.kinds(), ["access", "refresh"]);
+    rig.sandbox.clock().advance(2 * 60 * 60);
+    client.access_token(&account.id).await.unwrap();
+    assert_eq!(rig.token_requests("refresh_token"), 1);
+}
+
+#[tokio::test]
+async fn tokens_count_as_stored_only_when_they_are() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    rig.keychain
+        .refuse("access/", VaultError::Failed("it is full".to_owned()));
+    let refused = rig.sign_in_with(&client, rig.request(Route::Scheme), "ann").await;
+    assert_eq!(refused.unwrap_err().code(), "keychain_failed");
+    assert!(!format!("{:?}", client.traced()).contains("tokens_stored"));
+    rig.keychain.relent();
+    rig.sign_in(&client, "ann").await;
+    assert!(format!("{:?}", client.traced()).contains("tokens_stored"));
+}
