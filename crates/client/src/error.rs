@@ -212,6 +212,7 @@ impl Error {
             Self::Http(error) => !matches!(error, HttpError::Insecure(_)),
             Self::Discovery(error) => error.is_passing(),
             Self::Token(error) => error.is_passing(),
+            Self::KeySet(error) => matches!(error, KeySetError::WebPage | KeySetError::Malformed),
             Self::KeySetStatus(_) | Self::KeysUnavailable { .. } | Self::Stopped => true,
             _ => false,
         }

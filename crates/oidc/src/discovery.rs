@@ -328,8 +328,11 @@ impl DiscoveryError {
 
     /// Whether the trouble is likely to pass by itself.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Status { status, .. }
-            if StatusCode::from_u16(*status).is_ok_and(json::is_passing))
+        match self {
+            Self::Status { status, .. } => StatusCode::from_u16(*status).is_ok_and(json::is_passing),
+            Self::NotJson { .. } => true,
+            _ => false,
+        }
     }
 }
 

@@ -204,7 +204,7 @@ impl ErrorCode {
             | Self::DeviceFlowDisabled
             | Self::UnsupportedGrantType
             | Self::UnsupportedResponseType => {
-                "Compare the client id and the way back in Settings with what is registered at the provider."
+                "Compare the client id and the way back that are set here with what is registered at the provider."
             }
             Self::InvalidScope => "Ask for fewer permissions, or have them allowed at the provider.",
             Self::UnverifiedUserEmail => "Confirm your e-mail address at the provider, then sign in again.",
@@ -217,7 +217,7 @@ impl ErrorCode {
             | Self::InsufficientUserAuthentication
             | Self::UnmetAuthenticationRequirements => "Sign in again.",
             Self::InvalidRequest | Self::InvalidToken | Self::UnsupportedTokenType | Self::Other(_) => {
-                "Try again; if it stays so, copy the report and give it to whoever runs the provider."
+                "Try again; if it stays so, tell whoever runs the provider."
             }
         }
     }

@@ -42,6 +42,9 @@ pub enum KeySetError {
     /// It has more than [`MAX_KEYS`] keys.
     #[error("the key set has more than {MAX_KEYS} keys")]
     TooManyKeys,
+    /// It is a web page, as a network gives that wants people to sign in to it.
+    #[error("a web page came instead of a key set")]
+    WebPage,
     /// It is not a JSON object with an array of objects named `keys` (RFC 7517 section 5).
     #[error("the answer is not a key set")]
     Malformed,
@@ -59,6 +62,7 @@ impl KeySetError {
         match self {
             Self::TooLarge => "key_set_too_large",
             Self::TooManyKeys => "key_set_too_many_keys",
+            Self::WebPage => "key_set_not_json",
             Self::Malformed => "key_set_malformed",
             Self::PrivateKey => "key_set_private_key",
             Self::SymmetricKey => "key_set_symmetric_key",
@@ -99,6 +103,9 @@ impl KeySet {
     pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
         if document.len() > MAX_KEY_SET_BYTES {
             return Err(KeySetError::TooLarge);
+        }
+        if document.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<') {
+            return Err(KeySetError::WebPage);
         }
         let document: Value = serde_json::from_slice(document).map_err(|_| KeySetError::Malformed)?;
         let entries = document

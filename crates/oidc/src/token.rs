@@ -313,7 +313,8 @@ impl TokenError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Refused(refusal) => is_passing(refusal.status) || refusal.error.is_passing(),
-            Self::Status { status, .. } => is_passing(*status),
+            // No token endpoint answers with a web page, but networks do that want people to sign in to them.
+            Self::Status { status, html, .. } => *html || is_passing(*status),
             Self::NotJson { .. } => true,
             Self::Missing { .. } | Self::Unusable { .. } | Self::TokenType { .. } => false,
         }
@@ -380,7 +381,7 @@ impl TokenError {
             }
             Self::Status { .. } | Self::NotJson { .. } => "Try again in a few minutes; nothing is lost.",
             Self::Missing { .. } | Self::Unusable { .. } | Self::TokenType { .. } => {
-                "Copy the report and give it to whoever runs the provider; only they can change this."
+                "Tell whoever runs the provider; only they can change this."
             }
         }
         .to_owned()

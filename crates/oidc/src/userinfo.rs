@@ -210,7 +210,7 @@ impl UserinfoError {
         match self {
             Self::Unauthorized => "Sign in again.",
             Self::Status { .. } | Self::NotJson { .. } => "Try again in a few minutes; nothing is lost.",
-            Self::Signed | Self::Malformed => "Copy the report and give it to whoever runs the provider.",
+            Self::Signed | Self::Malformed => "Tell whoever runs the provider; only they can change this.",
             Self::OtherSubject { .. } => {
                 "Sign in again; if it happens once more, copy the report and give it to whoever runs the provider."
             }

@@ -62,6 +62,7 @@ async fn a_provider_that_errs_is_told_apart() {
         case("id-token-wrong-aud", "id_token_aud", CheckFailed, Userinfo),
         case("id-token-wrong-azp", "id_token_azp", CheckFailed, Userinfo),
         case("key-set-500", "key_set_status", Network, Userinfo),
+        case("key-set-html", "key_set_not_json", Network, Userinfo),
     ];
     for Case {
         fault,

@@ -4,6 +4,7 @@
 use tessera_oidc::ErrorCode;
 use tessera_oidc::callback::{CallbackRefusal, NotAwaited};
 use tessera_oidc::discovery::DiscoveryError;
+use tessera_oidc::key_set::KeySetError;
 use tessera_oidc::token::TokenError;
 use tessera_oidc::userinfo::UserinfoError;
 
@@ -92,12 +93,7 @@ impl Error {
                 "You were not signed in: the provider did not say who you are.",
                 "Ask whoever runs the provider whether this app is registered for OpenID Connect.",
             ),
-            Self::KeySet(error) => told(
-                error.code(),
-                Category::CheckFailed,
-                "You were not signed in: the provider's signing keys cannot be used.",
-                "Tell whoever runs the provider; only they can change this.",
-            ),
+            Self::KeySet(error) => of_key_set(error),
             Self::KeySetStatus(status) => told(
                 "key_set_status",
                 Category::Network,
@@ -123,7 +119,7 @@ impl Error {
                 told(
                     "token_not_saved",
                     Category::Keychain,
-                    "You stay signed in for now, but your renewed sign-in could not be saved.",
+                    "Your renewed sign-in could not be saved: it lasts until Tessera ends, and then this account needs a new one.",
                     of_vault.hint,
                 )
             }
@@ -138,6 +134,22 @@ impl Error {
                 "Try again; nothing is lost.",
             ),
             Self::Store(error) => of_store(error),
+            Self::Token(TokenError::Refused(refusal)) if refusal.error.ends_session() => {
+                // A refresh that ends this way is told as `NeedsSignIn`: this is the exchange of a new sign-in.
+                let said = refusal
+                    .description
+                    .iter()
+                    .map(|words| format!(" It said: {words}"));
+                told(
+                    refusal.error.refusal_code(),
+                    Category::Network,
+                    format!(
+                        "You were not signed in: the provider did not take what it had given for this sign-in.{}",
+                        said.collect::<String>()
+                    ),
+                    "Sign in again; if it stays so, tell whoever runs the provider.",
+                )
+            }
             Self::Token(error) => {
                 let check = matches!(error, TokenError::TokenType { .. } | TokenError::Unusable { .. });
                 let category = if check {
@@ -159,6 +171,28 @@ impl Error {
             Self::Vault(error) => of_vault(error),
         }
     }
+}
+
+/// A key set that shows a secret must not be trusted; one that cannot be read is an answer that is none.
+fn of_key_set(error: &KeySetError) -> Told {
+    let (category, message, hint) = match error {
+        KeySetError::PrivateKey | KeySetError::SymmetricKey => (
+            Category::CheckFailed,
+            "You were kept from going on: the provider shows keys that should be secret, so nobody can trust them.",
+            "Do not sign in there, and tell whoever runs the provider.",
+        ),
+        KeySetError::WebPage => (
+            Category::Network,
+            "You could not go on: a web page came where the provider's keys should be.",
+            "Open a browser and see whether the network you are on wants you to sign in to it, then try again.",
+        ),
+        KeySetError::Malformed | KeySetError::TooLarge | KeySetError::TooManyKeys => (
+            Category::Network,
+            "You could not go on: the provider's signing keys cannot be read.",
+            "Try again in a few minutes; if it stays so, tell whoever runs the provider.",
+        ),
+    };
+    told(error.code(), category, message, hint)
 }
 
 fn of_account(error: &AccountError) -> Told {
@@ -219,7 +253,7 @@ fn of_attempt(error: &AttemptError) -> Told {
         AttemptError::TimedOut => told(
             "timed_out",
             Category::Cancelled,
-            "Your browser brought nothing back in time.",
+            "Your browser brought no answer in time that could be used.",
             "Sign in again; if your browser does finish, try another way back or paste the address it ends on.",
         ),
         AttemptError::Gone => told(
@@ -344,7 +378,7 @@ fn of_provider(error: &ProviderError) -> Told {
             "client_id_missing",
             usage,
             format!("You cannot sign in with {name} yet: this build has no client id for it."),
-            "Register an app with the provider and enter its client id in Settings or providers.toml.",
+            "Register an app with the provider and put its client id into providers.toml, as the app's Settings do.",
         ),
         ProviderError::NoClientSecret(name) => told(
             "client_secret_missing",
@@ -446,19 +480,19 @@ fn of_vault(error: &VaultError) -> Told {
             "keychain_missing",
             keychain,
             "There is no keychain on this computer that Tessera could keep your sign-in in.",
-            "Start a keychain such as GNOME Keyring or KWallet, or stay signed in only until you quit.",
+            "Start a keychain such as GNOME Keyring or KWallet; in the app you can also stay signed in until you quit.",
         ),
         VaultError::Locked => told(
             "keychain_locked",
             keychain,
             "Your keychain is locked.",
-            "Unlock it and try again, or stay signed in only until you quit.",
+            "Unlock it and try again; in the app you can also stay signed in until you quit.",
         ),
         VaultError::Refused(_) => told(
             "keychain_refused",
             keychain,
             "Your keychain did not let Tessera in.",
-            "Allow Tessera in your keychain's own settings, or stay signed in only until you quit.",
+            "Allow Tessera in your keychain's own settings; in the app you can also stay signed in until you quit.",
         ),
         VaultError::Damaged => told(
             "keychain_damaged",

@@ -356,7 +356,15 @@ fn only_trouble_that_passes_is_said_to_pass() {
             .is_passing()
     };
     assert!(passes(500) && passes(503) && passes(429) && passes(302));
-    assert!(!passes(404) && !passes(403) && !passes(200));
+    assert!(!passes(404) && !passes(403));
+    // What is not JSON is a network's page or a broken server, and no word of the provider.
+    let passes = |media_type: &str, body: &str| {
+        parse_metadata(&issuer(), &response(200, media_type, body))
+            .unwrap_err()
+            .is_passing()
+    };
+    assert!(passes("text/html", "<html>") && passes("", ""));
+    assert!(!passes("application/json", "{}"));
 }
 
 #[test]

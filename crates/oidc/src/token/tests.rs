@@ -387,7 +387,7 @@ fn only_a_dead_grant_ends_a_session() {
         r#"{"error":"invalid_grant"}"#,
         "token_endpoint_status",
         false,
-        false,
+        true,
     );
     check(
         403,
@@ -395,7 +395,7 @@ fn only_a_dead_grant_ends_a_session() {
         "<html>invalid_grant",
         "token_endpoint_status",
         false,
-        false,
+        true,
     );
     // A network that wants people to sign in to it sends them there.
     check(302, "", "", "token_endpoint_status", false, true);
