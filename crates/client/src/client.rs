@@ -96,7 +96,7 @@ impl Client {
             tracer: Tracer::new(ports.clock.clone()),
             secrets: Secrets::new(ports.keychain.clone()),
             attempts: Attempts::default(),
-            flights: Flights::new(&*ports.entropy),
+            flights: Flights::new(&config.data_folder, &*ports.entropy),
             changes: broadcast::Sender::new(256),
             tidying: TaskTracker::new(),
             config,

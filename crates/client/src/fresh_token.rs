@@ -4,32 +4,32 @@
 //! reads the keychain anew and uses what the other one brought. A rotated refresh token is stored before
 //! anyone sees the access token that came with it. Only the provider's own word ends a session.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+mod flights;
+mod presence;
+mod renewed;
+
+use std::sync::PoisonError;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
-use tessera_oidc::token::{TokenError, TokenResponse};
+use tessera_oidc::token::TokenError;
 use tessera_oidc::{AccessToken, RefreshToken, UnixTime};
 
 use crate::account::{Account, AccountId, AccountState, Storage};
 use crate::client::{Change, Client, UNTIL_QUIT_REASON};
 use crate::error::{AccountError, Error};
-use crate::ports::{Entropy, Limits};
+use crate::ports::Limits;
 use crate::trace::{Field, Flow, FlowKind, Party};
 use crate::vault::StoredAccess;
+use flights::Flight;
+pub(crate) use flights::Flights;
+use renewed::{Renewed, no_more_than_before};
 
 /// An access token is given out only while it has at least this long to live, in seconds.
 const MARGIN_SECONDS: i64 = 30;
 
-/// How long a lease holds, in seconds: longer than a refresh can take, so that it is only ever outlived by a
-/// holder that died.
-const LEASE_SECONDS: i64 = 45;
-
-/// How often a waiting process looks whether the lease is free. There is no event to wait for between
-/// processes that share only a file.
-const LEASE_LOOK: Duration = Duration::from_millis(50);
+/// How long an access token is taken to be good for, in seconds, when the provider does not say and there is a
+/// refresh token to get another with.
+const PRESUMED_LIFE_SECONDS: i64 = 3600;
 
 /// An access token that may be used now.
 #[derive(Clone, Debug)]
@@ -40,51 +40,6 @@ pub struct FreshToken {
     pub token_type: String,
     /// When it expires; `None` when the provider did not say.
     pub expires_at: Option<UnixTime>,
-}
-
-type Flight = Shared<BoxFuture<'static, Result<FreshToken, Error>>>;
-
-/// The refreshes under way in this process.
-pub(crate) struct Flights {
-    /// Names this process to others in the store's lease table.
-    pub(crate) holder: String,
-    under_way: Mutex<HashMap<AccountId, Flight>>,
-    /// Rotated refresh tokens that the keychain did not take: the only good copy, until it does.
-    unsaved: Mutex<HashMap<AccountId, (u64, RefreshToken)>>,
-}
-
-impl Flights {
-    pub(crate) fn new(entropy: &dyn Entropy) -> Self {
-        let mut bytes = [0; 8];
-        entropy.fill(&mut bytes);
-        let holder = format!("{}-{:016x}", std::process::id(), u64::from_be_bytes(bytes));
-        Self {
-            holder,
-            under_way: Mutex::default(),
-            unsaved: Mutex::default(),
-        }
-    }
-
-    pub(crate) fn refreshing(&self, id: &AccountId) -> bool {
-        let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        under_way.get(id).is_some_and(|flight| flight.peek().is_none())
-    }
-
-    fn unsaved(&self, id: &AccountId, generation: u64) -> Option<RefreshToken> {
-        let unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
-        unsaved
-            .get(id)
-            .filter(|(of, _)| *of == generation)
-            .map(|(_, token)| token.clone())
-    }
-
-    pub(crate) fn set_unsaved(&self, id: &AccountId, token: Option<(u64, RefreshToken)>) {
-        let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
-        match token {
-            Some(token) => unsaved.insert(id.clone(), token),
-            None => unsaved.remove(id),
-        };
-    }
 }
 
 impl Client {
@@ -106,25 +61,36 @@ impl Client {
         self.fly(id, Some(refused.clone())).await
     }
 
-    /// Joins the flight under way, or starts one.
+    /// A flight's token. One that was joined may have begun before `refused` was; then another is taken, once: a
+    /// provider may have no other token to give.
     async fn fly(&self, id: &AccountId, refused: Option<AccessToken>) -> Result<FreshToken, Error> {
+        let token = self.board(id, refused.clone()).await?;
+        if refused.as_ref() == Some(&token.access_token) {
+            return self.board(id, refused).await;
+        }
+        Ok(token)
+    }
+
+    /// Joins the flight under way, or starts one.
+    async fn board(&self, id: &AccountId, refused: Option<AccessToken>) -> Result<FreshToken, Error> {
+        let flights = &self.inner().flights;
         let flight = {
-            let mut under_way = self
-                .inner()
-                .flights
-                .under_way
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            // A flight that has landed answered those who were waiting; the next caller may need another.
+            let mut under_way = flights.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            // One that broke down has told so to those who were waiting.
             let joined = under_way
                 .get(id)
                 .filter(|flight| flight.peek().is_none())
                 .cloned();
             joined.unwrap_or_else(|| {
-                let (client, id_of_flight, refused) = (self.clone(), id.clone(), refused.clone());
+                let (client, id_of_flight) = (self.clone(), id.clone());
                 // Its own task: a caller who goes away must not break off a refresh that the provider may
                 // already have answered.
-                let task = tokio::spawn(async move { client.obtain(&id_of_flight, refused.as_ref()).await });
+                let task = flights.tasks.spawn(async move {
+                    let token = client.obtain(&id_of_flight, refused.as_ref()).await;
+                    // Also when all who waited have gone away: whoever asks later must not get an old answer.
+                    client.inner().flights.landed(&id_of_flight);
+                    token
+                });
                 let flight: Flight = task
                     .map(|result| result.unwrap_or(Err(Error::Stopped)))
                     .boxed()
@@ -133,25 +99,7 @@ impl Client {
                 flight
             })
         };
-        let token = flight.await;
-        {
-            let mut under_way = self
-                .inner()
-                .flights
-                .under_way
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if under_way.get(id).is_some_and(|flight| flight.peek().is_some()) {
-                under_way.remove(id);
-            }
-        }
-        match (token, refused) {
-            // The flight that was joined did not know that this token had been refused.
-            (Ok(token), Some(refused)) if token.access_token == refused => {
-                Box::pin(self.fly(id, Some(refused))).await
-            }
-            (token, _) => token,
-        }
+        flight.await
     }
 
     async fn obtain(&self, id: &AccountId, refused: Option<&AccessToken>) -> Result<FreshToken, Error> {
@@ -160,7 +108,8 @@ impl Client {
         if let AccountState::NeedsSignIn { reason } = &account.state {
             return Err(AccountError::NeedsSignIn(reason.clone()).into());
         }
-        if let Some(token) = self.kept(&account, refused).await? {
+        let kept = self.kept(&account, refused);
+        if let Some(token) = self.inner().flights.unless_closing(kept).await? {
             return Ok(token);
         }
         let mut flow = self
@@ -183,9 +132,15 @@ impl Client {
     ) -> Result<Option<FreshToken>, Error> {
         let kept = self.inner().secrets.access(&account.id, account.storage).await?;
         let now = self.now();
-        Ok(kept
-            .filter(|access| refused != Some(&access.token) && is_good(access, now))
-            .map(fresh))
+        let Some(access) = kept.filter(|access| refused != Some(&access.token) && is_good(access, now))
+        else {
+            return Ok(None);
+        };
+        let is_old = access.expires_at.is_none() && now.since(access.received_at) >= PRESUMED_LIFE_SECONDS;
+        if is_old && self.refresh_token_at_hand(account).await?.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(fresh(access)))
     }
 
     async fn refresh_in_turn(
@@ -194,54 +149,27 @@ impl Client {
         refused: Option<&AccessToken>,
         flow: &Flow,
     ) -> Result<FreshToken, Error> {
-        let waited = self.take_turn(&account.id).await?;
+        self.take_turn(&account.id).await?;
         let result = async {
-            // Another process may have done it meanwhile.
-            if waited && let Some(token) = self.kept(account, refused).await? {
+            // Another process may have done it meanwhile, also between our look at the keychain and our turn.
+            if let Some(token) = self.kept(account, refused).await? {
                 return Ok(token);
             }
-            self.refresh(account, flow).await
+            self.refresh(account, refused, flow).await
         }
         .await;
         self.end_turn(&account.id).await;
         result
     }
 
-    /// Waits until this process may write the account's tokens. Says whether it had to wait.
-    pub(crate) async fn take_turn(&self, id: &AccountId) -> Result<bool, Error> {
-        let inner = self.inner();
-        let mut waited = false;
-        loop {
-            let now = self.now();
-            if inner
-                .store
-                .take_lease(id, &inner.flights.holder, now, now.plus(LEASE_SECONDS))
-                .await?
-            {
-                return Ok(waited);
-            }
-            waited = true;
-            tokio::time::sleep(LEASE_LOOK).await;
-        }
-    }
-
-    /// Lets others write the account's tokens. A failure is harmless: the lease runs out by itself.
-    pub(crate) async fn end_turn(&self, id: &AccountId) {
-        if let Err(error) = self
-            .inner()
-            .store
-            .release_lease(id, &self.inner().flights.holder)
-            .await
-        {
-            tracing::warn!(
-                code = Error::from(error).code(),
-                "a refresh lease could not be given back"
-            );
-        }
-    }
-
-    async fn refresh(&self, account: &Account, flow: &Flow) -> Result<FreshToken, Error> {
-        let mut token = self.stored_refresh_token(account).await?;
+    async fn refresh(
+        &self,
+        account: &Account,
+        refused: Option<&AccessToken>,
+        flow: &Flow,
+    ) -> Result<FreshToken, Error> {
+        let ready = self.token_to_spend(account);
+        let mut token = self.inner().flights.unless_closing(ready).await?;
         let mut reread = false;
         loop {
             flow.message(
@@ -253,8 +181,11 @@ impl Client {
                     Field::masked("refresh_token", &token),
                 ],
             );
-            match self.redeem(account, &token).await {
-                Ok(response) => return self.keep(account, &token, response, flow).await,
+            let result = match self.redeem(account, &token).await {
+                Ok(renewed) => self.keep(account, &token, renewed, flow).await,
+                Err(error) => Err(error),
+            };
+            match result {
                 Err(Error::Token(refusal)) if refusal.ends_session() => {
                     // Another process, or another version of the app, may have used it a moment ago.
                     if !reread {
@@ -267,16 +198,37 @@ impl Client {
                     }
                     return Err(self.session_ended(account, &refusal).await?);
                 }
-                Err(error) => return self.carry_on(account, error).await,
+                Err(error) => return self.carry_on(account, refused, error).await,
+                Ok(token) => return Ok(token),
             }
         }
     }
 
-    async fn stored_refresh_token(&self, account: &Account) -> Result<RefreshToken, Error> {
-        if let Some(token) = self.inner().flights.unsaved(&account.id, account.generation) {
-            return Ok(token);
+    /// The refresh token, once it is known that the keychain would take the one that replaces it: a provider that
+    /// rotates them voids this one as soon as it is asked.
+    async fn token_to_spend(&self, account: &Account) -> Result<RefreshToken, Error> {
+        let token = self.stored_refresh_token(account).await?;
+        let inner = self.inner();
+        // What is in memory only can lose nothing more.
+        if inner.flights.unsaved(&account.id, account.generation).is_none() {
+            inner
+                .secrets
+                .probe(account.storage, &format!("probe/{}", account.id))
+                .await?;
         }
-        if let Some(token) = self.inner().secrets.refresh(&account.id, account.storage).await? {
+        Ok(token)
+    }
+
+    async fn refresh_token_at_hand(&self, account: &Account) -> Result<Option<RefreshToken>, Error> {
+        let inner = self.inner();
+        if let Some(token) = inner.flights.unsaved(&account.id, account.generation) {
+            return Ok(Some(token));
+        }
+        Ok(inner.secrets.refresh(&account.id, account.storage).await?)
+    }
+
+    async fn stored_refresh_token(&self, account: &Account) -> Result<RefreshToken, Error> {
+        if let Some(token) = self.refresh_token_at_hand(account).await? {
             return Ok(token);
         }
         if account.storage == Storage::UntilQuit {
@@ -294,17 +246,26 @@ impl Client {
     }
 
     /// Sends the refresh token to the account's provider.
-    async fn redeem(&self, account: &Account, token: &RefreshToken) -> Result<TokenResponse, Error> {
+    async fn redeem(&self, account: &Account, token: &RefreshToken) -> Result<Renewed, Error> {
         let inner = self.inner();
-        let terms = self.terms_of(account).await?;
-        let metadata = inner.directory.metadata(&terms).await?;
+        let prepared = async {
+            let terms = self.terms_of(account).await?;
+            let metadata = inner.directory.metadata(&terms).await?;
+            Ok((terms, metadata))
+        };
+        let (terms, metadata) = inner.flights.unless_closing(prepared).await?;
         let registration = terms.registration(&metadata);
         let request = tessera_oidc::token::refresh_request(token, &metadata, &registration, None);
-        let response = inner.ports.http.send(request, Limits::PROTOCOL).await?;
+        let answer = inner.ports.http.send(request, Limits::PROTOCOL).await?;
         let dialect = terms.dialect();
-        let mut response = tessera_oidc::token::parse_token_response(&response, &dialect, &account.granted)?;
-        response.scopes = terms.granted(&account.requested, &response.scopes, true);
-        Ok(response)
+        let mut response = tessera_oidc::token::parse_token_response(&answer, &dialect, &account.granted)?;
+        let granted = terms.granted(&account.requested, &response.scopes, true);
+        response.scopes = no_more_than_before(account, &granted);
+        Ok(Renewed {
+            response,
+            terms,
+            metadata,
+        })
     }
 
     /// Stores what a refresh brought, the refresh token first, and only then gives the access token out.
@@ -312,11 +273,12 @@ impl Client {
         &self,
         account: &Account,
         used: &RefreshToken,
-        response: TokenResponse,
+        renewed: Renewed,
         flow: &Flow,
     ) -> Result<FreshToken, Error> {
         let inner = self.inner();
         let now = self.now();
+        let response = &renewed.response;
         let mut fields = vec![Field::masked("access_token", &response.access_token)];
         if let Some(token) = &response.refresh_token {
             fields.push(Field::masked("refresh_token", token));
@@ -345,6 +307,9 @@ impl Client {
                 }
             }
         }
+        // After it: the keys may have to be fetched first, and that may fail.
+        self.check_renewed(account, &renewed, flow).await?;
+        let response = renewed.response;
         let access = StoredAccess {
             token: response.access_token,
             token_type: response.token_type.as_str().to_owned(),
@@ -395,19 +360,26 @@ impl Client {
     }
 
     /// The provider could not be asked, or did not say that the session is over: the account stays as it is,
-    /// and a kept token that still lives will do.
-    async fn carry_on(&self, account: &Account, error: Error) -> Result<FreshToken, Error> {
-        let now = self.now();
-        if error.is_transient() {
-            let state = AccountState::Offline {
-                since: now,
-                reason: error.message(),
-            };
-            self.inner()
-                .store
-                .set_state(&account.id, account.generation, &state, now)
-                .await?;
+    /// and a kept token that still lives will do, unless it is the one that an API refused.
+    async fn carry_on(
+        &self,
+        account: &Account,
+        refused: Option<&AccessToken>,
+        error: Error,
+    ) -> Result<FreshToken, Error> {
+        // This process broke it off: nothing is known of the provider.
+        if matches!(error, Error::Stopped) || !error.is_transient() {
+            return Err(error);
         }
+        let now = self.now();
+        let state = AccountState::Offline {
+            since: now,
+            reason: error.message(),
+        };
+        self.inner()
+            .store
+            .set_state(&account.id, account.generation, &state, now)
+            .await?;
         let kept = self
             .inner()
             .secrets
@@ -415,10 +387,10 @@ impl Client {
             .await
             .ok()
             .flatten();
-        match kept.filter(|access| access.expires_at.is_none_or(|at| now < at)) {
-            // It was not good enough a moment ago only because it is about to expire.
-            Some(access) if error.is_transient() && !is_good(&access, now) => Ok(fresh(access)),
-            _ => Err(error),
+        let lives = |access: &StoredAccess| access.expires_at.is_none_or(|at| now < at);
+        match kept.filter(|access| lives(access) && refused != Some(&access.token)) {
+            Some(access) => Ok(fresh(access)),
+            None => Err(error),
         }
     }
 }

@@ -45,7 +45,9 @@ impl Client {
         let terms = self.terms_of(account).await;
         // A keychain that cannot be read now must not keep anyone signed in: what it holds is then only
         // deleted, not revoked.
-        let refresh = inner.secrets.refresh(id, storage).await.unwrap_or_default();
+        let kept = inner.secrets.refresh(id, storage).await.unwrap_or_default();
+        // One that the keychain did not take has replaced the one that is in it.
+        let refresh = inner.flights.unsaved(id, account.generation).or(kept);
         let access = inner.secrets.access(id, storage).await.unwrap_or_default();
         let mut lines = Vec::new();
 
@@ -98,9 +100,11 @@ impl Client {
             ),
         });
 
+        // The first of them is the one that others can be had with.
         let ended_there = lines
             .iter()
-            .any(|line| line.what.ends_with("_revoked") && line.outcome == ReceiptOutcome::Done);
+            .find(|line| line.what.ends_with("_revoked"))
+            .is_some_and(|line| line.outcome == ReceiptOutcome::Done);
         let provider_page = terms
             .ok()
             .and_then(|terms| terms.settings_page())
@@ -172,7 +176,7 @@ fn line(what: &'static str, subject: &str, revoked: Revoked, account: &Account) 
         Revoked::Failed(error) => (
             ReceiptOutcome::Failed,
             format!(
-                "{subject} could not be revoked at {provider}. {} It ends there by itself.",
+                "{subject} could not be revoked at {provider}. {} It may stay good there.",
                 error.message()
             ),
         ),

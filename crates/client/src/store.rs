@@ -283,6 +283,18 @@ impl Store {
         .await
     }
 
+    /// Who holds the lease, run out or not.
+    pub(crate) async fn lease_holder(&self, id: &AccountId) -> Result<Option<String>, StoreError> {
+        let id = id.clone();
+        self.run(move |connection| {
+            let holder = "SELECT holder FROM lease WHERE account = ?1";
+            connection
+                .query_row(holder, [id.as_str()], |row| row.get(0))
+                .optional()
+        })
+        .await
+    }
+
     /// Gives the lease back, if it is still this holder's.
     pub(crate) async fn release_lease(&self, id: &AccountId, holder: &str) -> Result<(), StoreError> {
         let (id, holder) = (id.clone(), holder.to_owned());

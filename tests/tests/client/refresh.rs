@@ -1,8 +1,10 @@
 //! Fresh tokens: one refresh at a time, nothing lost, nobody signed out for no reason.
 
+use serde_json::json;
 use tessera_client::ports::VaultError;
-use tessera_client::{Category, Change, Client};
+use tessera_client::{AccountId, ApiRequest, Category, Change, Client};
 use tessera_sandbox::Options;
+use tessera_sandbox::faults::{self as sandbox, Document, Fault, FaultId, HttpFault, Rule};
 use tessera_sandbox::log::Endpoint;
 
 use crate::rig::{Rig, rule};
@@ -69,7 +71,7 @@ async fn the_rotated_token_is_stored_before_the_access_token_is_seen() {
         .filter(|line| line.starts_with("put"))
         .cloned()
         .collect();
-    assert_eq!(puts, ["put refresh", "put access"]);
+    assert_eq!(puts, ["put probe", "put refresh", "put access"]);
     // And it is the one that works next time.
     rig.sandbox.clock().advance(3600);
     client.access_token(&id).await.unwrap();
@@ -244,4 +246,222 @@ async fn a_provider_that_is_gone_is_offline_and_not_a_sign_out() {
     rig.sandbox.faults().clear();
     client.access_token(&id).await.unwrap();
     assert!(rig.requests(Endpoint::Discovery) >= 2);
+}
+
+/// A refresh that the provider has the request of, and whose caller has gone away.
+async fn abandoned(rig: &Rig, client: &Client, id: &AccountId) -> FaultId {
+    let held = rig.sandbox.faults().set(rule("token-hold"));
+    let caller = tokio::spawn({
+        let (client, id) = (client.clone(), id.clone());
+        async move { client.access_token(&id).await }
+    });
+    rig.sandbox
+        .log()
+        .wait_for(|entry| entry.grant_type.as_deref() == Some("refresh_token"))
+        .await
+        .unwrap();
+    caller.abort();
+    held
+}
+
+#[tokio::test]
+async fn what_is_under_way_lands_before_the_process_ends() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    let held = abandoned(&rig, &client, &id).await;
+    let settling = tokio::spawn({
+        let client = client.clone();
+        async move { client.settle().await }
+    });
+    rig.sandbox.faults().remove(held);
+    settling.await.unwrap().unwrap();
+    // Nothing new is begun by a process that is about to end.
+    assert_eq!(rig.token_requests("refresh_token"), 1);
+    rig.sandbox.clock().advance(3600);
+    assert_eq!(client.access_token(&id).await.unwrap_err().code(), "stopped");
+    assert_eq!(rig.token_requests("refresh_token"), 1);
+    let next = rig.client().await;
+    next.access_token(&id).await.unwrap();
+    assert_eq!(next.account(&id).await.unwrap().state.as_str(), "signed_in");
+}
+
+#[tokio::test]
+async fn what_the_keychain_did_not_take_is_offered_again_at_the_end() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    let held = abandoned(&rig, &client, &id).await;
+    rig.keychain.refuse("refresh/", VaultError::Locked);
+    rig.sandbox.faults().remove(held);
+    let error = client.settle().await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.category()),
+        ("token_not_saved", Category::Keychain)
+    );
+    rig.keychain.relent();
+    client.settle().await.unwrap();
+    rig.sandbox.clock().advance(3600);
+    rig.client().await.access_token(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_keychain_that_takes_nothing_stops_a_refresh_before_anything_is_spent() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    rig.keychain
+        .refuse("probe/", VaultError::Failed("it is full".to_owned()));
+    let error = client.access_token(&id).await.unwrap_err();
+    assert_eq!(error.category(), Category::Keychain);
+    assert_eq!(rig.token_requests("refresh_token"), 0);
+    rig.keychain.relent();
+    client.access_token(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_that_an_api_refused_is_not_handed_out_again() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    // Little is left of it, so that it would do while the provider is away.
+    rig.sandbox.clock().advance(290);
+    rig.fault("token-503-retry-after");
+    rig.sandbox.faults().set(Rule::new(Fault::Http {
+        endpoint: Endpoint::Api,
+        fault: HttpFault::Status {
+            status: 401,
+            retry_after: None,
+        },
+    }));
+    let profile = format!("{}/profile", rig.sandbox.api());
+    let answer = client.call(&account.id, ApiRequest::get(profile)).await;
+    let error = answer.err().map(|error| error.code());
+    assert_eq!(error, Some("token_endpoint_status"));
+    assert_eq!(
+        rig.token_requests("refresh_token"),
+        2,
+        "one for the margin, one for the refusal"
+    );
+    assert_eq!(rig.requests(Endpoint::Api), 1);
+}
+
+#[tokio::test]
+async fn a_renewed_id_token_is_checked_and_nothing_is_given_out_when_it_is_wrong() {
+    for (fault, code, ends) in [
+        ("id-token-wrong-sub", "refresh_sub", true),
+        ("id-token-wrong-iss", "id_token_iss", true),
+        ("id-token-wrong-aud", "id_token_aud", true),
+        ("id-token-bad-signature", "id_token_signature", false),
+        ("id-token-expired", "id_token_exp", false),
+        ("id-token-old", "id_token_iat", false),
+        ("id-token-wrong-at-hash", "id_token_at_hash", false),
+    ] {
+        let rig = Rig::new().await;
+        let (client, id) = expired(&rig).await;
+        let kept = |kind: &str| {
+            let entries = rig.keychain.entries.lock().unwrap();
+            entries.get(&format!("{kind}/{id}")).cloned()
+        };
+        let before = kept("access");
+        rig.sandbox.faults().set(rule(fault).grant_type("refresh_token"));
+        let error = client.access_token(&id).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.category()),
+            (code, Category::CheckFailed),
+            "{fault}"
+        );
+        assert_eq!(kept("access"), before, "{fault}: the access token was kept");
+        rig.sandbox.faults().clear();
+        let again = client.access_token(&id).await;
+        if ends {
+            // What the provider gave is somebody else's, and what it was given is spent.
+            assert_eq!(again.unwrap_err().category(), Category::NeedsSignIn, "{fault}");
+            assert_eq!(kept("refresh"), None, "{fault}");
+            assert_eq!(rig.token_requests("refresh_token"), 1, "{fault}");
+        } else {
+            again.unwrap_or_else(|error| panic!("{fault}: {error:?}"));
+        }
+        rig.sign_in(&client, "ann").await;
+        client.access_token(&id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_had_cost_nobody_the_session() {
+    for fault in ["key-set-500", "key-set-html"] {
+        let rig = Rig::new().await;
+        let (_, id) = expired(&rig).await;
+        // Another process, which has no keys yet.
+        let client = rig.client().await;
+        rig.fault(fault);
+        let error = client.access_token(&id).await.unwrap_err();
+        assert_eq!(error.category(), Category::Network, "{fault}");
+        assert_eq!(
+            client.account(&id).await.unwrap().state.as_str(),
+            "offline",
+            "{fault}"
+        );
+        rig.sandbox.faults().clear();
+        rig.client()
+            .await
+            .access_token(&id)
+            .await
+            .unwrap_or_else(|error| panic!("{fault}: {error:?}"));
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_gives_no_more_permissions_than_there_were() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    let wider = Fault::Json {
+        document: Document::TokenResponse,
+        change: sandbox::Change::Set("scope", json!("openid email admin:everything")),
+    };
+    rig.sandbox
+        .faults()
+        .set(Rule::new(wider).grant_type("refresh_token"));
+    client.access_token(&id).await.unwrap();
+    let granted = client.account(&id).await.unwrap().granted;
+    assert!(
+        granted.contains("email") && !granted.contains("admin:everything") && !granted.contains("profile"),
+        "{granted}"
+    );
+}
+
+#[tokio::test]
+async fn a_web_page_where_the_provider_should_be_is_offline() {
+    for fault in ["discovery-html", "token-html", "key-set-html"] {
+        let rig = Rig::new().await;
+        let (_, id) = expired(&rig).await;
+        // Another process, which has read nothing yet.
+        let client = rig.client().await;
+        rig.fault(fault);
+        let error = client.access_token(&id).await.unwrap_err();
+        assert_eq!(error.category(), Category::Network, "{fault}");
+        assert_eq!(
+            client.account(&id).await.unwrap().state.as_str(),
+            "offline",
+            "{fault}"
+        );
+        rig.sandbox.faults().clear();
+        rig.client().await.access_token(&id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_unknown_life_is_renewed_after_an_hour_where_it_can_be() {
+    for (without, requests) in [(None, 1), (Some("token-no-refresh-token"), 0)] {
+        let rig = Rig::new().await;
+        let client = rig.client().await;
+        rig.fault("token-no-expires-in");
+        if let Some(fault) = without {
+            rig.fault(fault);
+        }
+        let id = rig.sign_in(&client, "ann").await.account.id;
+        rig.sandbox.clock().advance(3599);
+        client.access_token(&id).await.unwrap();
+        assert_eq!(rig.token_requests("refresh_token"), 0);
+        rig.sandbox.clock().advance(2);
+        client.access_token(&id).await.unwrap();
+        assert_eq!(rig.token_requests("refresh_token"), requests, "{without:?}");
+    }
 }

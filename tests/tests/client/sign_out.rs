@@ -2,8 +2,9 @@
 
 use tessera_client::ports::VaultError;
 use tessera_client::{Category, ReceiptOutcome};
+use tessera_sandbox::log::{Endpoint, Entry};
 
-use crate::rig::Rig;
+use crate::rig::{Rig, rule};
 
 fn outcome(receipt: &tessera_client::Receipt, what: &str) -> Option<ReceiptOutcome> {
     receipt
@@ -76,4 +77,56 @@ async fn a_keychain_that_cannot_be_read_does_not_keep_anyone_signed_in() {
     let receipt = client.sign_out(&account.id).await.unwrap();
     assert_eq!(outcome(&receipt, "secrets_deleted"), Some(ReceiptOutcome::Done));
     assert!(client.accounts().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_that_was_never_saved_is_the_one_that_is_revoked() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let id = rig.sign_in(&client, "ann").await.account.id;
+    rig.sandbox.clock().advance(3600);
+    let held = rig.sandbox.faults().set(rule("token-hold"));
+    let caller = tokio::spawn({
+        let (client, id) = (client.clone(), id.clone());
+        async move { client.access_token(&id).await }
+    });
+    let spent = |entry: &Entry| entry.grant_type.as_deref() == Some("refresh_token");
+    let spent = rig.sandbox.log().wait_for(spent).await.unwrap();
+    rig.keychain.refuse("refresh/", VaultError::Locked);
+    rig.sandbox.faults().remove(held);
+    caller.await.unwrap().unwrap();
+    // The keychain holds the one that was spent, and can be read again.
+    rig.keychain.relent();
+    let receipt = client.sign_out(&id).await.unwrap();
+    assert_eq!(
+        outcome(&receipt, "refresh_token_revoked"),
+        Some(ReceiptOutcome::Done)
+    );
+    let revoked = rig
+        .sandbox
+        .log()
+        .matching(|entry| entry.endpoint == Endpoint::Revocation);
+    assert!(
+        revoked.iter().all(|entry| entry.credential != spent.credential),
+        "the old one was revoked"
+    );
+}
+
+#[tokio::test]
+async fn where_nothing_could_be_ended_the_receipt_says_so_and_claims_no_more() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    rig.fault("revocation-drop");
+    let receipt = client.sign_out(&account.id).await.unwrap();
+    let line = receipt
+        .lines
+        .iter()
+        .find(|line| line.what == "refresh_token_revoked")
+        .unwrap();
+    assert!(
+        line.sentence.ends_with("It may stay good there."),
+        "{}",
+        line.sentence
+    );
 }

@@ -1,0 +1,163 @@
+//! Whether a process that holds a lease still lives. Each process that takes leases holds a file of its own locked;
+//! the system gives the lock back however the process ends, so that nobody waits for one that was killed. Process
+//! ids would not do: the system gives them out again.
+
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use crate::ports::Entropy;
+
+/// What begins the name of a holder whose presence can be looked up.
+const PRESENT: &str = "present-";
+
+/// This process among those that share a data folder.
+pub(crate) struct Presence {
+    folder: Arc<Path>,
+    name: String,
+    /// Locked as long as this process lives; `None` where the file system has no locks.
+    file: OnceCell<Option<File>>,
+}
+
+impl Presence {
+    pub(crate) fn new(data_folder: &Path, entropy: &dyn Entropy) -> Self {
+        let mut bytes = [0; 8];
+        entropy.fill(&mut bytes);
+        Self {
+            folder: data_folder.join("turns").into(),
+            name: format!("{}-{:016x}", std::process::id(), u64::from_be_bytes(bytes)),
+            file: OnceCell::new(),
+        }
+    }
+
+    /// The name under which this process takes leases.
+    pub(crate) async fn holder(&self) -> String {
+        let file = self.file.get_or_init(|| async {
+            let (folder, path) = (self.folder.clone(), self.path(&self.name));
+            let shown = tokio::task::spawn_blocking(move || {
+                sweep(&folder);
+                show(&folder, &path)
+            });
+            match shown.await {
+                Ok(Ok(file)) => Some(file),
+                _ => None,
+            }
+        });
+        match file.await {
+            Some(_) => format!("{PRESENT}{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// Whether it is certain that the process of this name has ended.
+    pub(crate) async fn is_gone(&self, holder: &str) -> bool {
+        let is_plain = |name: &&str| {
+            name.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        let Some(name) = holder.strip_prefix(PRESENT).filter(is_plain) else {
+            return false;
+        };
+        let path = self.path(name);
+        tokio::task::spawn_blocking(move || remove_abandoned(&path))
+            .await
+            .unwrap_or(false)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if let Some(Some(_)) = self.file.get() {
+            // What stays is swept by the next process.
+            let _ = std::fs::remove_file(self.path(&self.name));
+        }
+    }
+}
+
+/// Makes and locks the file. One that was swept before it was locked is made anew.
+fn show(folder: &Path, path: &Path) -> std::io::Result<File> {
+    DirBuilder::new().recursive(true).create(folder)?;
+    loop {
+        let file = File::create(path)?;
+        file.lock()?;
+        if path.exists() {
+            return Ok(file);
+        }
+    }
+}
+
+/// Removes the file of a process that has ended. Says whether it has.
+fn remove_abandoned(path: &Path) -> bool {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => return error.kind() == ErrorKind::NotFound,
+    };
+    match file.try_lock() {
+        Ok(()) => {
+            let _ = std::fs::remove_file(path);
+            true
+        }
+        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
+    }
+}
+
+/// Removes what processes left that could not do it themselves.
+fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        remove_abandoned(&entry.path());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+    use super::*;
+
+    struct Numbers(u8);
+
+    impl Entropy for Numbers {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(self.0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_process_is_present_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (
+            Presence::new(folder.path(), &Numbers(1)),
+            Presence::new(folder.path(), &Numbers(2)),
+        );
+        let holder = one.holder().await;
+        assert_ne!(holder, two.holder().await);
+        assert!(!two.is_gone(&holder).await);
+        drop(one);
+        assert!(two.is_gone(&holder).await);
+        // Of whom nothing is known, nothing is said.
+        for holder in ["4711-00", "", "present-../turns", "present-a/b"] {
+            assert!(!two.is_gone(holder).await, "{holder}");
+        }
+        assert!(two.is_gone("present-4711-00").await);
+    }
+
+    #[tokio::test]
+    async fn what_the_dead_left_is_swept_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let alive = Presence::new(folder.path(), &Numbers(1));
+        let holder = alive.holder().await;
+        let left = folder.path().join("turns/4711-00");
+        std::fs::write(&left, "").unwrap();
+        Presence::new(folder.path(), &Numbers(2)).holder().await;
+        assert!(!left.exists());
+        let other = Presence::new(folder.path(), &Numbers(3));
+        assert!(!other.is_gone(&holder).await);
+    }
+}
