@@ -1,5 +1,6 @@
 //! What the command takes.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Sign in once, in your own browser. Call any API you may. Your tokens stay in the keychain.
@@ -52,10 +53,10 @@ pub struct Login {
     #[arg(long, value_name = "URL", requires = "client_id")]
     pub issuer: Option<String>,
     /// The client id that the issuer knows this app by
-    #[arg(long, value_name = "ID", requires = "issuer")]
+    #[arg(long, value_name = "ID", requires = "issuer", value_parser = NonEmptyStringValueParser::new())]
     pub client_id: Option<String>,
     /// A client secret, only for issuers that insist on one
-    #[arg(long, value_name = "SECRET", requires = "issuer")]
+    #[arg(long, value_name = "SECRET", requires = "issuer", value_parser = NonEmptyStringValueParser::new())]
     pub client_secret: Option<String>,
     /// A permission to ask for instead of the usual ones; may be repeated
     #[arg(long, value_name = "SCOPE")]

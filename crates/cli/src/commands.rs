@@ -10,13 +10,20 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::Failure;
 use crate::arguments::{self, Command};
-use crate::output::{AccountRow, Body, ErrorRow, Output, row};
+use crate::output::{AccountRow, Body, ErrorRow, Output, aside, row};
 
 /// The most bytes that a body from standard input may have.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
 
 /// Runs every command but `login`, which has its own way through an interruption.
 pub(crate) async fn run(client: &Client, command: Command, output: Output) -> Result<(), Failure> {
+    let by_provider = matches!(
+        command,
+        Command::Accounts(_) | Command::Token(_) | Command::Call(_)
+    );
+    if let Some(problem) = client.providers_problem().filter(|_| by_provider) {
+        aside(&problem.message());
+    }
     match command {
         Command::Login(_) => Ok(()),
         Command::Accounts(_) => accounts(client, output).await,
@@ -176,9 +183,12 @@ async fn call(client: &Client, request: arguments::Call, output: Output) -> Resu
     };
     let usual = if body.is_some() { "POST" } else { "GET" };
     let method = request.method.as_deref().unwrap_or(usual).to_ascii_uppercase();
-    let method = method
-        .parse()
-        .map_err(|_| Error::from(PolicyError::Method(method.chars().take(30).collect())))?;
+    let refused = || Error::from(PolicyError::Method(method.chars().take(30).collect()));
+    // A TRACE would have the token repeated, and a CONNECT is for a proxy (RFC 9110 sections 9.3.8 and 9.3.6).
+    if ["TRACE", "CONNECT"].contains(&method.as_str()) {
+        return Err(refused().into());
+    }
+    let method = method.parse().map_err(|_| refused())?;
     let answer = client
         .call(
             &account.id,
@@ -212,7 +222,7 @@ async fn call(client: &Client, request: arguments::Call, output: Output) -> Resu
             ));
         }
     }
-    if status.is_client_error() || status.is_server_error() {
+    if !status.is_success() {
         return Err(Failure::Told(Category::Network));
     }
     Ok(())

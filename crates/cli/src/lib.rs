@@ -7,10 +7,12 @@ mod interrupt;
 mod login;
 mod output;
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tessera_client::ports::Ports;
 use tessera_client::{AttemptError, Category, Client, Config, Error, StoreError};
 use tessera_platform::{DataFolder, IDENTIFIER, LoopbackServer};
@@ -26,6 +28,19 @@ const LAST_PAGE: Duration = Duration::from_secs(5);
 /// How long the keychain may take to give up what was kept of a sign-in that is over. What it does not give up in
 /// that time cannot be used by anybody, and is removed by a later run.
 const TIDYING: Duration = Duration::from_secs(2);
+
+/// Tells wrong usage, which is found before a command begins; or help, where that was asked for.
+pub fn usage(error: &clap::Error, for_program: bool) -> ExitCode {
+    // Nobody is left to be told when standard error is closed.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    if for_program {
+        output::usage(&error.render().to_string());
+    }
+    exit_code(Category::Usage)
+}
 
 /// Runs one command to its end.
 pub fn run(arguments: Arguments) -> ExitCode {
@@ -83,16 +98,62 @@ async fn command(
         client = open(loopback) => client?,
         () = interrupt.came() => return Err(Error::from(AttemptError::Interrupted).into()),
     };
-    match command {
+    let result = match command {
         Command::Login(login) => {
-            let client = signed_in_with.insert(client);
-            login::login(client, login, interrupt, output).await
+            *signed_in_with = Some(client.clone());
+            login::login(&client, login, interrupt, output).await
         }
-        command => tokio::select! {
-            result = commands::run(&client, command, output) => result,
-            () = interrupt.came() => Err(Error::from(AttemptError::Interrupted).into()),
-        },
+        command => {
+            // Half a sign-out helps nobody, and its receipt is what was asked for.
+            let is_sign_out = matches!(command, Command::Logout(_));
+            let mut run = pin!(commands::run(&client, command, output));
+            tokio::select! {
+                result = &mut run => result,
+                () = interrupt.came() => tokio::select! {
+                    result = &mut run, if is_sign_out => result,
+                    () = again(interrupt, is_sign_out) => Err(Error::from(AttemptError::Interrupted).into()),
+                },
+            }
+        }
+    };
+    settled(&client, result, interrupt, output).await
+}
+
+/// The next interruption, where another one is wanted.
+async fn again(interrupt: &mut Interrupt, is_wanted: bool) {
+    if is_wanted {
+        interrupt.came().await;
     }
+}
+
+/// Lets what a provider may already have answered come home before the program ends: the refresh token that was
+/// spent on it is worth nothing any more. A second interruption does not wait for it.
+async fn settled(
+    client: &Client,
+    result: Result<(), Failure>,
+    interrupt: &mut Interrupt,
+    output: Output,
+) -> Result<(), Failure> {
+    let mut settle = pin!(client.settle());
+    let settled = match settle.as_mut().now_or_never() {
+        Some(settled) => settled,
+        None => {
+            if matches!(
+                &result,
+                Err(Failure::Error(Error::Attempt(AttemptError::Interrupted)))
+            ) {
+                output.note(
+                    "What the provider is just renewing is brought home first. Ctrl-C again ends at once.",
+                );
+            }
+            tokio::select! {
+                settled = settle => settled,
+                () = interrupt.came() => return result,
+            }
+        }
+    };
+    // A sign-in that is lost is worse news than any other.
+    settled.map_err(Failure::Error).and(result)
 }
 
 /// Why a command ended without success.

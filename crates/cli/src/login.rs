@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use crate::Failure;
 use crate::arguments::{Login, Redirect};
 use crate::interrupt::Interrupt;
-use crate::output::{AccountRow, Output, row};
+use crate::output::{AccountRow, Output, aside, row};
 
 #[derive(Serialize)]
 struct Open<'a> {
@@ -89,7 +89,17 @@ fn choice(client: &Client, login: &Login) -> Result<ProviderChoice, Error> {
     if let Some(name) = &login.provider {
         let id =
             ProviderId::new(name).ok_or_else(|| ProviderError::Unknown(name.chars().take(100).collect()))?;
+        let is_ready = client
+            .provider(&id)
+            .is_ok_and(|provider| client.readiness(&provider).is_none());
+        // What is said of the provider may be in the file that cannot be used.
+        if let Some(problem) = client.providers_problem().filter(|_| !is_ready) {
+            return Err(problem);
+        }
         return Ok(ProviderChoice::Known(id));
+    }
+    if let Some(problem) = client.providers_problem() {
+        return Err(problem);
     }
     let mut ready = client
         .providers()
@@ -131,12 +141,12 @@ async fn course(attempt: &Attempt, paste: bool, output: Output) -> Result<Signed
     tokio::select! {
         ended = attempt.wait() => ended,
         // Standard input may close before the browser is done; the attempt itself goes on.
-        () = pasted(attempt, output) => attempt.wait().await,
+        () = pasted(attempt) => attempt.wait().await,
     }
 }
 
 /// Brings every line of standard input to the attempt, until one is taken.
-async fn pasted(attempt: &Attempt, output: Output) {
+async fn pasted(attempt: &Attempt) {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if line.trim().is_empty() {
@@ -145,11 +155,14 @@ async fn pasted(attempt: &Attempt, output: Output) {
         match attempt.deliver(&line).await {
             Ok(()) => return,
             Err(error) => {
-                output.note(&error.message());
-                output.note(&format!("{} [{}]", error.hint(), error.code()));
+                aside(&error.message());
+                aside(&format!("{} [{}]", error.hint(), error.code()));
             }
         }
     }
+    aside(
+        "Nothing more can be pasted: standard input has ended. A browser on this computer can still finish it.",
+    );
 }
 
 fn tell(signed_in: &SignedIn, output: Output) {

@@ -6,7 +6,8 @@ use clap::Parser as _;
 use tessera_cli::arguments::Arguments;
 
 fn main() -> ExitCode {
-    // Wrong usage ends here: clap explains it and answers with 2.
-    let arguments = Arguments::parse();
-    tessera_cli::run(arguments)
+    match Arguments::try_parse() {
+        Ok(arguments) => tessera_cli::run(arguments),
+        Err(error) => tessera_cli::usage(&error, std::env::args_os().any(|argument| argument == "--json")),
+    }
 }

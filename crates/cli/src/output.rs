@@ -62,6 +62,25 @@ struct Failed {
     error: ErrorRow,
 }
 
+/// Tells a program of wrong usage, in the words that a person gets.
+pub(crate) fn usage(told: &str) {
+    let first = told.lines().next().unwrap_or_default();
+    row(&Failed {
+        event: "failed",
+        error: ErrorRow {
+            code: "usage",
+            message: plain(first.strip_prefix("error: ").unwrap_or(first)),
+            hint: "Run it with --help to see what it takes.".to_owned(),
+        },
+    });
+}
+
+/// Writes a line that is no part of the answer, also beside one that is for a program.
+pub(crate) fn aside(text: &str) {
+    // Nobody is left to be told when standard error is closed.
+    let _ = writeln!(io::stderr(), "{}", plain(text));
+}
+
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self { json }
@@ -101,8 +120,7 @@ impl Output {
     /// Writes a line about the answer, for a person.
     pub(crate) fn note(self, text: &str) {
         if !self.json {
-            // Nobody is left to be told when standard error is closed.
-            let _ = writeln!(io::stderr(), "{}", plain(text));
+            aside(text);
         }
     }
 
@@ -178,12 +196,18 @@ pub(crate) fn raw(bytes: &[u8]) {
     let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
 }
 
-/// Text without control characters: names and messages come from providers, and a terminal obeys some of
-/// them.
+/// Text without control characters, of which a terminal obeys some, and without those that reverse or hide text:
+/// names and messages come from providers.
 fn plain(text: &str) -> String {
     text.chars()
+        .filter(|c| !reorders_or_hides(*c))
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
+}
+
+/// Unicode's controls of direction, its zero-width characters and the byte order mark.
+fn reorders_or_hides(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -204,5 +228,6 @@ mod tests {
         check("\u{1b}]0;title\u{7}\r\u{7f}", " ]0;title   ");
         check("\u{9b}2J\u{a0}", "\u{a0}2J\u{a0}");
         assert_eq!(plain("a\u{1b}[2Jb\u{9b}\n"), "a [2Jb  ");
+        assert_eq!(plain("Ann\u{202e}rehcrA\u{200b}\u{feff}\u{2066}"), "AnnrehcrA");
     }
 }

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tessera_oidc::message::Request;
 use tessera_oidc::{AccessToken, is_secure};
-use url::Url;
+use url::{Origin, Url};
 use zeroize::Zeroizing;
 
 use crate::account::{Account, AccountId};
@@ -396,7 +396,10 @@ impl Client {
                 }
                 Some(target) if target.origin() != url.origin() => {
                     decide(Decision::NotFollowed {
-                        origin: target.origin().ascii_serialization(),
+                        origin: match target.origin() {
+                            origin @ Origin::Tuple(..) => origin.ascii_serialization(),
+                            Origin::Opaque(_) => format!("an address that begins with {}:", target.scheme()),
+                        },
                     });
                 }
                 _ => {}

@@ -130,7 +130,9 @@ async fn what_is_sent_and_where() {
         (nothing.code, nothing.json()[0]["status"].as_u64()),
         (Some(5), Some(404))
     );
-    let elsewhere = call(&[&format!("{api}/elsewhere")]).await.json().pop().unwrap();
+    let elsewhere = call(&[&format!("{api}/elsewhere")]).await;
+    assert_eq!(elsewhere.code, Some(5), "an answer that leads elsewhere is none");
+    let elsewhere = elsewhere.json().pop().unwrap();
     assert!(
         elsewhere["decisions"].as_array().unwrap().len() > 1,
         "{elsewhere}"

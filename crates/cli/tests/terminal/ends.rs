@@ -67,6 +67,7 @@ async fn wrong_usage_is_2() {
         &["login", "--provider", "box", "--timeout", "0"],
         &["login", "--provider", "box", "--timeout", "soon"],
         &["login", "--provider", "box", "--redirect", "smoke"],
+        &["login", "--issuer", "https://login.example", "--client-id", ""],
         &["token"],
         &["call", ANN],
     ] {
@@ -76,7 +77,16 @@ async fn wrong_usage_is_2() {
             ended.out.is_empty() && !ended.notes.is_empty(),
             "{arguments:?}: {ended:?}"
         );
+        // A program is told as well.
+        let ended = terminal.run(&[&["--json"], arguments].concat()).await;
+        check(&ended, 2, "usage");
+        assert_eq!(ended.out.lines().count(), 1, "{arguments:?}: {ended:?}");
     }
+    let help = terminal.run(&["login", "--help", "--json"]).await;
+    assert!(
+        help.code == Some(0) && help.out.contains("--provider"),
+        "{help:?}"
+    );
     let unknown = terminal.run(&["login", "--provider", "nobody", "--json"]).await;
     check(&unknown, 2, "provider_unknown");
     check(

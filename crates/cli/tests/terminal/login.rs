@@ -106,13 +106,34 @@ async fn a_pasted_address_completes_the_sign_in() {
     let callback = terminal.visit(&mut run, terminal.sandbox.visitor("ann")).await;
     let before = terminal.count(Endpoint::Token);
     run.type_line("").await;
-    run.type_line("what is this").await;
-    run.type_line(&callback.as_str().replace("state=", "state=x"))
-        .await;
+    for (refused, code) in [
+        ("what is this", "[callback_not_an_address]"),
+        (
+            &callback.as_str().replace("state=", "state=x"),
+            "[state_mismatch]",
+        ),
+    ] {
+        run.type_line(refused).await;
+        let told = [run.note().await, run.note().await];
+        assert!(told[1].contains(code), "{told:?}");
+    }
     run.type_line(&format!("  {callback}  ")).await;
     assert_eq!(run.event().await["event"], "signed_in");
     assert_eq!(run.end().await.code, Some(0));
     assert_eq!(terminal.count(Endpoint::Token) - before, 1);
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_pasted_a_browser_on_this_computer_still_finishes_it() {
+    let terminal = Terminal::open().await;
+    let mut run = terminal.start(&[&LOGIN[..], &["--redirect", "paste"]].concat());
+    let callback = terminal.visit(&mut run, terminal.sandbox.visitor("ann")).await;
+    run.close_input();
+    let note = run.note().await;
+    assert!(note.contains("standard input has ended"), "{note}");
+    fetch(&callback).await;
+    assert_eq!(run.event().await["event"], "signed_in");
+    assert_eq!(run.end().await.code, Some(0));
 }
 
 #[tokio::test]

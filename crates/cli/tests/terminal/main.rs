@@ -12,6 +12,7 @@
 
 mod commands;
 mod ends;
+mod interrupted;
 mod login;
 mod session;
 mod table;

@@ -28,7 +28,7 @@ const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus C
 pub(crate) struct Session {
     environment: Vec<(String, String)>,
     folder: TempDir,
-    _keyring: Child,
+    keyring: Child,
     /// The bus ends when its input does, and with it the keyring: whatever becomes of this process.
     _bus: (Child, ChildStdin),
 }
@@ -82,7 +82,7 @@ impl Session {
         Self {
             environment,
             folder,
-            _keyring: keyring,
+            keyring,
             _bus: (bus, input),
         }
     }
@@ -90,6 +90,11 @@ impl Session {
     /// A folder for whatever a test needs.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Ends the keyring.
+    pub(crate) async fn end_keyring(&mut self) {
+        self.keyring.kill().await.unwrap();
     }
 
     /// What a program of this session is started with.

@@ -42,6 +42,8 @@ async fn what_cannot_be_meant_is_2_and_asks_nobody() {
         ),
         (&["call", ANN, "profile"], "address_invalid"),
         (&["call", ANN, "-X", "GE T", &api], "method_invalid"),
+        (&["call", ANN, "-X", "trace", &api], "method_invalid"),
+        (&["call", ANN, "-X", "CONNECT", &api], "method_invalid"),
         (&["call", "nobody", &api], "account_unknown"),
         (&["token", "nobody"], "account_unknown"),
         (&["logout", "nobody"], "account_unknown"),
@@ -54,7 +56,13 @@ async fn what_cannot_be_meant_is_2_and_asks_nobody() {
     std::fs::write(&file, format!("{one}{}", one.replace("\"box\"", "\"crate\""))).unwrap();
     check(&terminal, &["login"], 2, "provider_not_named").await;
     std::fs::write(&file, "[[provider]]\nid = \"box\"\nclient_secret = \"hush").unwrap();
-    check(&terminal, &["login", "--provider", "box"], 2, "provider_unknown").await;
+    for arguments in [&["login", "--provider", "box"][..], &["login"]] {
+        check(&terminal, arguments, 2, "providers_file_invalid").await;
+    }
+    // What needs no provider goes on, and says what is wrong.
+    let listed = terminal.run(&["accounts", "--json"]).await;
+    assert_eq!((listed.code, listed.json().len()), (Some(0), 1));
+    assert!(listed.notes.contains("providers.toml"), "{listed:?}");
     let doctor = terminal.run(&["doctor", "--json"]).await;
     assert_eq!(
         (doctor.code, &doctor.json()[1]["error"]["code"]),

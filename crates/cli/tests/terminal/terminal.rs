@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use tessera_sandbox::faults::{Change, Document, Fault, Rule, catalogue};
+use tessera_sandbox::faults::{Change, Document, Fault, FaultId, Rule, catalogue};
 use tessera_sandbox::{CLIENT_ID, Options, Sandbox, Visitor};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::TcpStream;
@@ -69,6 +69,11 @@ impl Terminal {
         self.session.folder()
     }
 
+    /// Ends the keyring, as when a person logs out.
+    pub(crate) async fn end_keyring(&mut self) {
+        self.session.end_keyring().await;
+    }
+
     pub(crate) fn write_providers(&self, id: &str, home: &Path) {
         std::fs::create_dir_all(home).unwrap();
         let (issuer, api) = (self.sandbox.issuer(), self.sandbox.api());
@@ -80,12 +85,12 @@ impl Terminal {
     }
 
     /// Lets the sandbox misbehave by a name of its catalogue.
-    pub(crate) fn fault(&self, name: &str) {
+    pub(crate) fn fault(&self, name: &str) -> FaultId {
         let named = catalogue()
             .into_iter()
             .find(|row| row.name == name)
             .unwrap_or_else(|| panic!("no fault {name}"));
-        self.sandbox.faults().set(Rule::new(named.fault).named(name));
+        self.sandbox.faults().set(Rule::new(named.fault).named(name))
     }
 
     /// Lets every token that a sign-in brings be over already; what a refresh brings lasts as usual.
