@@ -16,6 +16,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -53,13 +54,17 @@ pub(crate) fn routes(world: &Arc<World>) -> Router {
         guard: Mutex::default(),
         items: Mutex::new((1..=ITEMS).map(title).collect()),
     });
+    // Around the handlers alone: another method is no question of permission.
     let items = get(items)
-        .layer(RequireScope::all(["items:read"]))
-        .merge(axum::routing::post(add_item).layer(RequireScope::all(["items:write"])));
+        .route_layer(RequireScope::all(["items:read"]))
+        .merge(axum::routing::post(add_item).route_layer(RequireScope::all(["items:write"])));
     Router::new()
         .route("/profile", get(profile))
         .route("/items", items)
-        .route("/ledger", get(ledger).layer(RequireScope::all(["ledger:read"])))
+        .route(
+            "/ledger",
+            get(ledger).route_layer(RequireScope::all(["ledger:read"])),
+        )
         .route("/picture", get(picture))
         .route("/echo", get(echo))
         .route("/elsewhere", get(elsewhere))
@@ -181,17 +186,17 @@ struct Paging {
     per_page: Option<usize>,
 }
 
-async fn items(State(api): State<Arc<Api>>, Query(paging): Query<Paging>) -> Response {
+async fn items(State(api): State<Arc<Api>>, paging: Result<Query<Paging>, QueryRejection>) -> Response {
+    let Ok(Query(paging)) = paging else {
+        return invalid("`page` and `per_page` are numbers.");
+    };
     let items = api.items().clone();
     let total = items.len();
     let address = format!("{}/items", api.world.api_origin);
     let per_page = paging.per_page.unwrap_or(PAGE);
     let (page, links) = match page_of(&address, paging.page.unwrap_or(1), per_page, total) {
         Ok(found) => found,
-        Err(message) => {
-            let body = json!({ "error": "invalid_request", "error_description": message });
-            return (StatusCode::BAD_REQUEST, Json(body)).into_response();
-        }
+        Err(message) => return invalid(message),
     };
     let shown: Vec<Value> = (page.start..page.end.min(total))
         .map(|index| json!({ "id": index + 1, "title": items[index] }))
@@ -253,13 +258,14 @@ struct NewItem {
     title: String,
 }
 
-async fn add_item(State(api): State<Arc<Api>>, Json(item): Json<NewItem>) -> Response {
+async fn add_item(State(api): State<Arc<Api>>, item: Result<Json<NewItem>, JsonRejection>) -> Response {
     const LIMIT: usize = 1_000;
+    let Ok(Json(item)) = item else {
+        return invalid("The body is JSON with a `title`.");
+    };
     let title = item.title.trim();
     if title.is_empty() || title.chars().count() > 200 {
-        let body =
-            json!({ "error": "invalid_request", "error_description": "`title` has 1 to 200 characters." });
-        return (StatusCode::BAD_REQUEST, Json(body)).into_response();
+        return invalid("`title` has 1 to 200 characters.");
     }
     let mut items = api.items();
     if items.len() >= LIMIT {
@@ -287,7 +293,6 @@ async fn picture(_caller: Caller) -> Response {
     ([(header::CONTENT_TYPE, "image/png")], PICTURE).into_response()
 }
 
-/// The name `localhost` is another origin than the address that it stands for.
 /// Repeats what it was sent, as careless APIs do, also in a header.
 async fn echo(_caller: Caller, headers: HeaderMap) -> Response {
     let fields: serde_json::Map<String, Value> = headers
@@ -306,6 +311,7 @@ async fn echo(_caller: Caller, headers: HeaderMap) -> Response {
     response
 }
 
+/// The name `localhost` is another origin than the address that it stands for.
 async fn elsewhere(State(api): State<Arc<Api>>, _caller: Caller) -> Response {
     let port = api.world.api_origin.rsplit(':').next().unwrap_or_default();
     match HeaderValue::try_from(format!("http://localhost:{port}/arrived")) {
@@ -325,6 +331,11 @@ async fn arrived(headers: HeaderMap) -> Response {
         "with_token": with_token,
     }))
     .into_response()
+}
+
+fn invalid(why: &str) -> Response {
+    let body = json!({ "error": "invalid_request", "error_description": why });
+    (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }
 
 async fn nothing_here() -> Response {

@@ -51,6 +51,16 @@ impl Browser {
         csrf.is_some_and(|csrf| same_secret(csrf, &self.csrf(purpose)))
     }
 
+    /// What a form shows that was drawn for one person: it proves nothing for another.
+    pub(crate) fn csrf_for(&self, purpose: &str, subject: &str) -> String {
+        self.csrf(&format!("{purpose}\n{subject}"))
+    }
+
+    /// Whether a form came from a page that this browser was shown for `subject`.
+    pub(crate) fn sent_for(&self, purpose: &str, subject: &str, csrf: Option<&str>) -> bool {
+        csrf.is_some_and(|csrf| same_secret(csrf, &self.csrf_for(purpose, subject)))
+    }
+
     /// Who is signed in.
     pub(crate) fn session(&self, world: &World, dialect: Dialect) -> Option<Session> {
         let cookie = self.jar.get(&cookie_name(world, dialect.name()))?;

@@ -161,6 +161,7 @@ pub(crate) fn is_loopback_redirect(address: &str) -> bool {
     Url::parse(address).is_ok_and(|url| {
         url.scheme() == "http"
             && url.username().is_empty()
+            && url.password().is_none()
             && url.fragment().is_none()
             && match url.host() {
                 Some(Host::Ipv4(ip)) => ip == Ipv4Addr::LOCALHOST,
@@ -210,6 +211,8 @@ mod tests {
         let check = |asked: &str, good: bool| assert_eq!(is_loopback_redirect(asked), good, "{asked}");
         check("http://127.0.0.1:5000", true);
         check("http://127.0.0.1:5000/any/path", true);
+        check("http://:x@127.0.0.1:5/", false);
+        check("http://x@127.0.0.1:5/", false);
         check("http://[::1]:5000/callback", true);
         check("http://localhost:5000", true);
         check("app.tessera.desktop:/callback", false);

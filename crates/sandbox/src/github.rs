@@ -195,7 +195,7 @@ async fn connection(
                 &client.id,
                 person,
                 &meanings,
-                &browser.csrf(&client_id),
+                &browser.csrf_for(&client_id, &person.subject),
             )
         }
         None => pages::message(
@@ -214,10 +214,15 @@ async fn end_connection(
     body: Bytes,
 ) -> Response {
     let browser = Browser::of(&world, jar);
-    if !browser.sent(&client_id, Parameters::parse(&body).get("csrf")) {
+    let session = browser.session(&world, Dialect::GitHub);
+    let form = Parameters::parse(&body);
+    // Also when another person has signed in since the page was shown.
+    let Some(session) =
+        session.filter(|session| browser.sent_for(&client_id, &session.subject, form.get("csrf")))
+    else {
         return interaction::not_from_here();
-    }
-    if let Some(session) = browser.session(&world, Dialect::GitHub) {
+    };
+    {
         let mut records = world.records_mut();
         records.consents.remove(&consent(&session.subject, &client_id));
         records.revoke_grants(|grant| {

@@ -110,6 +110,7 @@ impl Sandbox {
             .nest("/google", google::routes())
             .nest("/github", github::web_routes())
             .merge(control::routes())
+            .fallback(provider::nothing_here)
             .with_state(Arc::clone(&world))
             .layer(from_fn_with_state(front(Server::Provider), serve::observe));
         let api = api::routes(&world).layer(from_fn_with_state(front(Server::Api), serve::observe));

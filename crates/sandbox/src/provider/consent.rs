@@ -32,10 +32,14 @@ pub(crate) fn scopes(world: &World, interaction: &Interaction, subject: &str) ->
     scopes.clone()
 }
 
-/// The lines of the consent page.
+/// The lines of the consent page: who the person is comes before what else is asked for.
 pub(crate) fn asked(world: &World, interaction: &Interaction, subject: &str) -> Vec<Asked> {
-    scopes(world, interaction, subject)
-        .iter()
+    const FIRST: [&str; 3] = ["openid", "profile", "email"];
+    let scopes = scopes(world, interaction, subject);
+    let asked_first = FIRST.into_iter().filter(|first| scopes.contains(first));
+    let rest = scopes.iter().filter(|scope| !FIRST.contains(scope));
+    asked_first
+        .chain(rest)
         .map(|scope| Asked {
             scope: scope.to_owned(),
             meaning: meaning(scope),

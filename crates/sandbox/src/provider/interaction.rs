@@ -2,7 +2,8 @@
 //!
 //! A request under way has a one-time name and belongs to one browser. Each page's form carries the name and a
 //! proof that this browser was shown the page. What comes next is worked out anew each time, so reloading a
-//! page, going back and having two requests open all work.
+//! page, going back and having two requests open all work. What a person decides counts for the person whom the page
+//! showed: another may have signed in since, in another tab.
 
 use std::sync::Arc;
 
@@ -118,6 +119,10 @@ pub(crate) async fn account(State(world): State<Arc<World>>, jar: CookieJar, bod
         Err(response) => return response,
     };
     if form.get("account") == Some("same") {
+        let session = browser.session(&world, interaction.dialect());
+        if !session.is_some_and(|session| is_of(&browser, &name, &session, &form)) {
+            return go_on(&world, browser, &name, &interaction);
+        }
         update(&world, &name, |interaction| interaction.account_chosen = true);
     } else {
         browser = browser.sign_out(&world, interaction.dialect());
@@ -142,6 +147,9 @@ pub(crate) async fn decide(State(world): State<Arc<World>>, jar: CookieJar, body
     };
     match form.get("decision") {
         Some("allow") => {
+            if !is_of(&browser, &name, &session, &form) {
+                return ask(&world, browser, &name, &interaction, &session);
+            }
             let granted = consent::granted(&world, &interaction, &session.subject, &form);
             finish(&world, browser, &name, &interaction, &session, &granted)
         }
@@ -204,7 +212,6 @@ fn next_step(world: &World, browser: &Browser, interaction: &Interaction) -> Ste
 fn go_on(world: &World, browser: Browser, name: &str, interaction: &Interaction) -> Response {
     let dialect = interaction.dialect();
     let client = client_name(world, interaction);
-    let keys = form_keys(&browser, name);
     let page = match next_step(world, &browser, interaction) {
         Step::SignIn => {
             let hint = match &interaction.purpose {
@@ -214,23 +221,16 @@ fn go_on(world: &World, browser: Browser, name: &str, interaction: &Interaction)
             let username = hint
                 .and_then(|hint| hinted(world, hint))
                 .map_or("", |person| person.username.as_str());
+            let keys = form_keys(&browser, name);
             pages::sign_in(dialect, client, &keys, username, &world.options.people, false)
         }
         Step::ChooseAccount(session) => match world.person(&session.subject) {
-            Some(person) => pages::choose_account(dialect, client, &keys, person),
+            Some(person) => {
+                pages::choose_account(dialect, client, &form_keys_for(&browser, name, &session), person)
+            }
             None => return gone(),
         },
-        Step::Consent(session) => match world.person(&session.subject) {
-            Some(person) => pages::consent(
-                dialect,
-                client,
-                &keys,
-                person,
-                &consent::asked(world, interaction, &session.subject),
-                shown_user_code(interaction),
-            ),
-            None => return gone(),
-        },
+        Step::Consent(session) => return ask(world, browser, name, interaction, &session),
         Step::Done(session) => {
             let scopes = consent::scopes(world, interaction, &session.subject);
             return finish(world, browser, name, interaction, &session, &scopes);
@@ -239,6 +239,28 @@ fn go_on(world: &World, browser: Browser, name: &str, interaction: &Interaction)
             return refuse(world, browser, name, interaction, code, description);
         }
     };
+    (browser.into_cookies(), leading_on(page, interaction)).into_response()
+}
+
+/// The consent page for whoever is signed in now.
+fn ask(
+    world: &World,
+    browser: Browser,
+    name: &str,
+    interaction: &Interaction,
+    session: &Session,
+) -> Response {
+    let Some(person) = world.person(&session.subject) else {
+        return gone();
+    };
+    let page = pages::consent(
+        interaction.dialect(),
+        client_name(world, interaction),
+        &form_keys_for(&browser, name, session),
+        person,
+        &consent::asked(world, interaction, &session.subject),
+        shown_user_code(interaction),
+    );
     (browser.into_cookies(), leading_on(page, interaction)).into_response()
 }
 
@@ -393,7 +415,9 @@ fn sent_by(
 ) -> Result<(Browser, String, Interaction), Response> {
     let browser = Browser::of(world, jar);
     let name = form.get("interaction").unwrap_or_default();
-    if !browser.sent(name, form.get("csrf")) {
+    let csrf = form.get("csrf");
+    let mut people = world.options.people.iter();
+    if !browser.sent(name, csrf) && !people.any(|person| browser.sent_for(name, &person.subject, csrf)) {
         return Err(not_from_here());
     }
     match of_browser(world, name, &browser) {
@@ -453,6 +477,19 @@ fn form_keys(browser: &Browser, name: &str) -> FormKeys {
         interaction: name.to_owned(),
         csrf: browser.csrf(name),
     }
+}
+
+/// The same for a page that shows a person.
+fn form_keys_for(browser: &Browser, name: &str, session: &Session) -> FormKeys {
+    FormKeys {
+        interaction: name.to_owned(),
+        csrf: browser.csrf_for(name, &session.subject),
+    }
+}
+
+/// Whether a form came from a page that showed the person of `session`.
+fn is_of(browser: &Browser, name: &str, session: &Session, form: &Parameters) -> bool {
+    browser.sent_for(name, &session.subject, form.get("csrf"))
 }
 
 fn client_name<'a>(world: &'a World, interaction: &Interaction) -> &'a str {

@@ -6,7 +6,8 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
+use serde_json::json;
 
 use crate::answer;
 use crate::clients::Dialect;
@@ -44,6 +45,23 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/picture/{username}", get(picture))
         .route(pages::STYLE_PATH, get(style))
         .route(pages::ICON_PATH, get(icon))
+}
+
+/// What is said of an address that nothing is at: to a browser a page, to a program JSON.
+pub(crate) async fn nothing_here(headers: HeaderMap) -> Response {
+    let wants_page = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    if wants_page {
+        let lines = ["The sandbox has no page at this address."];
+        return pages::message(Dialect::Standard, "Nothing is here", &lines)
+            .status(StatusCode::NOT_FOUND)
+            .into_response();
+    }
+    let body =
+        json!({ "error": "not_found", "error_description": "The provider has nothing at this address." });
+    (StatusCode::NOT_FOUND, axum::Json(body)).into_response()
 }
 
 async fn home(State(world): State<Arc<World>>) -> Response {

@@ -53,6 +53,47 @@ async fn a_token_opens_what_its_scopes_say() {
 }
 
 #[tokio::test]
+async fn a_call_that_cannot_be_meant_is_told_apart_from_one_that_is_not_allowed() {
+    let lab = Lab::start().await;
+    let tokens = lab.sign_in("ann", "items:read items:write").await;
+    let token = tokens["access_token"].as_str().unwrap();
+    for path in ["/items?page=x", "/items?per_page=-1", "/items?page=0"] {
+        let answer = lab
+            .http
+            .get(lab.api(path))
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 400, "{path}");
+        assert_eq!(json(answer).await["error"], "invalid_request", "{path}");
+    }
+    let answer = lab
+        .http
+        .post(lab.api("/items"))
+        .bearer_auth(token)
+        .body("no JSON")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 400);
+    assert_eq!(json(answer).await["error"], "invalid_request");
+    // With no permission at all, too: no permission would help.
+    let tokens = lab.sign_in("ann", "openid").await;
+    let token = tokens["access_token"].as_str().unwrap();
+    for path in ["/items", "/ledger"] {
+        let answer = lab
+            .http
+            .delete(lab.api(path))
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 405, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn only_access_tokens_are_tokens() {
     let lab = Lab::start().await;
     let tokens = lab.sign_in("ann", "openid offline_access").await;

@@ -155,6 +155,92 @@ async fn a_form_from_elsewhere_does_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_allowed_on_ones_page_is_not_allowed_as_another() {
+    let lab = Lab::start().await;
+    let mut browser = Browser::new(&lab);
+    // Bob has allowed all of it before.
+    let bob = |keys: &(String, String)| {
+        let (interaction, csrf) = keys.clone();
+        move |password: &'static str| {
+            [
+                ("interaction", interaction.clone()),
+                ("csrf", csrf.clone()),
+                ("username", "bob".to_owned()),
+                ("password", password.to_owned()),
+            ]
+        }
+    };
+    lab.sign_in("bob", "openid").await;
+    let page = browser.sign_in(&Attempt::new("openid").url(&lab)).await;
+    assert!(page.text.contains("Ann Archer"), "{}", page.text);
+    let ann = page.keys();
+
+    // In another tab of the same browser, Bob signs in.
+    let attempt = Attempt::new("openid").url(&lab);
+    let other = browser.get(&format!("{attempt}&prompt=login")).await.keys();
+    let fields = bob(&other)("bob");
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    assert_eq!(browser.post("/sign-in", &fields).await.status, 303);
+
+    let allow = |keys: &(String, String)| {
+        [
+            ("interaction", keys.0.clone()),
+            ("csrf", keys.1.clone()),
+            ("decision", "allow".to_owned()),
+        ]
+    };
+    let fields = allow(&ann);
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let again = browser.post("/consent", &fields).await;
+    assert_eq!(again.status, 200, "{:?}", again.headers);
+    assert!(
+        again.text.contains("Bob Baker") && !again.text.contains("Ann Archer"),
+        "{}",
+        again.text
+    );
+    let fields = allow(&again.keys());
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let done = browser.post("/consent", &fields).await;
+    assert!(done.location().starts_with(REDIRECT), "{}", done.location());
+}
+
+#[tokio::test]
+async fn who_the_person_is_comes_first_on_the_consent_page() {
+    let lab = Lab::start().await;
+    let page = Browser::new(&lab)
+        .sign_in(&Attempt::new("email items:read offline_access profile openid").url(&lab))
+        .await;
+    let places: Vec<usize> = [
+        "Know that it is you",
+        "See your name",
+        "e-mail",
+        "Keep you signed in",
+    ]
+    .iter()
+    .map(|words| {
+        page.text
+            .find(words)
+            .unwrap_or_else(|| panic!("{words} in {}", page.text))
+    })
+    .collect();
+    assert!(places.is_sorted(), "{places:?} in {}", page.text);
+}
+
+#[tokio::test]
+async fn an_address_that_nothing_is_at_says_so() {
+    let lab = Lab::start().await;
+    let answer = lab.http.get(lab.at("/nowhere")).send().await.unwrap();
+    assert_eq!(answer.status(), 404);
+    assert_eq!(crate::common::json(answer).await["error"], "not_found");
+    for path in ["/nowhere", "/google/nowhere", "/github/nowhere"] {
+        let request = lab.http.get(lab.at(path)).header("accept", "text/html,*/*");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 404, "{path}");
+        assert!(answer.text().await.unwrap().contains("Nothing is here"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn consent_cannot_come_before_the_password() {
     let lab = Lab::start().await;
     let mut stranger = Browser::new(&lab);
