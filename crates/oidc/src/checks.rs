@@ -39,7 +39,7 @@ checks! {
         "OpenID Connect Discovery 4.2";
     DiscoveryIssuer = "discovery.issuer", "The description belongs to the issuer that was asked",
         "OpenID Connect Discovery 4.3";
-    DiscoveryEndpoints = "discovery.endpoints", "Every address of the provider is encrypted",
+    DiscoveryEndpoints = "discovery.endpoints", "Every address of the provider is encrypted, or on this computer",
         "OpenID Connect Core 16.17";
     DiscoveryPkce = "discovery.pkce", "The provider does not exclude PKCE with S256",
         "RFC 9700 2.1.1";
