@@ -93,12 +93,13 @@ fn a_key_set_is_refused_or_read_with_what_is_usable() {
         check(json!({"keys": [good, key]}).to_string().as_bytes(), expected);
     };
     check(br#"{"keys":[]}"#, Ok(0));
+    check(b"\n<!doctype html>", Err(KeySetError::WebPage));
+    check(b"<html>", Err(KeySetError::WebPage));
     for document in [
         "",
         "null",
         "[]",
         "{}",
-        "<html>",
         r#"{"keys":{}}"#,
         r#"{"keys":[1]}"#,
         r#"{"keys":[]} x"#,
