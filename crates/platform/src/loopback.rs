@@ -1,11 +1,13 @@
 //! The loopback listener that a browser brings the callback to (RFC 8252 section 7.3).
 //!
 //! It is open to every program and every web page on this machine, so it takes nothing on trust: one method,
-//! one path, its own name in `Host`, small requests, and not for long. A callback is only handed on; whether
+//! one path, its own name in `Host`, small requests, not for long, and where the system tells, only from this user's
+//! own programs. A callback is only handed on; whether
 //! it is the awaited one is for the client to say.
 
 mod connection;
 mod pages;
+mod peer;
 
 use std::collections::VecDeque;
 use std::io;

@@ -73,6 +73,7 @@ fn errors() -> Vec<(Error, &'static str, Category)> {
         (AttemptError::Replaced.into(), "replaced", Cancelled),
         (AttemptError::TimedOut.into(), "timed_out", Cancelled),
         (AttemptError::Gone.into(), "attempt_gone", CheckFailed),
+        (AttemptError::NotThisOne.into(), "answer_not_awaited", CheckFailed),
         (AttemptError::NotACallback.into(), "not_a_callback", Usage),
         (Error::DeclinedOnDevice, "access_denied", Cancelled),
         (Error::NoIdToken, "id_token_missing", CheckFailed),

@@ -1,6 +1,7 @@
 //! One connection to the loopback listener: one request, judged, and one page in answer.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use super::pages::{self, Page};
+use super::peer;
 
 /// The largest request head: longer than any browser's, and than the longest codes of any provider.
 const HEAD_BYTES: usize = 32 * 1024;
@@ -90,12 +92,13 @@ pub(super) async fn serve(
     closed: CancellationToken,
 ) {
     let head_time = rules.head_time;
+    let ends = stream.peer_addr().ok().zip(stream.local_addr().ok());
     // Only the service may hold the sender: a callback that nobody can receive must be answered, not kept.
     let service = {
         let answering = Arc::clone(&answering);
         service_fn(move |request| {
             let (rules, report, answering) = (Arc::clone(&rules), report.clone(), Arc::clone(&answering));
-            async move { Ok::<_, Infallible>(answer(&rules, &report, &answering, request).await) }
+            async move { Ok::<_, Infallible>(answer(&rules, &report, &answering, ends, request).await) }
         })
     };
     let connection = http1::Builder::new()
@@ -123,10 +126,17 @@ async fn answer(
     rules: &Rules,
     report: &mpsc::Sender<LoopbackCallback>,
     answering: &AtomicBool,
+    ends: Option<(SocketAddr, SocketAddr)>,
     request: Request,
 ) -> Response {
     if let Some(refusal) = rules.refusal(&request) {
         return pages::response(refusal);
+    }
+    if let Some((peer, here)) = ends {
+        let strange = tokio::task::spawn_blocking(move || peer::is_a_strangers(peer, here));
+        if strange.await.unwrap_or(false) {
+            return pages::response(Page::Stranger);
+        }
     }
     let target = request
         .uri()
@@ -156,6 +166,7 @@ impl Page {
                 StatusCode::BAD_REQUEST
             }
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Stranger => StatusCode::FORBIDDEN,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }

@@ -23,6 +23,8 @@ pub(super) enum Page {
     NotFound,
     /// A GET with a body.
     BodyRefused,
+    /// Another user's program, or one that did not stay for the page.
+    Stranger,
     /// More callbacks wait than anybody will look at.
     Busy,
 }
@@ -95,7 +97,7 @@ fn words(page: Page) -> Words {
             second: "Nothing was changed. Go back to Tessera, and sign in from there.",
             whole: false,
         },
-        Page::WrongHost | Page::WrongMethod | Page::NotFound | Page::BodyRefused => Words {
+        Page::WrongHost | Page::WrongMethod | Page::NotFound | Page::BodyRefused | Page::Stranger => Words {
             title: "Nothing is here",
             first: "Tessera is waiting at this address for your browser to come back from signing in. This was not it.",
             second: "You can close this page.",
@@ -184,11 +186,12 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Page; 8] = [
+    const ALL: [Page; 9] = [
         Page::End(BrowserPage::Finished),
         Page::End(BrowserPage::NotAwaited),
         Page::End(BrowserPage::Refused),
         Page::WrongHost,
+        Page::Stranger,
         Page::WrongMethod,
         Page::NotFound,
         Page::BodyRefused,
