@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::IgnoredAny;
 use tessera_client::CollectedResponse;
 
+use crate::permissions;
 use crate::wire::{BodyView, CallResponse};
 
 /// The most bytes of text that are handed to the page; more is cut.
@@ -39,6 +40,7 @@ pub(crate) fn response(response: CollectedResponse, took: Duration) -> CallRespo
         headers: response.headers.iter().map(header).collect(),
         next: response.next.map(Into::into),
         decisions: response.decisions.iter().map(ToString::to_string).collect(),
+        missing_meaning: response.missing_scope.as_deref().map(permissions::meaning),
         missing_scope: response.missing_scope,
     }
 }

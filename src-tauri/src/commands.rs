@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use tauri::State;
 use tauri::ipc::Channel;
 use tessera_client::{
@@ -68,6 +69,7 @@ pub(crate) async fn sign_in(shell: Held<'_>, request: SignInRequest) -> Answer<A
         account,
         ..SignIn::with(ProviderChoice::Known(provider))
     };
+    shell.pace.step()?;
     Ok(client.sign_in(sign_in)?.view().into())
 }
 
@@ -83,7 +85,9 @@ pub(crate) async fn cancel_sign_in(shell: Held<'_>, id: String) -> Answer<()> {
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn open_again(shell: Held<'_>, id: String) -> Answer<()> {
-    Ok(attempt(shell.client().await?, &id)?.open_again().await?)
+    let attempt = attempt(shell.client().await?, &id)?;
+    shell.pace.step()?;
+    Ok(attempt.open_again().await?)
 }
 
 /// Puts the attempt's link on the clipboard. The link itself, which holds `state`, stays in Rust.
@@ -144,12 +148,7 @@ pub(crate) async fn call(shell: Held<'_>, request: CallRequest) -> Answer<CallRe
     let client = shell.client().await?;
     let pressed = Instant::now();
     let id = account_id(&request.account)?;
-    let method = request.method.parse().map_err(|_| ErrorView {
-        code: "method_invalid".to_owned(),
-        message: "That is not a method that an API can be called with.".to_owned(),
-        hint: "Choose GET, POST, PUT, PATCH or DELETE.".to_owned(),
-        detail: None,
-    })?;
+    let method = method(&request.method)?;
     let body = request.body.map(String::into_bytes);
     let request = ApiRequest {
         method,
@@ -170,6 +169,8 @@ pub(crate) async fn save_provider(shell: Held<'_>, input: ProviderInput) -> Answ
         .filter(|id| !id.is_empty())
         .map(provider_id)
         .transpose()?;
+    let present = id.as_ref().map(|id| client.provider(id)).transpose()?;
+    shell.person.allows(&input, present.as_ref()).await?;
     let draft = ProviderDraft {
         id,
         name: input.name,
@@ -195,19 +196,66 @@ pub(crate) async fn remove_provider(shell: Held<'_>, id: String) -> Answer<()> {
 pub(crate) async fn open_provider_page(shell: Held<'_>, of: String) -> Answer<()> {
     let opened = shell.opened().await?;
     let page = provider_page(&opened.client, &of).await?;
+    shell.pace.step()?;
     Ok(opened.browser.open(&page).await.map_err(Error::from)?)
 }
 
-/// The provider's settings page where one is known, else the issuer's own address.
-async fn provider_page(client: &Client, of: &str) -> Result<Url, Error> {
-    let id = match AccountId::parse(of) {
-        Some(account) => client.account(&account).await?.provider,
-        None => provider_id(of)?,
+/// The provider's settings page where one is known, else the issuer of an account that is here.
+async fn provider_page(client: &Client, of: &str) -> Answer<Url> {
+    let (provider, issuer) = match AccountId::parse(of) {
+        Some(id) => {
+            let account = client.account(&id).await?;
+            (client.provider(&account.provider).ok(), Some(account.issuer))
+        }
+        None => {
+            let provider = client.provider(&provider_id(of)?)?;
+            let accounts = client.accounts().await?;
+            let has_account = accounts.iter().any(|account| account.issuer == provider.issuer);
+            let issuer = has_account.then(|| provider.issuer.clone());
+            (Some(provider), issuer)
+        }
     };
-    let provider = client.provider(&id)?;
-    Ok(client
-        .settings_page(&provider)
-        .unwrap_or_else(|| provider.issuer.url().clone()))
+    provider
+        .and_then(|provider| client.settings_page(&provider))
+        .or_else(|| issuer.map(|issuer| origin(issuer.url())))
+        .ok_or_else(|| ErrorView {
+            code: "no_provider_page".to_owned(),
+            message: "Tessera knows no page of this provider.".to_owned(),
+            hint: "Open the provider's site in your browser yourself.".to_owned(),
+            detail: None,
+        })
+}
+
+/// `url` without path and query.
+fn origin(url: &Url) -> Url {
+    let mut origin = url.clone();
+    origin.set_path("/");
+    origin.set_query(None);
+    origin.set_fragment(None);
+    origin
+}
+
+/// A method that an API is called with. TRACE would send the token back to the page, and CONNECT is for proxies
+/// (RFC 9110 sections 9.3.6 and 9.3.8).
+fn method(text: &str) -> Answer<Method> {
+    const TAKEN: [Method; 7] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    TAKEN
+        .into_iter()
+        .find(|method| method.as_str() == text)
+        .ok_or_else(|| ErrorView {
+            code: "method_invalid".to_owned(),
+            message: "That is not a method that an API can be called with.".to_owned(),
+            hint: "Choose GET, POST, PUT, PATCH or DELETE.".to_owned(),
+            detail: None,
+        })
 }
 
 fn account_id(text: &str) -> Result<AccountId, Error> {

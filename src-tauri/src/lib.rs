@@ -3,12 +3,14 @@
 
 #[cfg(unix)]
 pub mod again;
+mod ask;
 pub mod bindings;
 mod body;
 mod clipboard;
 mod commands;
 mod inbox;
 mod logs;
+mod pace;
 mod permissions;
 #[cfg(feature = "development")]
 mod sandbox;
@@ -83,6 +85,8 @@ pub fn run<R: Runtime>(
                 }
             },
         ))
+        // For questions that Rust asks. The page is granted none of its commands.
+        .plugin(tauri_plugin_dialog::init())
         .invoke_handler(bindings::builder().invoke_handler());
     #[cfg(feature = "development")]
     let builder = builder.plugin(tauri_plugin_shell::init());
@@ -92,6 +96,7 @@ pub fn run<R: Runtime>(
         .setup(move |app| {
             let shell = Arc::new(Shell::default());
             app.manage(shell.clone());
+            shell.person.sits_at(app.handle().clone());
             let page_data = folder.as_ref().ok().map(|folder| folder.path().join("webview"));
             let left = shell.clone();
             window::open(app.handle(), page_data, move || left.unsubscribe())?;

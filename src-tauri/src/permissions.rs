@@ -52,6 +52,15 @@ const MEANINGS: &[(&str, &str)] = &[
     ("User.Read", "See your profile"),
 ];
 
+/// What permissions mean that an API names, separated by spaces (RFC 6750 section 3).
+pub(crate) fn meaning(scopes: &str) -> String {
+    let meanings: Vec<String> = scopes
+        .split_whitespace()
+        .map(|scope| view(scope, false).meaning)
+        .collect();
+    meanings.join(", ")
+}
+
 /// A permission with its meaning, and whether it was granted.
 pub(crate) fn view(scope: &str, granted: bool) -> PermissionView {
     let known = MEANINGS.iter().find(|(name, _)| *name == scope);

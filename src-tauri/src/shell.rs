@@ -13,7 +13,9 @@ use tessera_platform::{DataFolder, DataFolderError};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, SetOnce, broadcast};
 
+use crate::ask::Person;
 use crate::clipboard::Clipboard;
+use crate::pace::Pace;
 use crate::view;
 use crate::wire::{AppEvent, ErrorView};
 
@@ -29,6 +31,10 @@ pub(crate) struct Shell {
     noticed: Notify,
     /// The system's clipboard.
     pub(crate) clipboard: Clipboard,
+    /// Who is asked what the page must not decide.
+    pub(crate) person: Person,
+    /// How often the page had the browser opened.
+    pub(crate) pace: Pace,
 }
 
 /// What there is once the client is open.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use serde_json::{Value, json};
@@ -114,7 +115,7 @@ fn only_the_apps_own_page_in_its_own_window_may_call_a_command() {
 fn nothing_of_tauris_own_may_be_called() {
     let folder = tempfile::tempdir().unwrap();
     let (app, _shell) = app(&folder);
-    app.handle().plugin(tauri_plugin_deep_link::init()).unwrap();
+    app.handle().plugin(tauri_plugin_dialog::init()).unwrap();
     let main = window(&app, window::MAIN);
     for command in [
         "plugin:event|emit",
@@ -126,6 +127,10 @@ fn nothing_of_tauris_own_may_be_called() {
         "plugin:window|close",
         "plugin:app|version",
         "plugin:path|resolve_directory",
+        "plugin:dialog|message",
+        "plugin:dialog|open",
+        "plugin:dialog|save",
+        "plugin:fs|read_file",
         "plugin:shell|open",
         "plugin:shell|execute",
         "plugin:opener|open_url",
@@ -223,7 +228,12 @@ fn what_cannot_be_done_is_told_with_code_sentence_and_hint() {
     check("sign_out", json!({ "id": "0123456789abcdef" }), "account_unknown");
     check("catalogue", json!({ "account": "x" }), "account_unknown");
     check("call", call("GET"), "account_unknown");
-    check("call", call("G E T"), "method_invalid");
+    for method in ["G E T", "get", "CONNECT", "TRACE", "PURGE", ""] {
+        check("call", call(method), "method_invalid");
+    }
+    for method in ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+        check("call", call(method), "account_unknown");
+    }
     check("remove_provider", json!({ "id": "nobody" }), "provider_unknown");
     // An address is never taken from the page, only a name.
     check(
@@ -231,6 +241,63 @@ fn what_cannot_be_done_is_told_with_code_sentence_and_hint() {
         json!({ "of": "https://evil.example/" }),
         "provider_unknown",
     );
+}
+
+#[test]
+fn a_page_adds_no_api_address_without_the_person_and_opens_no_page_of_its_choosing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, shell) = app(&folder);
+    let main = window(&app, window::MAIN);
+    let yes = Arc::new(AtomicBool::new(false));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (answer, count) = (yes.clone(), asked.clone());
+    shell.person.answers(move |_, answered| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let _ = answered.send(answer.load(Ordering::SeqCst));
+    });
+    let save = |id: &str, apis: &[&str]| {
+        let input = json!({ "input": {
+            "id": id, "name": "", "issuer": "https://login.acme.example/realm", "client_id": "tessera", "apis": apis
+        } });
+        invoke(&main, OWN_PAGE, "save_provider", input)
+    };
+    let providers = || std::fs::read_to_string(folder.path().join("providers.toml")).unwrap_or_default();
+
+    assert_eq!(
+        save("", &["https://evil.example"]).unwrap_err()["code"],
+        "api_not_allowed"
+    );
+    assert_eq!(providers(), "");
+    let saved = save("", &[]).unwrap();
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "nothing new is nothing to ask");
+    let id = saved["id"].as_str().unwrap().to_owned();
+    for evil in ["https://evil.example", "http://127.0.0.1:9"] {
+        assert_eq!(save(&id, &[evil]).unwrap_err()["code"], "api_not_allowed");
+    }
+    assert!(!providers().contains("evil"), "{}", providers());
+
+    yes.store(true, Ordering::SeqCst);
+    let api = "https://api.acme.example";
+    assert_eq!(save(&id, &[api]).unwrap()["apis"], json!([api]));
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
+    yes.store(false, Ordering::SeqCst);
+    // What is there already is no news, however it is written.
+    assert_eq!(
+        save(&id, &["https://API.acme.example:443/"]).unwrap()["apis"],
+        json!([api])
+    );
+    assert_eq!(
+        save(&id, &[api, "https://evil.example"]).unwrap_err()["code"],
+        "api_not_allowed"
+    );
+    assert_eq!(save(&id, &[]).unwrap()["apis"], json!([]));
+    // And what was taken out is new once more.
+    assert_eq!(save(&id, &[api]).unwrap_err()["code"], "api_not_allowed");
+    assert_eq!(asked.load(Ordering::SeqCst), 6);
+
+    // The issuer is an address of the page's choosing until somebody has an account there.
+    let opened = invoke(&main, OWN_PAGE, "open_provider_page", json!({ "of": id }));
+    assert_eq!(opened.unwrap_err()["code"], "no_provider_page");
 }
 
 #[test]

@@ -96,6 +96,11 @@ pub(crate) fn detail(client: &Client, account: Account) -> AccountDetail {
             .collect(),
         permissions: asked.iter().map(permission).collect(),
         checks: checks.collect(),
+        apis: client
+            .apis(&account)
+            .into_iter()
+            .map(|(origin, _)| origin)
+            .collect(),
         storage: client.storage_sentence(&account),
         access_expires_at: account.access_expires_at.map(|at| at.0),
         account: account.into(),

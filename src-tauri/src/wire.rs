@@ -267,6 +267,8 @@ pub struct AccountDetail {
     pub permissions: Vec<PermissionView>,
     /// Every check of the last sign-in.
     pub checks: Vec<CheckView>,
+    /// Origins that its token may be sent to.
+    pub apis: Vec<String>,
     /// Where the secret is kept, as a sentence.
     pub storage: String,
     /// Seconds since 1970 at which the access token expires, when known.
@@ -382,6 +384,8 @@ pub struct CallResponse {
     pub decisions: Vec<String>,
     /// The permission that is missing, when that is why it was refused.
     pub missing_scope: Option<String>,
+    /// The same in plain words.
+    pub missing_meaning: Option<String>,
 }
 
 /// A body, prepared for showing.

@@ -2,10 +2,10 @@
 //! forward when the browser is done. None of it is on the way to the first window.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tauri::{AppHandle, Runtime};
-use tessera_client::{AttemptEnd, Change, Client, RedirectUri};
+use tessera_client::{AttemptEnd, AttemptId, Change, Client, RedirectUri};
 use tessera_platform::{DataFolder, DataFolderError};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
@@ -14,6 +14,26 @@ use crate::inbox::Callback;
 use crate::shell::Shell;
 use crate::wire::ErrorView;
 use crate::{scheme, window};
+
+/// The attempt that was told of last, and whether the window came forward for a callback that was refused during it
+/// or since. Any page can send such callbacks; the person is called to the window once.
+#[derive(Debug, Default)]
+struct Called(Mutex<(Option<AttemptId>, bool)>);
+
+impl Called {
+    fn attempt(&self, id: &AttemptId) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.0.as_ref() != Some(id) {
+            *last = (Some(id.clone()), false);
+        }
+    }
+
+    /// Whether it is the first time.
+    fn first(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !std::mem::replace(&mut last.1, true)
+    }
+}
 
 /// Opens the client in `folder`, and goes on with everything else. `sandbox`: whether a development build brings its
 /// own.
@@ -30,8 +50,14 @@ pub(crate) async fn begin<R: Runtime>(
     let Ok(client) = shell.client().await else {
         return;
     };
-    tauri::async_runtime::spawn(attend(app.clone(), shell.clone(), client.changes()));
-    tauri::async_runtime::spawn(deliver(app.clone(), client.clone(), callbacks));
+    let called = Arc::new(Called::default());
+    tauri::async_runtime::spawn(attend(
+        app.clone(),
+        shell.clone(),
+        called.clone(),
+        client.changes(),
+    ));
+    tauri::async_runtime::spawn(deliver(app.clone(), client.clone(), called, callbacks));
     let registering = app.clone();
     tauri::async_runtime::spawn_blocking(move || scheme::register(&registering));
     if let (true, Some(data)) = (sandbox, data) {
@@ -53,21 +79,34 @@ async fn bring_sandbox<R: Runtime>(app: &AppHandle<R>, shell: &Shell, client: &C
 async fn bring_sandbox<R: Runtime>(_app: &AppHandle<R>, _shell: &Shell, _client: &Client, _data: &Path) {}
 
 /// Hands each callback to the client.
-async fn deliver<R: Runtime>(app: AppHandle<R>, client: Client, mut callbacks: mpsc::Receiver<Callback>) {
+async fn deliver<R: Runtime>(
+    app: AppHandle<R>,
+    client: Client,
+    called: Arc<Called>,
+    mut callbacks: mpsc::Receiver<Callback>,
+) {
     while let Some(callback) = callbacks.recv().await {
         if let Err(error) = client.deliver_callback(callback.expose()).await {
             tracing::warn!(code = error.code(), "a callback was refused");
             // The person looks at a browser that is done; what happened is told in the window.
-            window::bring_forward(&app);
+            if called.first() {
+                window::bring_forward(&app);
+            }
         }
     }
 }
 
 /// Brings the window forward when a sign-in ends, and keeps for the next page what no page was there to hear.
-async fn attend<R: Runtime>(app: AppHandle<R>, shell: Arc<Shell>, mut changes: broadcast::Receiver<Change>) {
+async fn attend<R: Runtime>(
+    app: AppHandle<R>,
+    shell: Arc<Shell>,
+    called: Arc<Called>,
+    mut changes: broadcast::Receiver<Change>,
+) {
     loop {
         match changes.recv().await {
             Ok(Change::Notice(error)) => shell.notice(ErrorView::from(error)),
+            Ok(Change::Attempt(attempt)) => called.attempt(&attempt.id),
             Ok(Change::AttemptEnded { end, .. }) => ended(&app, &shell, &end),
             Ok(_) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,

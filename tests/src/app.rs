@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use thirtyfour::Capabilities;
 use thirtyfour::error::WebDriverErrorInner;
@@ -226,6 +226,32 @@ impl<'a> App<'a> {
     /// The app's window.
     pub async fn window(&self) -> Result<Window> {
         window_of(self.desktop, &self.binary).await
+    }
+
+    /// Waits for a window of the app's beside its first one, which asks the person something, and gives it the focus.
+    pub async fn question(&self) -> Result<Window> {
+        let (pid, first) = (self.pid()?, self.window().await?);
+        let question = wait::until("a question in a window of its own", wait::STEP, async || {
+            let windows = self.desktop.windows_of(pid);
+            Ok(windows.into_iter().find(|window| window.title.ends_with('?')))
+        })
+        .await?;
+        ensure!(question.id != first.id, "the app's own window asks");
+        self.desktop.focus(&question).await?;
+        Ok(question)
+    }
+
+    /// Waits until a question is gone.
+    pub async fn answered(&self, question: &Window) -> Result<()> {
+        let pid = self.pid()?;
+        wait::until_true("the end of the question", wait::STEP, async || {
+            Ok(self
+                .desktop
+                .windows_of(pid)
+                .iter()
+                .all(|window| window.id != question.id))
+        })
+        .await
     }
 
     /// Waits until the app's window is the one with the focus.

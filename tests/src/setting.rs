@@ -283,6 +283,14 @@ pub async fn call(app: &App<'_>, url: &str, part: &str) -> Result<()> {
     app.says("call-body", part).await.map(drop)
 }
 
+/// Calls an address in the Explorer, and checks that the gateway does not let the token go there.
+pub async fn refused_call(app: &App<'_>, url: &str) -> Result<()> {
+    app.click("nav-explorer").await?;
+    app.fill("call-url", url).await?;
+    app.click("call-send").await?;
+    error(app, "origin_not_allowed").await
+}
+
 /// Opens the first account's page and signs out there. Gives back each line of the receipt: outcome and text.
 pub async fn sign_out(app: &App<'_>) -> Result<Vec<(String, String)>> {
     app.click("nav-accounts").await?;

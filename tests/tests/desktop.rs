@@ -6,10 +6,13 @@
     reason = "a test stops at the first surprise"
 )]
 
+use std::fs;
+
 use anyhow::{Result, ensure};
 use lab::pages::{ANN, BOB, Pages};
 use lab::setting::{self, Setting};
-use lab::{app, journey, keyring};
+use lab::trap::Trap;
+use lab::{app, journey, keyring, wait};
 use tessera_sandbox::log::Endpoint;
 
 /// What a person sees of a sign-in that was checked.
@@ -156,22 +159,26 @@ async fn a_callback_that_was_not_awaited_spends_nothing_and_the_sign_in_goes_on(
         scene.begin(&app).await?;
         let (scheme, issuer) = (scene.build.scheme, scene.sandbox.issuer());
         let state = keyring::value(desktop, "attempt", "state")?;
+        let mut first = true;
         for (forged, code) in [
             (
                 format!("/callback?code=forged&state=forged&iss={issuer}"),
-                "attempt_gone",
+                "answer_not_awaited",
             ),
-            (format!("/callback?code=forged&iss={issuer}"), "attempt_gone"),
+            (
+                format!("/callback?code=forged&iss={issuer}"),
+                "answer_not_awaited",
+            ),
             (
                 format!(
                     "/callback?code=forged&state={}&iss={issuer}",
                     state.to_lowercase()
                 ),
-                "attempt_gone",
+                "answer_not_awaited",
             ),
             (
                 format!("/callback?error=access_denied&state=forged&iss={issuer}"),
-                "attempt_gone",
+                "answer_not_awaited",
             ),
             (
                 format!("/elsewhere?code=forged&state={state}&iss={issuer}"),
@@ -182,10 +189,18 @@ async fn a_callback_that_was_not_awaited_spends_nothing_and_the_sign_in_goes_on(
                 "callback_duplicate_parameter",
             ),
         ] {
-            desktop.focus(&scene.browser.window().await?).await?;
+            let browser = scene.browser.window().await?;
+            desktop.focus(&browser).await?;
             scene.hand_over(&format!("{scheme}:{forged}"))?;
             setting::error(&app, code).await?;
-            app.comes_forward().await?;
+            // Whoever sends such addresses calls the person to the window once.
+            if first {
+                app.comes_forward().await?;
+                first = false;
+            } else {
+                let active = desktop.active_window();
+                ensure!(active.as_ref() == Some(&browser), "{active:?} came forward");
+            }
             setting::waiting(&app).await?;
             app.click("notice-dismiss").await?;
             app.gone("error").await?;
@@ -202,6 +217,94 @@ async fn a_callback_that_was_not_awaited_spends_nothing_and_the_sign_in_goes_on(
             scene.codes_spent() == 1,
             "{} codes were spent",
             scene.codes_spent()
+        );
+        app.close().await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn takes_the_addresses_of_its_own_scheme_and_leaves_the_other_builds_where_they_are() -> Result<()> {
+    journey("two-builds", async |desktop| {
+        let scene = Setting::ordinary(desktop).await?;
+        let entries = desktop.data().join("applications");
+        // As a release that was not installed leaves it: by its own name, and by the one that the program has.
+        let release = "app.tessera.desktop";
+        let others = [
+            format!("{release}-handler.desktop"),
+            "tessera-desktop-handler.desktop".to_owned(),
+        ];
+        let entry = format!(
+            "[Desktop Entry]\nType=Application\nName=Tessera\nExec=/bin/true %u\nNoDisplay=true\n\
+             MimeType=x-scheme-handler/{release};\n"
+        );
+        for other in &others {
+            fs::write(entries.join(other), &entry)?;
+            desktop.handle_scheme(release, other)?;
+            let app = scene.open().await?;
+            let own = format!("{}-handler.desktop", scene.build.scheme);
+            wait::until_true("the scheme's own entry", wait::STEP, async || {
+                Ok(desktop.scheme_handler(scene.build.scheme)? == own)
+            })
+            .await?;
+            ensure!(
+                desktop.scheme_handler(release)? == *other,
+                "the release lost its scheme"
+            );
+            ensure!(
+                fs::read_to_string(entries.join(other))? == entry,
+                "{other} was changed"
+            );
+            let own = fs::read_to_string(entries.join(own))?;
+            ensure!(
+                own.contains(&format!("Exec=\"{}\" %u", scene.build.program.display())),
+                "{own}"
+            );
+            app.close().await?;
+        }
+        let app = scene.open().await?;
+        scene.sign_in(&app, ANN).await?;
+        app.close().await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_the_person_allows_gets_the_token_at_once() -> Result<()> {
+    journey("allow-api", async |desktop| {
+        let scene = Setting::ordinary(desktop).await?;
+        let trap = Trap::set().await?;
+        let app = scene.open().await?;
+        scene.sign_in(&app, ANN).await?;
+        setting::refused_call(&app, &trap.origin).await?;
+
+        app.click("nav-settings").await?;
+        app.click(&format!("provider-set-{}", setting::PROVIDER)).await?;
+        let apis = format!("{} {}", scene.sandbox.api(), trap.origin);
+        app.fill("apis-input", &apis).await?;
+        app.click("provider-save").await?;
+        let question = app.question().await?;
+        desktop.press("Escape")?;
+        app.answered(&question).await?;
+        setting::error(&app, "api_not_allowed").await?;
+        setting::refused_call(&app, &trap.origin).await?;
+        ensure!(trap.caught().is_empty(), "{:?}", trap.caught());
+
+        app.click("nav-settings").await?;
+        app.click(&format!("provider-set-{}", setting::PROVIDER)).await?;
+        app.fill("apis-input", &apis).await?;
+        app.click("provider-save").await?;
+        let question = app.question().await?;
+        // From the button that says no, to the one beside it.
+        desktop.press("Tab")?;
+        desktop.press("Return")?;
+        app.answered(&question).await?;
+        app.gone("provider-form").await?;
+        setting::call(&app, &trap.origin, "caught").await?;
+        let caught = trap.caught();
+        ensure!(
+            caught.len() == 1 && caught[0].to_lowercase().contains("authorization: bearer"),
+            "{caught:?}"
         );
         app.close().await
     })

@@ -15,7 +15,7 @@ use lab::pages::ANN;
 use lab::secrets::{Places, Secrets};
 use lab::setting::{self, Setting};
 use lab::trap::Trap;
-use lab::{journey, keyring};
+use lab::{journey, keyring, wait};
 use serde_json::{Value, json};
 use tessera_sandbox::log::Endpoint;
 
@@ -203,6 +203,43 @@ async fn it_cannot_read_a_token() -> Result<()> {
     .await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn it_buries_nobody_in_pages() -> Result<()> {
+    journey("hostile-pages", async |desktop| {
+        let scene = Setting::ordinary(desktop).await?;
+        let app = scene.open().await?;
+        // An issuer of the page's choosing is no page to open.
+        let evil = json!({ "input": {
+            "id": "", "name": "x", "issuer": "http://127.0.0.1:9/", "client_id": "x", "apis": []
+        } });
+        let saved = invoke(&app, "save_provider", &evil).await?;
+        let of = json!({ "of": saved["value"]["id"] });
+        ensure!(refusal(&app, "open_provider_page", &of).await?.contains("no_provider_page"));
+
+        let tabs = scene.browser.tabs().await?;
+        let request = json!({ "request": {
+            "provider": setting::PROVIDER, "route": null, "until_quit": true, "account": null, "extra_scopes": []
+        } });
+        let answers = app
+            .script(&format!(
+                "const codes = [];
+                 for (let i = 0; i < 40; i++) {{
+                     codes.push(await window.__TAURI_INTERNALS__.invoke('sign_in', {request})
+                         .then(() => 'opened', (error) => error.code));
+                 }}
+                 return codes;"
+            ))
+            .await?;
+        let codes: Vec<&str> = answers["value"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        ensure!(codes.len() == 40 && codes.last() == Some(&"too_many_pages"), "{codes:?}");
+        setting::waiting(&app).await?;
+        let opened = scene.browser.tabs().await? - tabs;
+        ensure!(opened <= 10, "{opened} pages were opened");
+        app.close().await
+    })
+    .await
+}
+
 /// Everything that script finds lying about: the page, its storage, its cookies, its globals, its performance
 /// entries.
 async fn everything(app: &App<'_>) -> Result<String> {
@@ -255,6 +292,10 @@ async fn it_can_neither_forge_a_callback_nor_send_a_token_elsewhere() -> Result<
             .await?;
         let id = attempt["value"]["id"].as_str().expect("an attempt").to_owned();
         setting::waiting(&app).await?;
+        // Both pages are open in the browser, and neither is the one that is waited for below.
+        for _ in 0..2 {
+            scene.browser.new_page(scene.sandbox.issuer()).await?;
+        }
         let scheme = scene.build.scheme;
         for text in [
             format!("{scheme}:/callback?code=forged-code-forged-code&state="),
@@ -281,21 +322,55 @@ async fn it_can_neither_forge_a_callback_nor_send_a_token_elsewhere() -> Result<
         ] {
             refusal(&app, "call", &call(&url)).await?;
         }
-        // Nor after the page has changed what the provider is: an account keeps to what was allowed when the
-        // person signed in.
-        for id in [setting::PROVIDER, "sandbox", "google", ""] {
+        // Nor can it allow an address by itself: the person is asked in a window that the page has no part in, one
+        // time at a time.
+        for id in [setting::PROVIDER, "", "google"] {
             let input = json!({ "input": {
                 "id": id, "name": setting::PROVIDER, "issuer": scene.sandbox.issuer(),
-                "client_id": "tessera-desktop", "apis": [trap.origin]
+                "client_id": "tessera-desktop", "apis": [scene.sandbox.api(), trap.origin]
             } });
-            invoke(&app, "save_provider", &input).await?;
+            app.script(&format!(
+                "window.saved = null;
+                 window.__TAURI_INTERNALS__.invoke('save_provider', {input}).then(
+                     () => window.saved = 'saved', (error) => window.saved = error.code);"
+            ))
+            .await?;
+            let question = app.question().await?;
+            ensure!(refusal(&app, "save_provider", &input).await?.contains("already_asking"));
+            refusal(&app, "call", &call(&trap.origin)).await?;
+            let windows = desktop.windows_of(app.pid()?);
+            ensure!(windows.len() == 2, "{windows:?}");
+            desktop.press("Escape")?;
+            app.answered(&question).await?;
+            wait::until_true("the refusal", wait::STEP, async || {
+                let saved = app.script("return window.saved").await?;
+                ensure!(saved["value"] != "saved", "nobody allowed it");
+                Ok(saved["value"] == "api_not_allowed")
+            })
+            .await?;
             refusal(&app, "call", &call(&trap.origin)).await?;
         }
+        // What a stray key presses is no yes either.
+        let input = json!({ "input": {
+            "id": setting::PROVIDER, "name": "", "issuer": scene.sandbox.issuer(),
+            "client_id": "tessera-desktop", "apis": [trap.origin]
+        } });
+        app.script(&format!("window.__TAURI_INTERNALS__.invoke('save_provider', {input}).catch(() => {{}});"))
+            .await?;
+        let question = app.question().await?;
+        desktop.press("Return")?;
+        app.answered(&question).await?;
+        let file = fs::read_to_string(desktop.tessera().join("providers.toml"))?;
+        ensure!(!file.contains(&trap.origin), "{file}");
+        app.click("cancel-sign-in").await?;
+        scene.sign_in_again(&app, ANN).await?;
+        refusal(&app, "call", &call(&trap.origin)).await?;
+
         for of in ["file:///etc/passwd", "https://evil.example", "../x"] {
             refusal(&app, "open_provider_page", &json!({ "of": of })).await?;
         }
         let tokens = scene.asked(Endpoint::Token).len();
-        ensure!(tokens == spent, "{tokens} token requests");
+        ensure!(tokens == spent + 1, "{tokens} token requests");
         ensure!(trap.caught().is_empty(), "{:?}", trap.caught());
         Ok(())
     })

@@ -3,6 +3,7 @@ import { userEvent } from 'vitest/browser';
 import { describe, expect, test, vi } from 'vitest';
 import { accounts, ann, crowd, errors } from '../src/host/fake/data';
 import { fail } from '../src/host/fake/fake';
+import { moment } from '../src/messages';
 import { byId, drawn, has, open, openState } from './open';
 
 const all = (id: string): HTMLElement[] => [
@@ -53,7 +54,10 @@ test('inside are identity, permissions, every check and the place of the secret'
   expect(byId('permission-ledger:read').textContent).toContain('Asked for, not allowed');
   expect(all('check-id_token.nonce')).toHaveLength(1);
   expect(byId('check-id_token.nonce').dataset['outcome']).toBe('passed');
-  expect(byId('check-id_token.exp').textContent).toContain('later than 14:02:11');
+  // Times are told as times.
+  expect(byId('check-id_token.exp').textContent).toContain(`later than ${moment(1_763_900_010)}`);
+  expect(byId('check-id_token.exp').textContent).toContain(moment(1_763_903_600));
+  expect(byId('account-apis').textContent).toContain('http://127.0.0.1:46512');
   expect(text).toContain('9 checks passed. One does not apply.');
   expect(text).toContain('GNOME keyring');
 });

@@ -278,7 +278,7 @@ describe('other answers', () => {
     expect(document.activeElement).toBe(byId('tab-headers'));
     expect(byId('call-headers').textContent).toContain('[masked]');
     await userEvent.keyboard('{End}');
-    expect(byId('call-decisions').textContent).toContain('so the token may go there');
+    expect(byId('call-decisions').textContent).toContain('Your token may go to');
     await userEvent.keyboard('{ArrowRight}');
     expect(document.activeElement).toBe(byId('tab-body'));
   });

@@ -75,10 +75,37 @@ describe('events', () => {
     expect(after(begun, cancelled('attempt-1'), snapshot).attempt).toBeNull();
   });
 
+  const notice = (code: string): AppEvent => ({
+    event: 'notice',
+    error: { ...errors.late, code },
+  });
+
   test('only the last notices are kept, each with its own key', () => {
-    const notice: AppEvent = { event: 'notice', error: errors.late };
-    const { notices } = after(notice, notice, notice, notice, notice);
+    const { notices } = after(...['a', 'b', 'c', 'd', 'e'].map(notice));
     expect(notices.map(({ key }) => key)).toEqual([3, 4, 5]);
+  });
+
+  test('the same notice is shown once', () => {
+    const { notices } = after(notice('a'), notice('b'), notice('a'), notice('b'));
+    expect(notices.map(({ error }) => error.code)).toEqual(['a', 'b']);
+  });
+
+  test('what strayed in during a sign-in is gone once it worked, and only then', () => {
+    const strays = [
+      'attempt_gone',
+      'answer_not_awaited',
+      'callback_duplicate_parameter',
+      'store_full',
+    ];
+    const before = [begun, ...strays.slice(1).map(notice)];
+    const codes = (end: AppEvent) => after(...before, end).notices.map(({ error }) => error.code);
+    expect(codes(cancelled('attempt-1'))).toEqual(strays.slice(1));
+    const signedIn: AppEvent = {
+      event: 'attempt_ended',
+      id: 'attempt-1',
+      end: { outcome: 'signed_in', account: 'account-ann' },
+    };
+    expect(codes(signedIn)).toEqual(['store_full']);
   });
 
   test('an event changes nothing of what was there before', () => {

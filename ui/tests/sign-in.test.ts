@@ -146,6 +146,20 @@ describe('while the browser is open', () => {
     expect(byId('attempt-waiting').dataset['stage']).toBe('waiting');
   });
 
+  test('when it takes long to begin, the keychain may be asking', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const host = await open({ attempt: attempt({ stage: 'preparing' }) }, '#/sign-in');
+    vi.advanceTimersByTime(3_900);
+    await drawn();
+    expect(has('keychain-hint')).toBe(false);
+    vi.advanceTimersByTime(200);
+    await drawn();
+    expect(byId('keychain-hint').textContent).toContain('look for its window');
+    host.emit({ event: 'attempt', attempt: attempt() });
+    await drawn();
+    expect(has('keychain-hint')).toBe(false);
+  });
+
   test('nothing is offered once the answer is there', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const host = await open({ attempt: attempt() }, '#/sign-in');

@@ -50,6 +50,8 @@ export type AccountDetail = {
 	permissions: PermissionView[],
 	/**  Every check of the last sign-in. */
 	checks: CheckView[],
+	/**  Origins that its token may be sent to. */
+	apis: string[],
 	/**  Where the secret is kept, as a sentence. */
 	storage: string,
 	/**  Seconds since 1970 at which the access token expires, when known. */
@@ -243,6 +245,8 @@ export type CallResponse = {
 	decisions: string[],
 	/**  The permission that is missing, when that is why it was refused. */
 	missing_scope: string | null,
+	/**  The same in plain words. */
+	missing_meaning: string | null,
 };
 
 /**  A known call of a provider's API. */

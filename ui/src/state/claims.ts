@@ -8,7 +8,7 @@ export interface Claim {
   moment: number | null;
 }
 
-/** Who it is comes first; the rest follows by name. */
+/** What a person calls themselves comes first. */
 const first = [
   'name',
   'given_name',
@@ -18,26 +18,31 @@ const first = [
   'preferred_username',
   'login',
   'email',
-  'email_verified',
   'phone_number',
-  'phone_number_verified',
+  'picture',
 ];
 
 const moments = new Set(['exp', 'iat', 'nbf', 'auth_time', 'updated_at']);
 
-/** The claims to show beside the account's issuer and subject, which are not said twice. */
-export function arrange(claims: ClaimView[], account: AccountView): Claim[] {
-  const rank = (name: string) => {
-    const place = first.indexOf(name);
-    return place === -1 ? first.length : place;
-  };
-  return claims
+/** The claims to show beside the account's issuer and subject, which are not said twice: who it is, and the rest by
+ *  name. */
+export function arrange(
+  claims: ClaimView[],
+  account: AccountView,
+): { first: Claim[]; rest: Claim[] } {
+  const shown = claims
     .filter(({ name, value }) => !(name === 'iss' && value === account.issuer))
     .filter(({ name, value }) => !(name === 'sub' && value === account.subject))
-    .sort((a, b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name, 'en'))
     .map(({ name, value }) => ({
       name,
       value,
       moment: moments.has(name) && /^\d{9,11}$/.test(value) ? Number(value) : null,
     }));
+  const rank = ({ name }: Claim) => first.indexOf(name);
+  return {
+    first: shown.filter((claim) => rank(claim) !== -1).sort((a, b) => rank(a) - rank(b)),
+    rest: shown
+      .filter((claim) => rank(claim) === -1)
+      .sort((a, b) => a.name.localeCompare(b.name, 'en')),
+  };
 }

@@ -40,6 +40,14 @@ export const nothingYet: Now = {
 
 const MOST_NOTICES = 3;
 
+/** Whether a person would read the same twice. */
+const isSame = (one: ErrorView, other: ErrorView): boolean =>
+  one.code === other.code && one.message === other.message && one.hint === other.hint;
+
+/** Whether it is about an address that came from a browser. */
+const isOfCallback = ({ code }: ErrorView): boolean =>
+  /^(answer_|attempt_|callback_|redirect_uri_|state_)/.test(code);
+
 /** The picture after `event`. */
 export function reduce(now: Now, event: AppEvent): Now {
   switch (event.event) {
@@ -67,13 +75,19 @@ export function reduce(now: Now, event: AppEvent): Now {
               error: event.end.error,
             }
           : now.failure;
-      return { ...now, over, attempt: null, failure };
+      // What strayed in meanwhile does not matter any more.
+      const notices =
+        event.end.outcome === 'signed_in'
+          ? now.notices.filter(({ error }) => !isOfCallback(error))
+          : now.notices;
+      return { ...now, over, attempt: null, failure, notices };
     }
     case 'accounts':
       return { ...now, accounts: event.accounts };
     case 'providers':
       return { ...now, providers: event.providers };
     case 'notice': {
+      if (now.notices.some(({ error }) => isSame(error, event.error))) return now;
       const key = (now.notices.at(-1)?.key ?? 0) + 1;
       return {
         ...now,

@@ -227,84 +227,88 @@ export const detail = (account: AccountView): AccountDetail => ({
     {
       id: 'callback.state',
       title: 'The answer belongs to this sign-in',
-      section: 'RFC 6749 §10.12',
+      section: 'RFC 6749 10.12',
       outcome: 'passed',
       expected: null,
       seen: null,
     },
     {
       id: 'callback.iss',
-      title: 'The answer names the right issuer',
-      section: 'RFC 9207 §2.4',
+      title: 'The answer comes from the provider that was asked',
+      section: 'RFC 9207 2.4',
       outcome: 'passed',
       expected: account.issuer,
       seen: account.issuer,
     },
     {
       id: 'id_token.signature',
-      title: 'The identity is signed by the provider’s key',
-      section: 'OIDC Core §3.1.3.7 (6)',
+      title: 'The provider signed it and nobody changed it',
+      section: 'OpenID Connect Core 3.1.3.7 (6)',
       outcome: 'passed',
       expected: null,
       seen: 'ES256, key 2026-11',
     },
     {
       id: 'id_token.iss',
-      title: 'It was issued by the right provider',
-      section: 'OIDC Core §3.1.3.7 (2)',
+      title: 'It was issued by the provider that was asked',
+      section: 'OpenID Connect Core 3.1.3.7 (2)',
       outcome: 'passed',
       expected: account.issuer,
       seen: account.issuer,
     },
     {
       id: 'id_token.aud',
-      title: 'It was issued for Tessera',
-      section: 'OIDC Core §3.1.3.7 (3)',
+      title: 'It was issued for this app and for no other',
+      section: 'OpenID Connect Core 3.1.3.7 (3)',
       outcome: 'passed',
       expected: 'tessera-desktop',
       seen: 'tessera-desktop',
     },
     {
       id: 'id_token.azp',
-      title: 'Nobody else was meant',
-      section: 'OIDC Core §3.1.3.7 (4–5)',
+      title: 'This app is the one that it was handed to',
+      section: 'OpenID Connect Core 3.1.3.7 (5)',
       outcome: 'not_applicable',
       expected: null,
       seen: null,
     },
     {
       id: 'id_token.exp',
-      title: 'It has not run out',
-      section: 'OIDC Core §3.1.3.7 (9)',
+      title: 'It has not expired',
+      section: 'OpenID Connect Core 3.1.3.7 (9)',
       outcome: 'passed',
-      expected: 'later than 14:02:11',
-      seen: '15:02:10',
+      expected: 'later than 1763900010',
+      seen: '1763903600',
     },
     {
       id: 'id_token.nonce',
-      title: 'It answers this very request',
-      section: 'OIDC Core §3.1.3.7 (11)',
+      title: 'It answers this sign-in and no earlier one',
+      section: 'OpenID Connect Core 3.1.3.7 (11)',
       outcome: 'passed',
       expected: null,
       seen: null,
     },
     {
       id: 'id_token.at_hash',
-      title: 'The access belongs to the identity',
-      section: 'OIDC Core §3.1.3.8',
+      title: 'The access token belongs to it',
+      section: 'OpenID Connect Core 3.1.3.8',
       outcome: 'passed',
       expected: null,
       seen: null,
     },
     {
       id: 'userinfo.sub',
-      title: 'The profile is of the same person',
-      section: 'OIDC Core §5.3.2',
+      title: "The profile is the signed-in person's own",
+      section: 'OpenID Connect Core 5.3.2',
       outcome: 'passed',
       expected: account.subject,
       seen: account.subject,
     },
   ],
+  apis:
+    account.provider === 'acme'
+      ? [account.issuer, 'https://api.acme.example']
+      : [account.issuer, 'http://127.0.0.1:46512'],
   storage: account.until_quit
     ? 'In the memory of this app only.'
     : 'In the GNOME keyring, under the name “Tessera”.',
@@ -411,10 +415,8 @@ export const headers: [string, string][] = [
 ];
 
 export const decisions = [
-  'http://127.0.0.1:46512 is an API of Sandbox, so the token may go there.',
-  'The token is good for another 25 minutes, so none was fetched.',
-  'No permission is missing.',
-  'The API answered 200 on the first try.',
+  "Your token may go to http://127.0.0.1:46512: it is one of the provider's APIs.",
+  'The API refused the token, so a fresh one was fetched and the call repeated.',
 ];
 
 export const answer = (change: Partial<CallResponse> = {}): CallResponse => ({
@@ -449,6 +451,7 @@ export const answer = (change: Partial<CallResponse> = {}): CallResponse => ({
   next: 'http://127.0.0.1:46512/items?page=2',
   decisions,
   missing_scope: null,
+  missing_meaning: null,
   ...change,
 });
 
@@ -459,10 +462,11 @@ export const answers = {
     status: 403,
     next: null,
     missing_scope: 'ledger:read',
+    missing_meaning: 'See your ledger',
     body: { kind: 'json', text: '{"error":"insufficient_scope","scope":"ledger:read"}' },
     decisions: [
-      'http://127.0.0.1:46512 is an API of Sandbox, so the token may go there.',
-      'The API refused: the permission ledger:read is missing.',
+      "Your token may go to http://127.0.0.1:46512: it is one of the provider's APIs.",
+      'The API wants the permission `ledger:read`, which was not granted.',
     ],
   }),
   text: answer({
