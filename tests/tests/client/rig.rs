@@ -181,7 +181,7 @@ impl Browser for TestBrowser {
 pub(crate) struct TestKeychain {
     pub(crate) entries: Mutex<BTreeMap<String, Vec<u8>>>,
     pub(crate) diary: Mutex<Vec<String>>,
-    /// Refuses to store entries whose name begins so.
+    /// Refuses to store and to read entries whose name begins so, or to delete them where it begins with `delete `.
     pub(crate) refuses: Mutex<Option<(&'static str, VaultError)>>,
     /// Does not answer what is done so to entries whose name begins so.
     pub(crate) silent: watch::Sender<Option<(&'static str, &'static str)>>,
@@ -225,7 +225,11 @@ impl TestKeychain {
         };
         let _ = self.silent.subscribe().wait_for(answers).await;
         match &*self.refuses.lock().unwrap() {
-            Some((prefix, error)) if key.starts_with(prefix) && verb != "delete" => Err(error.clone()),
+            Some((prefix, error)) => match prefix.strip_prefix("delete ") {
+                Some(prefix) if verb == "delete" && key.starts_with(prefix) => Err(error.clone()),
+                None if verb != "delete" && key.starts_with(prefix) => Err(error.clone()),
+                _ => Ok(()),
+            },
             _ => Ok(()),
         }
     }
