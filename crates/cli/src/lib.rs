@@ -135,21 +135,19 @@ async fn settled(
     output: Output,
 ) -> Result<(), Failure> {
     let mut settle = pin!(client.settle());
-    let settled = match settle.as_mut().now_or_never() {
-        Some(settled) => settled,
-        None => {
-            if matches!(
-                &result,
-                Err(Failure::Error(Error::Attempt(AttemptError::Interrupted)))
-            ) {
-                output.note(
-                    "What the provider is just renewing is brought home first. Ctrl-C again ends at once.",
-                );
-            }
-            tokio::select! {
-                settled = settle => settled,
-                () = interrupt.came() => return result,
-            }
+    let settled = if let Some(settled) = settle.as_mut().now_or_never() {
+        settled
+    } else {
+        if matches!(
+            &result,
+            Err(Failure::Error(Error::Attempt(AttemptError::Interrupted)))
+        ) {
+            output
+                .note("What the provider is just renewing is brought home first. Ctrl-C again ends at once.");
+        }
+        tokio::select! {
+            settled = settle => settled,
+            () = interrupt.came() => return result,
         }
     };
     // A sign-in that is lost is worse news than any other.

@@ -10,7 +10,7 @@ use tessera_sandbox::log::Endpoint;
 use crate::rig::{Rig, rule};
 
 /// A signed-in account whose access token has expired.
-async fn expired(rig: &Rig) -> (Client, tessera_client::AccountId) {
+async fn expired(rig: &Rig) -> (Client, AccountId) {
     let client = rig.client().await;
     let account = rig.sign_in(&client, "ann").await.account;
     rig.sandbox.clock().advance(3600);
