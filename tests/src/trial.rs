@@ -144,6 +144,9 @@ async fn look_around(steps: &mut Steps, app: &App<'_>) -> Result<()> {
         })
         .await?;
     steps.picture(app, "account").await?;
+    app.script("document.querySelector('[data-testid=\"check-id_token.signature\"]').scrollIntoView({ block: 'center' });")
+        .await?;
+    steps.picture(app, "checks").await?;
     steps
         .step("Settings", async || {
             app.click("nav-settings").await?;

@@ -336,8 +336,8 @@ const WEBVIEW2: [&str; 2] = [
 /// On macOS and Windows nothing is installed; the tasks only look and tell. That Rust can link needs no look: this
 /// task is a Rust program.
 fn other_systems(purposes: &[For]) -> Result<()> {
-    let has_web_view = |key: &&str| Run::new("reg").args(["query", key, "/v", "pv"]).succeeds();
-    if cfg!(windows) && !WEBVIEW2.iter().any(|key| has_web_view(&key)) {
+    let noted = |key: &&str| Run::new("reg").args(["query", *key, "/v", "pv"]).succeeds();
+    if cfg!(windows) && !WEBVIEW2.iter().any(noted) {
         bail!(
             "The WebView2 runtime is missing. It draws the app's window. Install it from: \
              https://developer.microsoft.com/microsoft-edge/webview2"
