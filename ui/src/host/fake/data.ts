@@ -25,8 +25,8 @@ export const info: AppInfo = {
 export const errors = {
   keychainMissing: {
     code: 'keychain_missing',
-    message: 'There is no keychain on this system, so Tessera cannot keep you signed in.',
-    hint: 'Install and start GNOME Keyring, KWallet or KeePassXC, or stay signed in only until you quit.',
+    message: 'There is no keychain on this computer that Tessera could keep your sign-in in.',
+    hint: 'Start a keychain such as GNOME Keyring or KWallet; in the app you can also stay signed in until you quit.',
     detail: 'org.freedesktop.secrets: the name is not activatable',
   },
   refused: {
