@@ -202,18 +202,15 @@ pub(crate) async fn open_provider_page(shell: Held<'_>, of: String) -> Answer<()
 
 /// The provider's settings page where one is known, else the issuer of an account that is here.
 async fn provider_page(client: &Client, of: &str) -> Answer<Url> {
-    let (provider, issuer) = match AccountId::parse(of) {
-        Some(id) => {
-            let account = client.account(&id).await?;
-            (client.provider(&account.provider).ok(), Some(account.issuer))
-        }
-        None => {
-            let provider = client.provider(&provider_id(of)?)?;
-            let accounts = client.accounts().await?;
-            let has_account = accounts.iter().any(|account| account.issuer == provider.issuer);
-            let issuer = has_account.then(|| provider.issuer.clone());
-            (Some(provider), issuer)
-        }
+    let (provider, issuer) = if let Some(id) = AccountId::parse(of) {
+        let account = client.account(&id).await?;
+        (client.provider(&account.provider).ok(), Some(account.issuer))
+    } else {
+        let provider = client.provider(&provider_id(of)?)?;
+        let accounts = client.accounts().await?;
+        let has_account = accounts.iter().any(|account| account.issuer == provider.issuer);
+        let issuer = has_account.then(|| provider.issuer.clone());
+        (Some(provider), issuer)
     };
     provider
         .and_then(|provider| client.settings_page(&provider))

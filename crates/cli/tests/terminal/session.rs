@@ -57,6 +57,8 @@ impl Session {
             .args(["--", "sh", "-c", "echo \"$DBUS_SESSION_BUS_ADDRESS\"; exec cat"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // Killed, it could not end the bus that it started.
+            .kill_on_drop(false)
             .spawn()
             .expect("dbus-run-session starts (package dbus)");
         let mut address = String::new();
