@@ -171,24 +171,27 @@ async fn secrets_are_seen_in_files_arguments_and_environment() -> Result<()> {
             "leak",
             shell.args(["-c", "sleep 1000; true", "in-the-arguments-0123456789"]),
         )?;
-        let places = Places {
-            folders: vec![desktop.base().to_owned()],
-            processes: desktop.processes(),
-            ..Places::default()
-        };
-        let found = secrets.found(&places)?;
-        for (place, what) in [
+        let wanted = [
             ("tessera.db".to_owned(), "in-t… (22"),
             (format!("process {} ", leak.pid()), "environment"),
             (format!("process {} ", shell.pid()), "arguments"),
-        ] {
-            ensure!(
+        ];
+        // A program that has just started shows its environment a moment later.
+        wait::until_true("each secret being seen", wait::STEP, async || {
+            let places = Places {
+                folders: vec![desktop.base().to_owned()],
+                processes: desktop.processes(),
+                ..Places::default()
+            };
+            let found = secrets.found(&places)?;
+            let seen = |(place, what): &(String, &str)| {
                 found
                     .iter()
-                    .any(|line| line.contains(&place) && line.contains(what)),
-                "{place} {what}: {found:#?}"
-            );
-        }
+                    .any(|line| line.contains(place) && line.contains(what))
+            };
+            Ok(wanted.iter().all(seen))
+        })
+        .await?;
         Ok(())
     })
     .await

@@ -19,7 +19,7 @@ use super::{Attempt, AttemptEnd, Delivery, Kept, Page, SignIn, SignedIn, Stage, 
 use crate::account::Storage;
 use crate::client::Change;
 use crate::error::{AttemptError, Error};
-use crate::ports::{BrowserPage, LoopbackBind, LoopbackCallback, LoopbackListener};
+use crate::ports::{BrowserPage, LoopbackBind, LoopbackCallback, LoopbackListener, VaultError};
 use crate::provider::{Provider, ProviderKind, Route};
 use crate::providers::ProviderError;
 use crate::terms::Terms;
@@ -120,7 +120,7 @@ async fn course(
     let (mut prepared, pending) = before(attempt, deadline, prepare(attempt, plan, &terms, flow)).await?;
     // Outside of what can be cut: from here on there may be something to remove.
     let state = pending.state().clone();
-    let kept = Kept::applies(plan.request.storage).then(|| Remover::of(client, attempt_entry(&state)));
+    let mut kept = Kept::applies(plan.request.storage).then(|| Remover::of(client, attempt_entry(&state)));
     let awaited = async {
         if kept.is_some() {
             Kept::put(client, &pending, &plan.provider, &plan.apis).await?;
@@ -137,6 +137,11 @@ async fn course(
         Some(kept) => kept.claim().await,
         None => Ok(true),
     };
+    if matches!(awaited, Err(Error::Vault(VaultError::Locked)))
+        && let Some(kept) = kept.take()
+    {
+        kept.needless().await;
+    }
     let (callback, page) = awaited?;
     if !claimed? {
         return Err(AttemptError::Gone.into());

@@ -117,11 +117,13 @@ impl Kept {
     pub(crate) async fn probe(client: &Client, storage: Storage, name: &str) -> Result<(), Error> {
         let entry = format!("probe/{name}");
         let remover = Self::applies(storage).then(|| Remover::of(client, entry.clone()));
-        client.inner().secrets.probe(storage, &entry).await?;
-        if let Some(remover) = remover {
-            remover.needless();
+        let probed = client.inner().secrets.probe(storage, &entry).await;
+        if let Some(remover) = remover
+            && matches!(probed, Ok(()) | Err(VaultError::Locked))
+        {
+            remover.needless().await;
         }
-        Ok(())
+        Ok(probed?)
     }
 
     /// Whether attempts with this storage are kept at all: "until I quit" leaves nothing behind.
@@ -161,9 +163,16 @@ impl Remover {
         }
     }
 
-    /// Has nothing to remove after all.
-    pub(super) fn needless(mut self) {
-        self.entry = None;
+    /// Has nothing to remove after all: it is gone, or a keychain that stayed locked never took it. Asking that one
+    /// again would ask the person again, who has just declined.
+    pub(super) async fn needless(mut self) {
+        let Some(entry) = self.entry.take() else { return };
+        if let Err(error) = self.client.inner().store.forget_attempt(&entry).await {
+            tracing::warn!(
+                code = Error::from(error).code(),
+                "the name of an attempt could not be forgotten"
+            );
+        }
     }
 
     fn begin(&mut self) -> Option<JoinHandle<()>> {
