@@ -316,3 +316,10 @@ describe('other answers', () => {
     expect(byId('call-body').querySelector('img')).toBeNull();
   });
 });
+
+test('a missing permission is named in plain words, and as the provider calls it', async () => {
+  await openState('explorer-missing');
+  const said = byId('missing-scope').textContent;
+  expect(said).toContain('See your ledger');
+  expect(said).toContain('ledger:read');
+});
