@@ -123,7 +123,7 @@ async fn course(attempt: &Attempt, paste: bool, output: Output) -> Result<Signed
         });
     } else {
         output.note(if page.browser_opened {
-            "Your browser was opened. If it shows nothing, open this address:"
+            "Your browser opens. If it shows nothing, open this address:"
         } else {
             "Open this address in your browser:"
         });
