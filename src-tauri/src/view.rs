@@ -161,6 +161,7 @@ impl From<AttemptSnapshot> for AttemptView {
     fn from(attempt: AttemptSnapshot) -> Self {
         Self {
             id: attempt.id.as_str().to_owned(),
+            revision: attempt.revision,
             provider: attempt.provider.to_string(),
             provider_name: attempt.provider_name,
             route: attempt.route.into(),

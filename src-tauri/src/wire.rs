@@ -108,6 +108,9 @@ pub struct SignInRequest {
 pub struct AttemptView {
     /// Names the attempt in later commands.
     pub id: String,
+    /// Counts its changes: of two views of one attempt, the one with the higher number is the newer. A command's
+    /// answer and the events may arrive in any order.
+    pub revision: u32,
     /// Which provider.
     pub provider: String,
     /// The provider's name.

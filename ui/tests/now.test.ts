@@ -57,6 +57,26 @@ describe('events', () => {
     expect(now.failure?.error).toBe(errors.refused);
   });
 
+  test('an attempt that moved on does not go back when an older word of it comes late', () => {
+    const moved: AppEvent = {
+      event: 'attempt',
+      attempt: attempt({ revision: 2, stage: 'waiting' }),
+    };
+    const late: AppEvent = {
+      event: 'attempt',
+      attempt: attempt({ revision: 1, stage: 'preparing' }),
+    };
+    const snapshot: AppEvent = {
+      event: 'snapshot',
+      accounts: [],
+      attempt: late.attempt,
+      providers: [],
+    };
+    expect(after(moved, late).attempt?.stage).toBe('waiting');
+    expect(after(moved, snapshot).attempt?.stage).toBe('waiting');
+    expect(after(late, moved).attempt?.stage).toBe('waiting');
+  });
+
   test('the end of a replaced attempt does not end the new one', () => {
     for (const end of [cancelled('attempt-1'), failed('attempt-1')]) {
       const now = after(begun, second, end);

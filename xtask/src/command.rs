@@ -35,6 +35,15 @@ pub(crate) struct Ended {
     pub(crate) why: String,
 }
 
+impl Ended {
+    /// The last lines of what it printed: where a program says what went wrong.
+    pub(crate) fn last_words(&self) -> String {
+        const LINES: usize = 40;
+        let lines: Vec<&str> = self.text.lines().collect();
+        lines[lines.len().saturating_sub(LINES)..].join("\n")
+    }
+}
+
 impl Run {
     /// `program` as found in PATH.
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
@@ -152,8 +161,7 @@ impl Run {
         let shown = self.shown.clone();
         let ended = self.logged_to(name, false)?;
         if !ended.success {
-            let lines: Vec<&str> = ended.text.lines().collect();
-            let tail = lines[lines.len().saturating_sub(25)..].join("\n");
+            let tail = ended.last_words();
             bail!(
                 "{tail}\n{shown}: {}; the whole output is in {}",
                 ended.why,

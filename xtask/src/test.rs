@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::build::{self, FEATURES, TestProgram};
-use crate::command::Run;
+use crate::command::{Ended, Run};
 use crate::count::Count;
 use crate::needs::{self, For};
 use crate::{bundle, check, run, table, tree};
@@ -35,6 +35,32 @@ struct Group {
     name: String,
     count: Count,
     took: Duration,
+    /// The end of what it printed, when it failed.
+    last_words: String,
+}
+
+/// What came of a group.
+struct Outcome {
+    count: Count,
+    last_words: String,
+}
+
+impl Outcome {
+    fn of(count: Count, ended: &Ended) -> Self {
+        Self {
+            count,
+            last_words: ended.last_words(),
+        }
+    }
+}
+
+impl From<Count> for Outcome {
+    fn from(count: Count) -> Self {
+        Self {
+            count,
+            last_words: String::new(),
+        }
+    }
 }
 
 struct Groups {
@@ -47,22 +73,28 @@ impl Groups {
         self.only.is_empty() || self.only.iter().any(|part| name.contains(part.as_str()))
     }
 
-    fn run(&mut self, name: &str, group: impl FnOnce() -> Result<Count>) -> bool {
+    fn run<T: Into<Outcome>>(&mut self, name: &str, group: impl FnOnce() -> Result<T>) {
         if !self.wanted(name) {
-            return true;
+            return;
         }
         println!("\n== {name}");
         let started = Instant::now();
-        let count = group().unwrap_or_else(|error| {
-            println!("error: {error:#}");
-            Count::of(false)
-        });
+        let outcome = group().map_or_else(
+            |error| {
+                println!("error: {error:#}");
+                Outcome {
+                    count: Count::of(false),
+                    last_words: format!("error: {error:#}"),
+                }
+            },
+            Into::into,
+        );
         self.done.push(Group {
             name: name.to_owned(),
-            count,
+            count: outcome.count,
             took: started.elapsed(),
+            last_words: outcome.last_words,
         });
-        count.failed == 0
     }
 }
 
@@ -106,23 +138,23 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     })
 }
 
-fn ui_tests() -> Result<Count> {
+fn ui_tests() -> Result<Outcome> {
     let ended = Run::npm()
         .args(["test"])
         .in_folder("ui")
         .at_most(TIME)
         .shown_and_logged("ui-tests")?;
-    Ok(Count::read(&ended.text, ended.success))
+    Ok(Outcome::of(Count::read(&ended.text, ended.success), &ended))
 }
 
 /// Draws them all; one that breaks the content security policy, throws or scrolls sideways is a failure.
-fn ui_screens() -> Result<Count> {
+fn ui_screens() -> Result<Outcome> {
     let ended = Run::npm()
         .args(["run", "test:screens"])
         .in_folder("ui")
         .at_most(TIME)
         .shown_and_logged("ui-screens")?;
-    Ok(Count::of(ended.success))
+    Ok(Outcome::of(Count::of(ended.success), &ended))
 }
 
 fn rust(groups: &mut Groups) {
@@ -143,6 +175,10 @@ fn rust(groups: &mut Groups) {
             Count::of(false)
         },
         took: started.elapsed(),
+        last_words: built
+            .as_ref()
+            .err()
+            .map_or_else(String::new, |error| format!("error: {error:#}")),
     });
     let Ok(programs) = built else { return };
 
@@ -166,14 +202,17 @@ fn rust(groups: &mut Groups) {
             .args(["--workspace", "--doc", "--no-fail-fast", FEATURES])
             .at_most(TIME)
             .shown_and_logged("doc-tests")?;
-        Ok(Count::read_if_any(&ended.text, ended.success))
+        Ok(Outcome::of(
+            Count::read_if_any(&ended.text, ended.success),
+            &ended,
+        ))
     });
 }
 
 /// The walk of `cargo xtask run --headless`.
-fn trial() -> Result<Count> {
+fn trial() -> Result<Outcome> {
     let ended = run::trial()?.at_most(TIME).shown_and_logged("trial")?;
-    Ok(Count::of(ended.success))
+    Ok(Outcome::of(Count::of(ended.success), &ended))
 }
 
 /// Whether a test program holds any test: most programs have an empty one for their `main.rs`.
@@ -184,7 +223,7 @@ fn has_tests(program: &TestProgram) -> bool {
         .map_or(true, |list| list.lines().any(|line| line.ends_with(": test")))
 }
 
-fn test_program(program: &TestProgram) -> Result<Count> {
+fn test_program(program: &TestProgram) -> Result<Outcome> {
     let log = format!("test-{}-{}", program.package, program.target.replace(' ', "-"));
     let mut run = Run::new(&program.program)
         .named(&format!("{} ({})", program.target, program.package))
@@ -198,7 +237,7 @@ fn test_program(program: &TestProgram) -> Result<Count> {
     if !ended.success {
         println!("{}", ended.why);
     }
-    Ok(Count::read(&ended.text, ended.success))
+    Ok(Outcome::of(Count::read(&ended.text, ended.success), &ended))
 }
 
 fn report(groups: &[Group], took: Duration) {
@@ -215,6 +254,13 @@ fn report(groups: &[Group], took: Duration) {
             group.count.failed.to_string(),
             table::duration(group.took),
         ]);
+    }
+    // At the end, where whoever looks at a long record looks first.
+    for group in groups.iter().filter(|group| group.count.failed > 0) {
+        println!(
+            "\n== {} failed. Its last words:\n{}",
+            group.name, group.last_words
+        );
     }
     println!("\n{}", table::columns(&rows));
     println!(

@@ -96,6 +96,8 @@ impl AttemptId {
 pub struct AttemptSnapshot {
     /// Which.
     pub id: AttemptId,
+    /// Counts its changes. Of two views of one attempt, the one with the higher number is the newer.
+    pub revision: u32,
     /// The provider.
     pub provider: ProviderId,
     /// Its name.
@@ -294,6 +296,7 @@ impl Client {
         let seconds = i64::try_from(timeout.as_secs()).unwrap_or(600);
         let view = AttemptSnapshot {
             id: id.clone(),
+            revision: 0,
             provider: provider.id.clone(),
             provider_name: provider.name.clone(),
             route,
@@ -449,7 +452,10 @@ impl Attempt {
     }
 
     fn update(&self, change: impl FnOnce(&mut AttemptSnapshot)) {
-        self.shared.view.send_modify(change);
+        self.shared.view.send_modify(|view| {
+            change(view);
+            view.revision = view.revision.saturating_add(1);
+        });
         self.client.changed(Change::Attempt(self.view()));
     }
 }

@@ -425,9 +425,11 @@ async fn whoever_watches_is_told_every_stage() {
     let mut changes = client.changes();
     rig.sign_in(&client, "ann").await;
     let mut seen = Vec::new();
+    let mut revisions = Vec::new();
     loop {
         match changes.recv().await.unwrap() {
             Change::Attempt(view) => {
+                revisions.push(view.revision);
                 seen.push(format!("{:?}", view.stage));
                 assert!(!view.page.contains('?'), "a query would hold the state");
             }
@@ -437,6 +439,10 @@ async fn whoever_watches_is_told_every_stage() {
         }
     }
     assert_eq!(seen, ["Preparing", "Waiting", "Finishing", "Accounts"]);
+    assert!(
+        revisions.is_sorted_by(|earlier, later| earlier < later),
+        "who hears them in another order cannot tell which is the newest: {revisions:?}"
+    );
 }
 
 #[tokio::test]

@@ -172,6 +172,11 @@ export type AttemptStage =
 export type AttemptView = {
 	/**  Names the attempt in later commands. */
 	id: string,
+	/**
+	 *  Counts its changes: of two views of one attempt, the one with the higher number is the newer. A command's
+	 *  answer and the events may arrive in any order.
+	 */
+	revision: number,
 	/**  Which provider. */
 	provider: string,
 	/**  The provider's name. */

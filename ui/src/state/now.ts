@@ -48,6 +48,10 @@ const isSame = (one: ErrorView, other: ErrorView): boolean =>
 const isOfCallback = ({ code }: ErrorView): boolean =>
   /^(answer_|attempt_|callback_|redirect_uri_|state_)/.test(code);
 
+/** Whether `view` shows the same attempt as `than` at an earlier time. */
+const isOlder = (view: AttemptView, than: AttemptView | null): boolean =>
+  view.id === than?.id && view.revision < than.revision;
+
 /** The picture after `event`. */
 export function reduce(now: Now, event: AppEvent): Now {
   switch (event.event) {
@@ -57,11 +61,17 @@ export function reduce(now: Now, event: AppEvent): Now {
         loaded: true,
         accounts: event.accounts,
         providers: event.providers,
-        attempt: event.attempt && !now.over.has(event.attempt.id) ? event.attempt : null,
+        attempt:
+          !event.attempt || now.over.has(event.attempt.id)
+            ? null
+            : isOlder(event.attempt, now.attempt)
+              ? now.attempt
+              : event.attempt,
       };
     case 'attempt':
-      // A command's answer and the events overtake each other; an attempt that is over stays over.
-      if (now.over.has(event.attempt.id)) return now;
+      // A command's answer and the events overtake each other: an attempt that is over stays over, and never goes
+      // back to how it was.
+      if (now.over.has(event.attempt.id) || isOlder(event.attempt, now.attempt)) return now;
       return { ...now, attempt: event.attempt, failure: null };
     case 'attempt_ended': {
       const over = new Set(now.over).add(event.id);

@@ -328,6 +328,7 @@ export const failedChecks = (account: AccountView): AccountDetail => {
 
 export const attempt = (change: Partial<AttemptView> = {}): AttemptView => ({
   id: 'attempt-1',
+  revision: 1,
   provider: 'sandbox',
   provider_name: 'Sandbox',
   route: 'scheme',

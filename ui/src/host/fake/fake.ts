@@ -194,7 +194,7 @@ export class FakeHost implements Host {
   #play(attempt: AttemptView, account: string | null): void {
     setTimeout(() => {
       if (this.attempt?.id !== attempt.id) return;
-      this.emit({ event: 'attempt', attempt: { ...attempt, stage: 'finishing' } });
+      this.emit({ event: 'attempt', attempt: { ...attempt, revision: 2, stage: 'finishing' } });
       setTimeout(() => {
         const known = this.accounts.find(({ id }) => id === account) ?? data.ann();
         if (this.attempt?.id === attempt.id) {
