@@ -15,11 +15,16 @@ use crate::text;
 
 pub use reason::IdTokenError;
 
-/// Seconds that two clocks may differ unless something else is said.
-pub const LEEWAY_SECONDS: u64 = 60;
+/// Seconds that two clocks may differ unless something else is said: five minutes, of which RFC 7519 sections
+/// 4.1.4 and 4.1.5 say that it is usually the most.
+pub const LEEWAY_SECONDS: u64 = 300;
 
 /// The most seconds of leeway that are granted, whatever is said.
 pub const MAX_LEEWAY_SECONDS: u64 = 300;
+
+/// Seconds beyond `max_age` that may have passed since the person signed in, when it is known what the time is at
+/// the provider: its pages and two answers take a while, its clock agrees with itself.
+pub const MAX_AGE_LEEWAY_SECONDS: u64 = 60;
 
 /// Seconds after which a token counts as issued too long ago to be the answer to a request made just now.
 pub const MAX_AGE_SECONDS: i64 = 24 * 60 * 60;
@@ -73,6 +78,10 @@ pub struct Expectations<'a> {
     pub now: UnixTime,
     /// Seconds that the clocks may differ, at most [`MAX_LEEWAY_SECONDS`].
     pub leeway: u64,
+    /// The time at the provider, from the `Date` field of the answer that brought the token. What is refused by
+    /// [`now`](Self::now) is refused whatever this says; but where it would have passed by this, the reason is that
+    /// the clocks differ, and by how much. `None` when it is not known.
+    pub provider_time: Option<UnixTime>,
     /// The most seconds that may have passed since the person signed in, if that was asked for.
     pub max_age: Option<u64>,
     /// The authentication contexts of which one was asked for; empty when none was.
@@ -98,6 +107,7 @@ impl<'a> Expectations<'a> {
             algorithms,
             now,
             leeway: LEEWAY_SECONDS,
+            provider_time: None,
             max_age: None,
             acr_values: &[],
             refresh: None,

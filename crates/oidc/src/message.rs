@@ -1,8 +1,12 @@
 //! HTTP messages as values: this crate writes requests and reads responses, and never sends anything.
 
+use std::time::UNIX_EPOCH;
+
 use http::{HeaderMap, Method, StatusCode, header};
 use url::Url;
 use zeroize::Zeroizing;
+
+use crate::ids::UnixTime;
 
 /// The most bytes that any protocol response (metadata, keys, tokens, userinfo) may have.
 pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
@@ -81,6 +85,18 @@ impl Response {
             .map(|value| value.trim().to_ascii_lowercase())
             .unwrap_or_default()
     }
+
+    /// When the sender says that it answered (RFC 9110 section 6.6.1); `None` when it does not say, or what it
+    /// says is no date, or is given twice. It is as good as the connection that it came by.
+    pub fn date(&self) -> Option<UnixTime> {
+        let mut fields = self.headers.get_all(header::DATE).iter();
+        let (field, None) = (fields.next()?, fields.next()) else {
+            return None;
+        };
+        let date = httpdate::parse_http_date(field.to_str().ok()?).ok()?;
+        let seconds = date.duration_since(UNIX_EPOCH).ok()?.as_secs();
+        i64::try_from(seconds).ok().map(UnixTime)
+    }
 }
 
 impl std::fmt::Debug for Response {
@@ -93,5 +109,37 @@ impl std::fmt::Debug for Response {
             self.media_type(),
             self.body.len()
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+    use super::*;
+
+    #[test]
+    fn the_date_of_an_answer_is_read_or_there_is_none() {
+        let check = |fields: &[&str], expected: Option<i64>| {
+            let mut headers = HeaderMap::new();
+            for field in fields {
+                headers.append(header::DATE, header::HeaderValue::from_str(field).unwrap());
+            }
+            let response = Response {
+                status: StatusCode::OK,
+                headers,
+                body: Zeroizing::default(),
+            };
+            assert_eq!(response.date(), expected.map(UnixTime), "{fields:?}");
+        };
+        check(&["Fri, 15 Jan 2027 08:00:00 GMT"], Some(1_800_000_000));
+        // The obsolete forms, which a recipient has to read (RFC 9110 section 5.6.7).
+        check(&["Friday, 15-Jan-27 08:00:00 GMT"], Some(1_800_000_000));
+        check(&["Fri Jan 15 08:00:00 2027"], Some(1_800_000_000));
+        check(&[], None);
+        check(&["now"], None);
+        check(&["1800000000"], None);
+        check(&["Fri, 15 Jan 2027 08:00:00 +0100"], None);
+        check(&["Fri, 15 Jan 2027 08:00:00 GMT"; 2], None);
     }
 }

@@ -14,7 +14,7 @@ use crate::checks::{CheckId, Verdicts};
 use crate::discovery::Metadata;
 use crate::error_code::ErrorCode;
 use crate::explain::explained;
-use crate::ids::Scopes;
+use crate::ids::{Scopes, UnixTime};
 use crate::json::{self, NotJson, SecretText};
 use crate::message::{Request, Response};
 use crate::secret::{AccessToken, RawIdToken, RefreshToken};
@@ -137,6 +137,8 @@ pub struct TokenResponse {
     pub scopes: Scopes,
     /// Who signed in, not checked yet.
     pub id_token: Option<RawIdToken>,
+    /// The provider's own time when it answered, where it says.
+    pub answered_at: Option<UnixTime>,
     /// What the checks said.
     pub verdicts: Verdicts,
 }
@@ -196,7 +198,9 @@ pub fn parse_token_response(
             retry_after,
         });
     }
-    granted(row, *dialect, requested)
+    let mut tokens = granted(row, *dialect, requested)?;
+    tokens.answered_at = response.date();
+    Ok(tokens)
 }
 
 fn granted(row: TokenRow, dialect: Dialect, requested: &Scopes) -> Result<TokenResponse, TokenError> {
@@ -234,6 +238,7 @@ fn granted(row: TokenRow, dialect: Dialect, requested: &Scopes) -> Result<TokenR
             .and_then(|scope| scope.granted(dialect))
             .unwrap_or_else(|| requested.clone()),
         id_token: id_token.map(|token| RawIdToken::new(token.as_str())),
+        answered_at: None,
         verdicts,
     })
 }

@@ -128,6 +128,10 @@ fn refusals() -> Vec<Box<dyn Explain>> {
         IdTokenError::UnknownKey,
         IdTokenError::Key,
         IdTokenError::Signature,
+        IdTokenError::ClockDiffers {
+            ahead: 720,
+            check: CheckId::IdTokenExpiry,
+        },
         IdTokenError::Issuer {
             expected: text("a"),
             seen: Some(text("b")),

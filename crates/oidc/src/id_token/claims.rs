@@ -6,7 +6,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq as _;
 
-use super::{Expectations, IdTokenError, MAX_AGE_SECONDS, MAX_LEEWAY_SECONDS};
+use super::{Expectations, IdTokenError, MAX_AGE_LEEWAY_SECONDS, MAX_AGE_SECONDS, MAX_LEEWAY_SECONDS};
 use crate::checks::{CheckId, Verdicts};
 use crate::identity::{Claims, Identity, PreviousIdToken};
 use crate::ids::{Issuer, Subject, UnixTime};
@@ -45,7 +45,8 @@ pub(super) fn examine(
         examination.not_older(previous, issued_at);
         examination.same_auth_time(previous, auth_time);
     }
-    match (examination.first, issuer, subject, issued_at) {
+    let first = examination.clock_differs().or_else(|| examination.first.take());
+    match (first, issuer, subject, issued_at) {
         (None, Some(issuer), Some(subject), Some(issued_at)) => Ok(Identity::from_id_token(
             issuer, subject, claims, audience, issued_at, auth_time,
         )),
@@ -133,9 +134,9 @@ impl<'a> Examination<'a> {
     }
 
     fn expiry(&mut self) {
-        let (now, leeway) = (self.expected.now, self.leeway());
+        let now = self.expected.now;
         let exp = self.date("exp");
-        let good = exp.is_some_and(|exp| now < exp.plus(leeway));
+        let good = self.is_before_expiry(now);
         let passed = self.compared_dates(CheckId::IdTokenExpiry, good, format!("later than {}", now.0), exp);
         self.note(passed, || IdTokenError::Expiry {
             seconds: exp.map(|exp| now.since(exp)),
@@ -143,10 +144,9 @@ impl<'a> Examination<'a> {
     }
 
     fn issued_at(&mut self) -> Option<UnixTime> {
-        let (now, leeway) = (self.expected.now, self.leeway());
+        let now = self.expected.now;
         let iat = self.date("iat");
-        let good =
-            iat.is_some_and(|iat| iat <= now.plus(leeway) && iat >= now.plus(-MAX_AGE_SECONDS).plus(-leeway));
+        let good = self.is_issued_recently(now);
         let passed = self.compared_dates(CheckId::IdTokenIssuedAt, good, format!("about {}", now.0), iat);
         self.note(passed, || IdTokenError::IssuedAt {
             seconds: iat.map(|iat| now.since(iat)),
@@ -158,9 +158,9 @@ impl<'a> Examination<'a> {
         if !self.claims.contains_key("nbf") {
             return self.verdicts.not_applicable(CheckId::IdTokenNotBefore);
         }
-        let (now, leeway) = (self.expected.now, self.leeway());
+        let now = self.expected.now;
         let nbf = self.date("nbf");
-        let good = nbf.is_some_and(|nbf| nbf <= now.plus(leeway));
+        let good = self.has_begun(now);
         let passed = self.compared_dates(
             CheckId::IdTokenNotBefore,
             good,
@@ -170,6 +170,42 @@ impl<'a> Examination<'a> {
         self.note(passed, || IdTokenError::NotBefore {
             seconds: nbf.map(|nbf| nbf.since(now)),
         });
+    }
+
+    fn is_before_expiry(&self, now: UnixTime) -> bool {
+        let exp = self.date("exp");
+        exp.is_some_and(|exp| now < exp.plus(self.leeway()))
+    }
+
+    fn is_issued_recently(&self, now: UnixTime) -> bool {
+        let leeway = self.leeway();
+        let iat = self.date("iat");
+        iat.is_some_and(|iat| iat <= now.plus(leeway) && iat >= now.plus(-MAX_AGE_SECONDS).plus(-leeway))
+    }
+
+    fn has_begun(&self, now: UnixTime) -> bool {
+        let nbf = self.date("nbf");
+        !self.claims.contains_key("nbf") || nbf.is_some_and(|nbf| nbf <= now.plus(self.leeway()))
+    }
+
+    /// The truer reason, where nothing but the time is wrong and that is right by the provider's own clock.
+    fn clock_differs(&self) -> Option<IdTokenError> {
+        const OF_TIME: [CheckId; 3] = [
+            CheckId::IdTokenExpiry,
+            CheckId::IdTokenIssuedAt,
+            CheckId::IdTokenNotBefore,
+        ];
+        let there = self.expected.provider_time?;
+        let ahead = self.expected.now.since(there);
+        let check = self.first.as_ref()?.check();
+        let only_time = self
+            .verdicts
+            .failed()
+            .all(|verdict| OF_TIME.contains(&verdict.check));
+        let good_there =
+            self.is_before_expiry(there) && self.is_issued_recently(there) && self.has_begun(there);
+        let far = ahead.saturating_abs() > self.leeway();
+        (only_time && good_there && far).then_some(IdTokenError::ClockDiffers { ahead, check })
     }
 
     /// A renewed ID token need not repeat the nonce; if it does, it must be the same (Core section 12.2).
@@ -197,14 +233,20 @@ impl<'a> Examination<'a> {
         self.note(passed, || IdTokenError::Acr);
     }
 
-    /// Told to the caller even when no `max_age` was asked for, so that a renewal can be held against it.
+    /// Told to the caller even when no `max_age` was asked for, so that a renewal can be held against it. It is the
+    /// provider's own time, and is held against that where it is known.
     fn auth_time(&mut self) -> Option<UnixTime> {
         let auth_time = self.date("auth_time");
         let Some(max_age) = self.expected.max_age else {
             self.verdicts.not_applicable(CheckId::IdTokenAuthTime);
             return auth_time;
         };
-        let (now, leeway) = (self.expected.now, self.leeway());
+        let leeway = self.leeway();
+        let own = i64::try_from(MAX_AGE_LEEWAY_SECONDS).unwrap_or_default();
+        let (now, leeway) = match self.expected.provider_time {
+            Some(there) => (there, leeway.min(own)),
+            None => (self.expected.now, leeway),
+        };
         let max_age = i64::try_from(max_age).unwrap_or(i64::MAX);
         let good = auth_time
             .is_some_and(|at| now.since(at) <= max_age.saturating_add(leeway) && at <= now.plus(leeway));

@@ -57,6 +57,13 @@ pub enum IdTokenError {
         /// Seconds until it does.
         seconds: Option<i64>,
     },
+    /// By this computer's clock its time is not now, by the provider's own it is: this computer's clock is wrong.
+    ClockDiffers {
+        /// Seconds that this computer's clock is ahead of the provider's; negative when it is behind.
+        ahead: i64,
+        /// The check that failed because of it.
+        check: CheckId,
+    },
     /// It answers another sign-in.
     Nonce,
     /// The sign-in was not as strong as was asked for.
@@ -86,6 +93,7 @@ impl IdTokenError {
             Self::Expiry { .. } => CheckId::IdTokenExpiry,
             Self::IssuedAt { .. } => CheckId::IdTokenIssuedAt,
             Self::NotBefore { .. } => CheckId::IdTokenNotBefore,
+            Self::ClockDiffers { check, .. } => *check,
             Self::Nonce => CheckId::IdTokenNonce,
             Self::Acr => CheckId::IdTokenAcr,
             Self::AuthTime => CheckId::IdTokenAuthTime,
@@ -112,6 +120,7 @@ impl IdTokenError {
             Self::Expiry { .. } => "id_token_exp",
             Self::IssuedAt { .. } => "id_token_iat",
             Self::NotBefore { .. } => "id_token_nbf",
+            Self::ClockDiffers { .. } => "clock_differs",
             Self::Nonce => "id_token_nonce",
             Self::Acr => "id_token_acr",
             Self::AuthTime => "id_token_auth_time",
@@ -127,6 +136,13 @@ impl IdTokenError {
     /// What happened to you.
     pub fn message(&self) -> String {
         let what = match self {
+            Self::ClockDiffers { ahead, .. } => {
+                let direction = if *ahead < 0 { "behind" } else { "ahead of" };
+                return format!(
+                    "Your computer's clock is {} {direction} the provider's, so nothing that the provider dates can be checked.",
+                    span(*ahead)
+                );
+            }
             Self::Malformed => "the provider's statement of who you are cannot be read".to_owned(),
             Self::Encrypted => "the provider's statement of who you are is encrypted, which this app did not ask for".to_owned(),
             Self::Algorithm { seen } => {
@@ -177,6 +193,7 @@ impl IdTokenError {
     /// What to do next.
     pub fn hint(&self) -> String {
         match self {
+            Self::ClockDiffers { .. } => "Set this computer's clock by the internet, then try again.",
             Self::Expiry { seconds: Some(_) } | Self::IssuedAt { seconds: Some(_) } | Self::NotBefore { seconds: Some(_) } => {
                 "Set this computer's clock by the internet, then sign in again."
             }
