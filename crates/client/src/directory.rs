@@ -10,8 +10,9 @@ use tessera_oidc::{Issuer, UnixTime};
 use url::Url;
 
 use crate::error::Error;
-use crate::ports::{Clock, Http, Limits};
+use crate::ports::{Clock, Http};
 use crate::terms::Terms;
+use crate::trace::{Exchange, Flow};
 
 /// How long a description is used without asking again, in seconds.
 const METADATA_SECONDS: i64 = 10 * 60;
@@ -35,7 +36,7 @@ impl Directory {
     }
 
     /// The provider's description.
-    pub(crate) async fn metadata(&self, terms: &Terms) -> Result<Arc<Metadata>, Error> {
+    pub(crate) async fn metadata(&self, terms: &Terms, flow: &Flow) -> Result<Arc<Metadata>, Error> {
         if let Some(fixed) = terms.fixed_metadata() {
             return fixed.map(Arc::new);
         }
@@ -47,18 +48,29 @@ impl Directory {
         if let Some((since, metadata)) = kept
             && (0..METADATA_SECONDS).contains(&now.since(since))
         {
+            flow.decided(
+                "metadata_kept",
+                "The provider's description was read less than ten minutes ago and is used again.",
+            );
             return Ok(metadata);
         }
         let request = discovery::discovery_request(&terms.issuer);
-        let response = self.http.send(request, Limits::PROTOCOL).await?;
-        let metadata = Arc::new(discovery::parse_metadata(&terms.issuer, &response)?);
+        let response = flow.exchange(&*self.http, Exchange::METADATA, request).await?;
+        let metadata = discovery::parse_metadata(&terms.issuer, &response)?;
+        flow.checks(metadata.verdicts());
+        let metadata = Arc::new(metadata);
         let mut all = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(terms.issuer.clone(), (now, metadata.clone()));
         Ok(metadata)
     }
 
     /// The keys to check a token with that needs the `wanted` one.
-    pub(crate) async fn keys(&self, jwks_uri: &Url, wanted: Wanted<'_>) -> Result<Arc<KeySet>, Error> {
+    pub(crate) async fn keys(
+        &self,
+        jwks_uri: &Url,
+        wanted: Wanted<'_>,
+        flow: &Flow,
+    ) -> Result<Arc<KeySet>, Error> {
         // Held over the fetch: those who come meanwhile want its result, not a fetch of their own.
         let mut all = self.keys.lock().await;
         let cache = all.entry(jwks_uri.clone()).or_default();
@@ -70,7 +82,7 @@ impl Directory {
             Decision::Fetch => None,
         };
         cache.fetch_started(now);
-        match (self.fetch_keys(jwks_uri).await, at_hand) {
+        match (self.fetch_keys(jwks_uri, flow).await, at_hand) {
             (Ok(keys), _) => cache.fetch_succeeded(now, keys),
             (Err(_), Some(keys)) => return Ok(keys),
             (Err(error), None) => return Err(error),
@@ -84,7 +96,12 @@ impl Directory {
 
     /// A set that is newer than `than`, for a token that an exchange of ours brought and no key of that set fits.
     /// One fetch is made at once: such a token is no stranger's, so none of the pauses between two fetches holds.
-    pub(crate) async fn newer_keys(&self, jwks_uri: &Url, than: &Arc<KeySet>) -> Result<Arc<KeySet>, Error> {
+    pub(crate) async fn newer_keys(
+        &self,
+        jwks_uri: &Url,
+        than: &Arc<KeySet>,
+        flow: &Flow,
+    ) -> Result<Arc<KeySet>, Error> {
         let mut all = self.keys.lock().await;
         let cache = all.entry(jwks_uri.clone()).or_default();
         let now = self.clock.now();
@@ -94,7 +111,7 @@ impl Directory {
             return Ok(keys);
         }
         cache.fetch_started(now);
-        let keys = self.fetch_keys(jwks_uri).await?;
+        let keys = self.fetch_keys(jwks_uri, flow).await?;
         cache.fetch_succeeded(now, keys);
         match cache.decide(now, Wanted::Any) {
             Decision::Use(keys) | Decision::UseAndFetch(keys) => Ok(keys),
@@ -103,11 +120,9 @@ impl Directory {
         }
     }
 
-    async fn fetch_keys(&self, jwks_uri: &Url) -> Result<KeySet, Error> {
-        let response = self
-            .http
-            .send(Request::get_json(jwks_uri.clone()), Limits::PROTOCOL)
-            .await?;
+    async fn fetch_keys(&self, jwks_uri: &Url, flow: &Flow) -> Result<KeySet, Error> {
+        let request = Request::get_json(jwks_uri.clone());
+        let response = flow.exchange(&*self.http, Exchange::KEY_SET, request).await?;
         if response.status != http::StatusCode::OK {
             return Err(Error::KeySetStatus(response.status.as_u16()));
         }

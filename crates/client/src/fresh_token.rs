@@ -17,8 +17,7 @@ use tessera_oidc::{AccessToken, RefreshToken, UnixTime};
 use crate::account::{Account, AccountId, AccountState, Storage};
 use crate::client::{Change, Client, UNTIL_QUIT_REASON};
 use crate::error::{AccountError, Error};
-use crate::ports::Limits;
-use crate::trace::{Field, Flow, FlowKind, Party};
+use crate::trace::{Exchange, Field, Flow, FlowKind, MessageId, Party};
 use crate::vault::StoredAccess;
 use flights::Flight;
 pub(crate) use flights::Flights;
@@ -119,7 +118,7 @@ impl Client {
         flow.concerns(id);
         self.changed(Change::Accounts);
         let result = self.refresh_in_turn(&account, refused, &flow).await;
-        flow.ended(result.as_ref().err().map(Error::code));
+        flow.ended(result.as_ref().err());
         self.changed(Change::Accounts);
         result
     }
@@ -173,15 +172,12 @@ impl Client {
         let mut reread = false;
         loop {
             flow.message(
+                Party::Keychain,
                 Party::Tessera,
-                Party::Provider,
-                "token_request",
-                vec![
-                    Field::shown("grant_type", "refresh_token"),
-                    Field::masked("refresh_token", &token),
-                ],
+                MessageId::RefreshTokenRead,
+                vec![Field::masked("refresh_token", &token)],
             );
-            let result = match self.redeem(account, &token).await {
+            let result = match self.redeem(account, &token, flow).await {
                 Ok(renewed) => self.keep(account, &token, renewed, flow).await,
                 Err(error) => Err(error),
             };
@@ -246,17 +242,19 @@ impl Client {
     }
 
     /// Sends the refresh token to the account's provider.
-    async fn redeem(&self, account: &Account, token: &RefreshToken) -> Result<Renewed, Error> {
+    async fn redeem(&self, account: &Account, token: &RefreshToken, flow: &Flow) -> Result<Renewed, Error> {
         let inner = self.inner();
         let prepared = async {
             let terms = self.terms_of(account).await?;
-            let metadata = inner.directory.metadata(&terms).await?;
+            let metadata = inner.directory.metadata(&terms, flow).await?;
             Ok((terms, metadata))
         };
         let (terms, metadata) = inner.flights.unless_closing(prepared).await?;
         let registration = terms.registration(&metadata);
         let request = tessera_oidc::token::refresh_request(token, &metadata, &registration, None);
-        let answer = inner.ports.http.send(request, Limits::PROTOCOL).await?;
+        let answer = flow
+            .exchange(&*inner.ports.http, Exchange::TOKEN, request)
+            .await?;
         let dialect = terms.dialect();
         let mut response = tessera_oidc::token::parse_token_response(&answer, &dialect, &account.granted)?;
         let granted = terms.granted(&account.requested, &response.scopes, true);
@@ -279,11 +277,7 @@ impl Client {
         let inner = self.inner();
         let now = self.now();
         let response = &renewed.response;
-        let mut fields = vec![Field::masked("access_token", &response.access_token)];
-        if let Some(token) = &response.refresh_token {
-            fields.push(Field::masked("refresh_token", token));
-        }
-        flow.message(Party::Provider, Party::Tessera, "token_response", fields);
+        flow.checks(&response.verdicts);
 
         // A sign-in or sign-out that came between owns the account now.
         let current = inner.store.account(&account.id).await?;
@@ -297,7 +291,15 @@ impl Client {
                 .put_refresh(&account.id, account.storage, token)
                 .await
             {
-                Ok(()) => inner.flights.set_unsaved(&account.id, None),
+                Ok(()) => {
+                    inner.flights.set_unsaved(&account.id, None);
+                    flow.message(
+                        Party::Tessera,
+                        Party::Keychain,
+                        MessageId::TokensStored,
+                        vec![Field::masked("refresh_token", token)],
+                    );
+                }
                 Err(error) => {
                     // The old one is void at the provider: this copy in memory is all there is.
                     inner

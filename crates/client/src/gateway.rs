@@ -17,9 +17,9 @@ use crate::account::{Account, AccountId};
 use crate::client::Client;
 use crate::error::Error;
 use crate::fresh_token::FreshToken;
-use crate::ports::{BodyStream, Limits};
+use crate::ports::{BodyStream, Limits, StreamedResponse};
 use crate::provider::Provider;
-use crate::trace::{Field, Flow, FlowKind, Party};
+use crate::trace::{Field, Flow, FlowKind, MessageId, Party, request_fields};
 use answer::{missing_scope, next_page, redirect};
 use mask::Mask;
 
@@ -302,7 +302,7 @@ impl Client {
             .tracer
             .flow(FlowKind::Call, Some(&account.provider), Some(id));
         let result = self.call_traced(&account, request, &flow).await;
-        flow.ended(result.as_ref().err().map(Error::code));
+        flow.ended(result.as_ref().err());
         result
     }
 
@@ -353,22 +353,15 @@ impl Client {
             flow.message(
                 Party::Tessera,
                 Party::Api,
-                "api_request",
-                vec![
-                    Field::shown("method", method.as_str()),
-                    Field::shown(
-                        "address",
-                        format!("{}{}", url.origin().ascii_serialization(), url.path()),
-                    ),
-                    Field::masked("access_token", &token.access_token),
-                ],
+                MessageId::ApiRequest,
+                request_fields(&message),
             );
             let response = self.inner().ports.http.stream(message, limits).await?;
             flow.message(
                 Party::Api,
                 Party::Tessera,
-                "api_response",
-                vec![Field::shown("status", response.status.as_str())],
+                MessageId::ApiResponse,
+                answer_fields(&response, &mask),
             );
 
             if response.status == StatusCode::UNAUTHORIZED && !retried {
@@ -428,6 +421,20 @@ impl Client {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What the trace shows of an API's answer: its status, its media type, and why the API refused.
+fn answer_fields(response: &StreamedResponse, mask: &Mask) -> Vec<Field> {
+    let mut fields = vec![Field::shown("status", response.status.as_str())];
+    for (shown, name) in [
+        ("content-type", header::CONTENT_TYPE),
+        ("www-authenticate", header::WWW_AUTHENTICATE),
+    ] {
+        if let Some(value) = response.headers.get(name).and_then(|value| value.to_str().ok()) {
+            fields.push(Field::shown(shown, tessera_oidc::text::value(&mask.text(value))));
+        }
+    }
+    fields
 }
 
 fn fields(request: &ApiRequest) -> Result<HeaderMap, PolicyError> {

@@ -45,7 +45,7 @@ pub use sign_in::{
 };
 pub use store::StoreError;
 pub use tessera_oidc::checks::{CheckId, Outcome, Verdict, Verdicts};
-pub use trace::{Field, FieldValue, FlowId, FlowKind, Party, Secret, Step, TraceEvent};
+pub use trace::{Field, FieldValue, FlowId, FlowKind, MessageId, Party, Report, Secret, Step, TraceEvent};
 
 /// The protocol's words that a shell needs; it imports nothing else of the protocol.
 pub use tessera_oidc::{

@@ -2,15 +2,13 @@
 //! what happened.
 
 use tessera_oidc::revocation::{self, TokenToRevoke};
-use tessera_oidc::{AccessToken, RefreshToken};
 
 use crate::account::{Account, AccountId, Receipt, ReceiptLine, ReceiptOutcome, Storage};
 use crate::client::{Change, Client};
 use crate::error::Error;
-use crate::ports::Limits;
 use crate::provider::ProviderKind;
 use crate::terms::Terms;
-use crate::trace::{Field, Flow, FlowKind, Party};
+use crate::trace::{Exchange, Field, Flow, FlowKind, MessageId, Party};
 
 /// What became of one token at the provider.
 enum Revoked {
@@ -31,10 +29,16 @@ impl Client {
             .inner()
             .tracer
             .flow(FlowKind::SignOut, Some(&account.provider), Some(id));
+        flow.message(
+            Party::Person,
+            Party::Tessera,
+            MessageId::SignOut,
+            vec![Field::shown("account", account.name.clone())],
+        );
         self.take_turn(id).await?;
         let result = self.sign_out_in_turn(&account, &flow).await;
         self.end_turn(id).await;
-        flow.ended(result.as_ref().err().map(Error::code));
+        flow.ended(result.as_ref().err());
         self.changed(Change::Accounts);
         result
     }
@@ -74,7 +78,12 @@ impl Client {
 
         inner.secrets.forget(id, storage).await?;
         inner.flights.set_unsaved(id, None);
-        flow.message(Party::Tessera, Party::Keychain, "secrets_deleted", Vec::new());
+        flow.message(
+            Party::Tessera,
+            Party::Keychain,
+            MessageId::SecretsDeleted,
+            Vec::new(),
+        );
         lines.push(ReceiptLine {
             what: "secrets_deleted",
             outcome: ReceiptOutcome::Done,
@@ -124,7 +133,7 @@ impl Client {
             Err(error) => return Revoked::Failed(error.clone()),
         };
         let sent = async {
-            let metadata = self.inner().directory.metadata(terms).await?;
+            let metadata = self.inner().directory.metadata(terms, flow).await?;
             let registration = terms.registration(&metadata);
             let request = match (&terms.kind, &token) {
                 // GitHub revokes by its API, with the client's own credentials, and knows access tokens only.
@@ -140,18 +149,8 @@ impl Client {
             let Some(request) = request else {
                 return Ok(Revoked::NoWay);
             };
-            let field = match &token {
-                TokenToRevoke::Refresh(token) => Field::masked::<RefreshToken>("token", token),
-                TokenToRevoke::Access(token) => Field::masked::<AccessToken>("token", token),
-            };
-            flow.message(Party::Tessera, Party::Provider, "revocation_request", vec![field]);
-            let response = self.inner().ports.http.send(request, Limits::PROTOCOL).await?;
-            flow.message(
-                Party::Provider,
-                Party::Tessera,
-                "revocation_response",
-                vec![Field::shown("status", response.status.as_str())],
-            );
+            let http = &*self.inner().ports.http;
+            let response = flow.exchange(http, Exchange::REVOCATION, request).await?;
             match terms.kind {
                 ProviderKind::GitHub { .. } => revocation::judge_github(&response)?,
                 _ => revocation::judge(&response)?,

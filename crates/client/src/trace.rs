@@ -3,6 +3,11 @@
 //! Made for a screen to draw and a report to hold. Secrets are masked by type: a field can be made from a
 //! secret only as its length, so no caller has to remember to hide it.
 
+mod exchange;
+mod messages;
+mod report;
+
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +19,12 @@ use tessera_oidc::{
 };
 use tokio::sync::broadcast;
 
+pub(crate) use exchange::{Exchange, parameters, place, request_fields};
+pub use messages::MessageId;
+pub use report::Report;
+
 use crate::account::AccountId;
+use crate::error::Error;
 use crate::ports::Clock;
 use crate::provider::ProviderId;
 
@@ -57,6 +67,18 @@ pub enum FlowKind {
     SignOut,
 }
 
+impl FlowKind {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::Refresh => "refresh",
+            Self::Call => "call",
+            Self::SignOut => "sign_out",
+        }
+    }
+}
+
 /// What happened at one point of a flow.
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -66,8 +88,8 @@ pub enum Step {
         from: Party,
         /// Who got it.
         to: Party,
-        /// Which message: `authorization_request`, `callback`, `token_request`, `token_response`, …
-        what: &'static str,
+        /// Which message.
+        message: MessageId,
         /// What was in it.
         fields: Vec<Field>,
     },
@@ -82,8 +104,8 @@ pub enum Step {
     },
     /// The flow is over.
     Ended {
-        /// `None` when it went well, else the error's stable code.
-        error: Option<&'static str>,
+        /// `None` when it went well.
+        error: Option<Error>,
     },
 }
 
@@ -104,11 +126,25 @@ pub enum Party {
     Keychain,
 }
 
+impl Party {
+    /// What it is called.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "Person",
+            Self::Tessera => "Tessera",
+            Self::Browser => "Browser",
+            Self::Provider => "Provider",
+            Self::Api => "API",
+            Self::Keychain => "Keychain",
+        }
+    }
+}
+
 /// A named value in a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// As the standard names it.
-    pub name: &'static str,
+    /// As it is named on the wire.
+    pub name: Cow<'static, str>,
     /// What may be shown of it.
     pub value: FieldValue,
 }
@@ -129,7 +165,7 @@ impl Field {
     /// A public value.
     pub fn shown(name: &'static str, value: impl Into<String>) -> Self {
         Self {
-            name,
+            name: name.into(),
             value: FieldValue::Shown(value.into()),
         }
     }
@@ -137,7 +173,7 @@ impl Field {
     /// A secret value, of which only the length goes in.
     pub fn masked<S: Secret>(name: &'static str, secret: &S) -> Self {
         Self {
-            name,
+            name: name.into(),
             value: FieldValue::Masked {
                 characters: secret.characters(),
             },
@@ -251,11 +287,11 @@ impl Flow {
         self.account = Some(account.clone());
     }
 
-    pub(crate) fn message(&self, from: Party, to: Party, what: &'static str, fields: Vec<Field>) {
+    pub(crate) fn message(&self, from: Party, to: Party, message: MessageId, fields: Vec<Field>) {
         self.write(Step::Message {
             from,
             to,
-            what,
+            message,
             fields,
         });
     }
@@ -271,8 +307,10 @@ impl Flow {
         });
     }
 
-    pub(crate) fn ended(&self, error: Option<&'static str>) {
-        self.write(Step::Ended { error });
+    pub(crate) fn ended(&self, error: Option<&Error>) {
+        self.write(Step::Ended {
+            error: error.cloned(),
+        });
     }
 
     fn write(&self, step: Step) {

@@ -55,10 +55,10 @@ impl Client {
         };
         let jwks_uri = metadata.jwks_uri.as_ref().ok_or(Error::NoKeySet)?;
         let directory = &self.inner().directory;
-        let mut keys = directory.keys(jwks_uri, Wanted::Any).await?;
+        let mut keys = directory.keys(jwks_uri, Wanted::Any, flow).await?;
         let mut result = check(&keys, self.now());
         if result.as_ref().is_err_and(IdTokenRefusal::wants_new_keys) {
-            keys = directory.newer_keys(jwks_uri, &keys).await?;
+            keys = directory.newer_keys(jwks_uri, &keys, flow).await?;
             result = check(&keys, self.now());
         }
         if let Some(at) = result.as_ref().err().and_then(issued_by_another_clock) {

@@ -12,11 +12,10 @@ use tokio::time::Instant;
 use super::drive::{before, pause, show};
 use super::{Attempt, DevicePrompt, Kept, SignedIn, Stage, finish};
 use crate::error::{AttemptError, Error};
-use crate::ports::Limits;
 use crate::provider::{ProviderKind, Route};
 use crate::providers::ProviderError;
 use crate::terms::Terms;
-use crate::trace::{Field, Flow, Party};
+use crate::trace::{Exchange, Flow};
 
 /// How often a provider that cannot be reached is asked at the least, in seconds (RFC 8628 section 3.5 wants
 /// growing pauses).
@@ -49,26 +48,11 @@ pub(super) async fn course(
             route: Route::Device.as_str(),
         };
         let request = device::device_request(metadata, &registration, scopes).ok_or_else(unavailable)?;
-        flow.message(
-            Party::Tessera,
-            Party::Provider,
-            "device_authorization_request",
-            Vec::new(),
-        );
-        let response = inner.ports.http.send(request, Limits::PROTOCOL).await?;
+        let http = &*inner.ports.http;
+        let response = flow.exchange(http, Exchange::DEVICE, request).await?;
         Ok(device::parse_device_response(&response, &terms.dialect())?)
     };
     let grant = before(attempt, deadline, asked).await?;
-    flow.message(
-        Party::Provider,
-        Party::Tessera,
-        "device_authorization_response",
-        vec![
-            Field::masked("device_code", &grant.device_code),
-            Field::shown("verification_uri", grant.verification_uri.as_str()),
-            Field::shown("expires_in", grant.expires_in.to_string()),
-        ],
-    );
     let deadline = deadline.min(Instant::now() + Duration::from_secs(grant.expires_in));
     let prompt = DevicePrompt {
         user_code: grant.user_code.clone(),
@@ -82,7 +66,16 @@ pub(super) async fn course(
             .plus(i64::try_from(grant.expires_in).unwrap_or(600));
     });
     // The page without the code: the person is to compare and type it (RFC 8628 section 5.4).
-    let polling = poll(attempt, terms, metadata, &registration, &grant, scopes, deadline);
+    let polling = poll(
+        attempt,
+        terms,
+        metadata,
+        &registration,
+        &grant,
+        scopes,
+        flow,
+        deadline,
+    );
     let tokens = show(attempt, open_browser, &grant.verification_uri, flow, polling).await?;
     attempt.update(|view| view.stage = Stage::Finishing);
     let asked = finish::Asked {
@@ -95,6 +88,10 @@ pub(super) async fn course(
     finish::with_tokens(attempt, terms, metadata, tokens, asked, checks, wanted, flow).await
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a different part of one attempt, named at one caller"
+)]
 async fn poll(
     attempt: &Attempt,
     terms: &Terms,
@@ -102,6 +99,7 @@ async fn poll(
     registration: &Registration,
     grant: &DeviceGrant,
     scopes: &Scopes,
+    flow: &Flow,
     deadline: Instant,
 ) -> Result<TokenResponse, Error> {
     let mut interval = grant.interval;
@@ -109,13 +107,8 @@ async fn poll(
         pause(attempt, deadline, Duration::from_secs(interval)).await?;
         let request = device::poll_request(&grant.device_code, metadata, registration);
         let sent = async {
-            Ok(attempt
-                .client
-                .inner()
-                .ports
-                .http
-                .send(request, Limits::PROTOCOL)
-                .await?)
+            let http = &*attempt.client.inner().ports.http;
+            Ok(flow.exchange(http, Exchange::DEVICE_POLL, request).await?)
         };
         let response = match before(attempt, deadline, sent).await {
             Ok(response) => response,

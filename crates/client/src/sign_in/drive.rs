@@ -23,7 +23,7 @@ use crate::ports::{BrowserPage, LoopbackBind, LoopbackCallback, LoopbackListener
 use crate::provider::{Provider, ProviderKind, Route};
 use crate::providers::ProviderError;
 use crate::terms::Terms;
-use crate::trace::{Field, Flow, FlowKind, Party};
+use crate::trace::{Field, Flow, FlowKind, MessageId, Party, parameters, place};
 use crate::vault::attempt_entry;
 
 /// What an attempt is to do.
@@ -44,7 +44,7 @@ pub(super) async fn drive(attempt: Attempt, plan: Plan, deliveries: mpsc::Receiv
     flow.message(
         Party::Person,
         Party::Tessera,
-        "sign_in",
+        MessageId::SignIn,
         vec![Field::shown("provider", &plan.provider.name)],
     );
     let timeout = plan.request.timeout.min(super::MAX_ATTEMPT);
@@ -73,7 +73,8 @@ pub(super) async fn resume(attempt: Attempt, kept: Kept, mut deliveries: mpsc::R
         };
         answer(delivery.taken, Ok(()));
         attempt.update(|view| view.stage = Stage::Finishing);
-        let metadata = unless_cancelled(&attempt, attempt.client.inner().directory.metadata(&terms)).await?;
+        let metadata =
+            unless_cancelled(&attempt, attempt.client.inner().directory.metadata(&terms, &flow)).await?;
         let wanted = finish::Wanted {
             provider: kept.provider,
             apis: kept.apis,
@@ -100,8 +101,7 @@ async fn course(
         storage: plan.request.storage,
     };
     if plan.route == Route::Device {
-        let metadata = before(attempt, deadline, client.inner().directory.metadata(&terms)).await?;
-        flow.checks(metadata.verdicts());
+        let metadata = before(attempt, deadline, client.inner().directory.metadata(&terms, flow)).await?;
         let scopes = asked_scopes(plan, &metadata);
         let open_browser = plan.request.open_browser;
         return device::course(
@@ -124,6 +124,12 @@ async fn course(
     let awaited = async {
         if kept.is_some() {
             Kept::put(client, &pending, &plan.provider, &plan.apis).await?;
+            flow.message(
+                Party::Tessera,
+                Party::Keychain,
+                MessageId::AttemptKept,
+                vec![Field::masked("state", &state)],
+            );
         }
         attempt.set_state(Some(state));
         let url = prepared.url.clone();
@@ -158,6 +164,12 @@ async fn course(
     let finish = finish::with_code(attempt, &terms, &metadata, &callback, wanted, flow);
     let (result, ()) = tokio::join!(finish, unless_over(attempt, removal));
     if let Some(page) = page {
+        flow.message(
+            Party::Tessera,
+            Party::Browser,
+            MessageId::FinishedPage,
+            Vec::new(),
+        );
         page(if result.is_ok() {
             BrowserPage::Finished
         } else {
@@ -184,8 +196,7 @@ async fn prepare(
 ) -> Result<(Prepared, Pending), Error> {
     let client = &attempt.client;
     let inner = client.inner();
-    let metadata = inner.directory.metadata(terms).await?;
-    flow.checks(metadata.verdicts());
+    let metadata = inner.directory.metadata(terms, flow).await?;
     let scopes = asked_scopes(plan, &metadata);
     let (redirect_uri, listener) = way_back(attempt, plan).await?;
     let login_hint = match &plan.request.account {
@@ -232,14 +243,15 @@ pub(super) async fn show<T>(
     flow: &Flow,
     waiting: impl Future<Output = T>,
 ) -> T {
+    let mut fields = vec![Field::shown("page", place(url))];
+    fields.extend(parameters(url.query().unwrap_or_default().as_bytes()));
     flow.message(
         Party::Tessera,
         Party::Browser,
-        "authorization_request",
-        url.query_pairs()
-            .filter_map(|(name, value)| shown_parameter(&name, &value))
-            .collect(),
+        MessageId::AuthorizationRequest,
+        fields,
     );
+    flow.message(Party::Person, Party::Provider, MessageId::SignInPages, Vec::new());
     // Before the opener has been watched for its failure, which takes seconds where it becomes the browser.
     attempt.shared.page.send_replace(Some(Page {
         url: url.clone(),
@@ -265,28 +277,6 @@ pub(super) async fn show<T>(
     tokio::select! {
         result = waiting => result,
         never = opening => never,
-    }
-}
-
-/// What the trace shows of an authorization request: `state` and `nonce` only by their length.
-fn shown_parameter(name: &str, value: &str) -> Option<Field> {
-    const SHOWN: &[&str] = &[
-        "client_id",
-        "code_challenge",
-        "code_challenge_method",
-        "login_hint",
-        "prompt",
-        "redirect_uri",
-        "response_type",
-        "scope",
-    ];
-    match name {
-        "state" => Some(Field::masked("state", &tessera_oidc::State::new(value))),
-        "nonce" => Some(Field::masked("nonce", &tessera_oidc::Nonce::new(value))),
-        _ => SHOWN
-            .iter()
-            .find(|shown| **shown == name)
-            .map(|name| Field::shown(name, value)),
     }
 }
 
@@ -431,12 +421,10 @@ fn judge(text: &str, pending: Pending, flow: &Flow) -> Judged {
         Ok(callback) => callback,
         Err(error) => return Judged::NotAwaited(pending, error.into()),
     };
-    let fields = callback
-        .state()
-        .map(|state| Field::masked("state", state))
-        .into_iter()
-        .collect();
-    flow.message(Party::Browser, Party::Tessera, "callback", fields);
+    let query = text.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split('#').next().unwrap_or_default();
+    let fields = parameters(query.as_bytes()).take(30).collect();
+    flow.message(Party::Browser, Party::Tessera, MessageId::Callback, fields);
     match callback.validate(pending) {
         Ok(callback) => {
             flow.checks(callback.verdicts());
@@ -509,7 +497,7 @@ fn answer(taken: oneshot::Sender<Result<(), Error>>, result: Result<(), Error>) 
 
 fn end(attempt: &Attempt, flow: &Flow, result: Result<SignedIn, Error>) {
     let client = &attempt.client;
-    flow.ended(result.as_ref().err().map(Error::code));
+    flow.ended(result.as_ref().err());
     {
         let mut current = client
             .inner()

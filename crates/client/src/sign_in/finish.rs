@@ -21,11 +21,11 @@ use crate::account::{Account, AccountId, AccountState, Storage};
 use crate::client::Client;
 use crate::error::Error;
 use crate::picture;
-use crate::ports::{HttpError, Limits};
+use crate::ports::HttpError;
 use crate::provider::{Provider, ProviderKind, ProviderSource};
 use crate::providers;
 use crate::terms::Terms;
-use crate::trace::{Field, Flow, Party};
+use crate::trace::{Exchange, Field, Flow, MessageId, Party};
 use crate::vault::StoredAccess;
 
 /// How long the provider may take, in all its answers, from the callback until it is known who signed in.
@@ -50,17 +50,9 @@ pub(super) async fn with_code(
     let client = &attempt.client;
     let until = Instant::now() + FINISH_TIME;
     let exchange = async {
-        flow.message(
-            Party::Tessera,
-            Party::Provider,
-            "token_request",
-            vec![
-                Field::shown("grant_type", "authorization_code"),
-                Field::shown("client_id", terms.client_id.as_str()),
-            ],
-        );
         let request = token::code_request(callback, metadata, &terms.registration(metadata));
-        let response = client.inner().ports.http.send(request, Limits::PROTOCOL).await?;
+        let http = &*client.inner().ports.http;
+        let response = flow.exchange(http, Exchange::TOKEN, request).await?;
         Ok(token::parse_token_response(
             &response,
             &terms.dialect(),
@@ -117,21 +109,6 @@ pub(super) async fn with_tokens(
     wanted: Wanted,
     flow: &mut Flow,
 ) -> Result<SignedIn, Error> {
-    let mut fields = vec![Field::masked("access_token", &tokens.access_token)];
-    fields.extend(
-        tokens
-            .refresh_token
-            .as_ref()
-            .map(|token| Field::masked("refresh_token", token)),
-    );
-    fields.extend(
-        tokens
-            .id_token
-            .as_ref()
-            .map(|token| Field::masked("id_token", token)),
-    );
-    fields.push(Field::shown("scope", tokens.scopes.to_string()));
-    flow.message(Party::Provider, Party::Tessera, "token_response", fields);
     flow.checks(&tokens.verdicts);
     checks.extend(tokens.verdicts.iter().cloned());
 
@@ -168,7 +145,8 @@ async fn identify(
 ) -> Result<(Identity, Verdicts), Error> {
     if let ProviderKind::GitHub { api, .. } = &terms.kind {
         let request = userinfo::github_user_request(api, &tokens.access_token);
-        let response = client.inner().ports.http.send(request, Limits::PROTOCOL).await?;
+        let http = &*client.inner().ports.http;
+        let response = flow.exchange(http, Exchange::USERINFO, request).await?;
         let identity = userinfo::github_identity(&response, &terms.issuer)?;
         return Ok((identity, Verdicts::new()));
     }
@@ -178,9 +156,9 @@ async fn identify(
         return Ok((identity, verdicts));
     };
     let request = userinfo::userinfo_request(endpoint, &tokens.access_token);
-    flow.message(Party::Tessera, Party::Provider, "userinfo_request", Vec::new());
     let profile = async {
-        let response = client.inner().ports.http.send(request, Limits::PROTOCOL).await?;
+        let http = &*client.inner().ports.http;
+        let response = flow.exchange(http, Exchange::USERINFO, request).await?;
         Ok::<_, Error>(userinfo::parse_userinfo(&response, &identity)?)
     };
     // A little before the rest's end, so that a profile that does not come costs the profile and no more.
@@ -241,10 +219,10 @@ async fn verified(
     };
     let jwks_uri = metadata.jwks_uri.as_ref().ok_or(Error::NoKeySet)?;
     let directory = &client.inner().directory;
-    let keys = directory.keys(jwks_uri, WantedKey::Any).await?;
+    let keys = directory.keys(jwks_uri, WantedKey::Any, flow).await?;
     let mut result = check(&keys);
     if result.as_ref().is_err_and(IdTokenRefusal::wants_new_keys) {
-        let newer = directory.newer_keys(jwks_uri, &keys).await?;
+        let newer = directory.newer_keys(jwks_uri, &keys, flow).await?;
         result = check(&newer);
     }
     match result {
@@ -315,6 +293,14 @@ async fn keep(
         generation: 0,
     };
 
+    let mut stored = vec![Field::masked("access_token", &access.token)];
+    stored.extend(
+        tokens
+            .refresh_token
+            .as_ref()
+            .map(|token| Field::masked("refresh_token", token)),
+    );
+
     client.take_turn(&id).await?;
     let before = inner.store.account(&id).await;
     let is_new = matches!(before, Ok(None));
@@ -359,7 +345,7 @@ async fn keep(
     }
     client.end_turn(&id).await;
     if written.is_ok() {
-        flow.message(Party::Tessera, Party::Keychain, "tokens_stored", Vec::new());
+        flow.message(Party::Tessera, Party::Keychain, MessageId::TokensStored, stored);
     }
     written
 }

@@ -1,0 +1,411 @@
+//! HTTP exchanges in a trace: what was sent and received, taken from the messages themselves, so that the trace
+//! cannot tell another story than the wire. What is not known to be public is masked.
+
+use http::header;
+use serde_json::Value;
+use tessera_oidc::message::{Request, Response};
+use tessera_oidc::text;
+use zeroize::Zeroizing;
+
+use super::{Field, FieldValue, Flow, MessageId, Party};
+use crate::error::Error;
+use crate::ports::{Http, HttpError, Limits};
+
+/// Fields of a form or a query whose values are no secret.
+const PUBLIC_PARAMETERS: &[&str] = &[
+    "acr_values",
+    "client_id",
+    "code_challenge",
+    "code_challenge_method",
+    "dpop_jkt",
+    "grant_type",
+    "iss",
+    "max_age",
+    "post_logout_redirect_uri",
+    "prompt",
+    "redirect_uri",
+    "response_type",
+    "scope",
+    "token_type_hint",
+];
+
+/// Members of a JSON answer whose values are no secret.
+const PUBLIC_MEMBERS: &[&str] = &[
+    "authorization_endpoint",
+    "authorization_response_iss_parameter_supported",
+    "code_challenge_methods_supported",
+    "device_authorization_endpoint",
+    "dpop_signing_alg_values_supported",
+    "end_session_endpoint",
+    "error",
+    "expires_in",
+    "id_token_signing_alg_values_supported",
+    "interval",
+    "issuer",
+    "jwks_uri",
+    "pushed_authorization_request_endpoint",
+    "refresh_token_expires_in",
+    "require_pushed_authorization_requests",
+    "revocation_endpoint",
+    "scope",
+    "scopes_supported",
+    "token_endpoint",
+    "token_type",
+    "userinfo_endpoint",
+    "verification_uri",
+    "verification_url",
+];
+
+/// A request and its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exchange {
+    request: MessageId,
+    response: MessageId,
+}
+
+macro_rules! exchanges {
+    ($($name:ident = $request:ident, $response:ident;)*) => {
+        impl Exchange {
+            $(pub(crate) const $name: Self = Self {
+                request: MessageId::$request,
+                response: MessageId::$response,
+            };)*
+        }
+    };
+}
+
+exchanges! {
+    METADATA = MetadataRequest, MetadataResponse;
+    KEY_SET = KeySetRequest, KeySetResponse;
+    TOKEN = TokenRequest, TokenResponse;
+    USERINFO = UserinfoRequest, UserinfoResponse;
+    DEVICE = DeviceAuthorizationRequest, DeviceAuthorizationResponse;
+    DEVICE_POLL = DevicePoll, DevicePending;
+    REVOCATION = RevocationRequest, RevocationResponse;
+}
+
+impl Flow {
+    /// Sends a request to the provider and writes both down.
+    pub(crate) async fn exchange(
+        &self,
+        http: &dyn Http,
+        exchange: Exchange,
+        request: Request,
+    ) -> Result<Response, HttpError> {
+        self.message(
+            Party::Tessera,
+            Party::Provider,
+            exchange.request,
+            request_fields(&request),
+        );
+        let secrets = secrets(&request);
+        let sent = http.send(request, Limits::PROTOCOL).await;
+        match &sent {
+            Ok(response) => self.message(
+                Party::Provider,
+                Party::Tessera,
+                // The last answer to a poll brings the tokens.
+                if exchange.response == MessageId::DevicePending && response.status.is_success() {
+                    MessageId::TokenResponse
+                } else {
+                    exchange.response
+                },
+                response_fields(exchange.response, response, &secrets),
+            ),
+            Err(error) => {
+                let error = Error::from(error.clone());
+                self.decided(error.code(), error.message());
+            }
+        }
+        sent
+    }
+}
+
+/// What is shown of a request: method and address, and its form or query.
+pub(crate) fn request_fields(request: &Request) -> Vec<Field> {
+    let mut fields = vec![Field::shown(
+        "request",
+        format!("{} {}", request.method, place(&request.url)),
+    )];
+    fields.extend(authorization(&request.headers));
+    fields.extend(parameters(request.url.query().unwrap_or_default().as_bytes()));
+    let is_form = request
+        .headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|media_type| media_type == "application/x-www-form-urlencoded");
+    if is_form {
+        fields.extend(parameters(&request.body));
+    }
+    fields
+}
+
+/// An address without query and fragment.
+pub(crate) fn place(url: &url::Url) -> String {
+    cut(&format!("{}{}", url.origin().ascii_serialization(), url.path()))
+}
+
+/// The kind of credential in the `Authorization` field, and its length.
+fn authorization(headers: &http::HeaderMap) -> Option<Field> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, credential) = value.split_once(' ')?;
+    Some(Field {
+        name: format!("Authorization: {}", text::value(scheme)).into(),
+        value: masked(credential),
+    })
+}
+
+/// Named values of a form or a query.
+pub(crate) fn parameters(encoded: &[u8]) -> impl Iterator<Item = Field> {
+    url::form_urlencoded::parse(encoded).map(|(name, value)| {
+        let is_public = PUBLIC_PARAMETERS.contains(&name.as_ref());
+        Field {
+            value: if is_public {
+                FieldValue::Shown(cut(&value))
+            } else {
+                masked(&value)
+            },
+            name: cut(&name).into(),
+        }
+    })
+}
+
+/// What was sent and is not public: a provider that repeats it in its answer must not bring it into the trace.
+fn secrets(request: &Request) -> Vec<Zeroizing<String>> {
+    let credential = request
+        .headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.split_once(' '))
+        .map(|(_, credential)| Zeroizing::new(credential.to_owned()));
+    let form = url::form_urlencoded::parse(&request.body)
+        .filter(|(name, value)| !PUBLIC_PARAMETERS.contains(&name.as_ref()) && !value.is_empty())
+        .map(|(_, value)| Zeroizing::new(value.into_owned()));
+    credential.into_iter().chain(form).collect()
+}
+
+/// What is shown of an answer: status and media type, and of a JSON object what is public in it.
+fn response_fields(message: MessageId, response: &Response, secrets: &[Zeroizing<String>]) -> Vec<Field> {
+    let mut fields = public_fields(message, response);
+    for field in &mut fields {
+        if let FieldValue::Shown(value) = &field.value
+            && secrets.iter().any(|secret| value.contains(secret.as_str()))
+        {
+            field.value = masked(value);
+        }
+        if secrets.iter().any(|secret| field.name.contains(secret.as_str())) {
+            field.name = "…".into();
+        }
+    }
+    fields
+}
+
+fn public_fields(message: MessageId, response: &Response) -> Vec<Field> {
+    let mut fields = vec![Field::shown("status", response.status.as_str())];
+    let media_type = response.media_type();
+    if !media_type.is_empty() {
+        fields.push(Field::shown("content-type", cut(&media_type)));
+    }
+    if media_type == "application/x-www-form-urlencoded" {
+        fields.extend(parameters(&response.body));
+        return fields;
+    }
+    let Ok(Value::Object(members)) = serde_json::from_slice::<Value>(&response.body) else {
+        return fields;
+    };
+    match message {
+        // Claims are about a person, and a report may be shown around: their names will do.
+        MessageId::UserinfoResponse => {
+            let names: Vec<&str> = members.keys().map(String::as_str).collect();
+            fields.push(Field::shown("claims", cut(&names.join(" "))));
+        }
+        MessageId::KeySetResponse => fields.extend(members.get("keys").and_then(keys)),
+        _ => fields.extend(
+            members
+                .iter()
+                .filter_map(|(name, value)| member(message, name, value)),
+        ),
+    }
+    fields
+}
+
+fn member(message: MessageId, name: &str, value: &Value) -> Option<Field> {
+    let shown = match value {
+        Value::String(text) => text.clone(),
+        Value::Array(list) => list
+            .iter()
+            .map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join(" "),
+        other => other.to_string(),
+    };
+    let value = if PUBLIC_MEMBERS.contains(&name) {
+        FieldValue::Shown(cut(&shown))
+    } else if message == MessageId::MetadataResponse {
+        // It has dozens of members that nobody here uses.
+        return None;
+    } else {
+        masked(&shown)
+    };
+    Some(Field {
+        name: cut(name).into(),
+        value,
+    })
+}
+
+/// The keys of a set by name and kind.
+fn keys(value: &Value) -> Option<Field> {
+    let of = |key: &Value, name: &str| key.get(name).and_then(Value::as_str).map(str::to_owned);
+    let list = value.as_array()?.iter().take(20).map(|key| {
+        let words = ["kty", "alg", "kid"].map(|name| of(key, name));
+        words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    });
+    Some(Field::shown("keys", cut(&list.collect::<Vec<_>>().join(", "))))
+}
+
+fn masked(secret: &str) -> FieldValue {
+    FieldValue::Masked {
+        characters: secret.chars().count(),
+    }
+}
+
+/// As much of a foreign text as is shown, without characters that could dress it up.
+fn cut(foreign: &str) -> String {
+    let mut shown = text::value(foreign);
+    if foreign.chars().count() > shown.chars().count() + 50 {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use http::{HeaderMap, HeaderValue, StatusCode};
+    use url::Url;
+
+    use super::*;
+
+    fn told(fields: &[Field]) -> Vec<String> {
+        fields
+            .iter()
+            .map(|field| match &field.value {
+                FieldValue::Shown(value) => format!("{}={value}", field.name),
+                FieldValue::Masked { characters } => format!("{}: {characters} hidden", field.name),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_request_is_told_with_its_public_values_and_the_length_of_the_others() {
+        let url = Url::parse("https://provider.example/token?tenant=secret-one").unwrap();
+        let mut request = Request::post_form(
+            url,
+            [
+                ("grant_type", "authorization_code"),
+                ("code", "secret-code"),
+                ("code_verifier", "secret-verifier"),
+                ("unheard_of", "secret"),
+            ],
+        );
+        request
+            .headers
+            .insert(header::AUTHORIZATION, HeaderValue::from_static("Basic c2VjcmV0"));
+        assert_eq!(
+            told(&request_fields(&request)),
+            [
+                "request=POST https://provider.example/token",
+                "Authorization: Basic: 8 hidden",
+                "tenant: 10 hidden",
+                "grant_type=authorization_code",
+                "code: 11 hidden",
+                "code_verifier: 15 hidden",
+                "unheard_of: 6 hidden",
+            ]
+        );
+    }
+
+    fn answer(media_type: &'static str, body: &str) -> Response {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        Response {
+            status: StatusCode::OK,
+            headers,
+            body: body.as_bytes().to_vec().into(),
+        }
+    }
+
+    #[test]
+    fn an_answer_is_told_the_same_way() {
+        let tokens = r#"{"access_token":"secret","token_type":"Bearer","expires_in":60,"id_token":"a.b.c","x":{"y":1}}"#;
+        assert_eq!(
+            told(&response_fields(
+                MessageId::TokenResponse,
+                &answer("application/json; charset=utf-8", tokens),
+                &[]
+            )),
+            [
+                "status=200",
+                "content-type=application/json",
+                "access_token: 6 hidden",
+                "expires_in=60",
+                "id_token: 5 hidden",
+                "token_type=Bearer",
+                "x: 7 hidden",
+            ]
+        );
+        assert_eq!(
+            told(&response_fields(
+                MessageId::TokenResponse,
+                &answer(
+                    "application/x-www-form-urlencoded",
+                    "access_token=secret&scope=a%20b"
+                ),
+                &[]
+            ))[2..],
+            ["access_token: 6 hidden", "scope=a b"]
+        );
+        assert_eq!(
+            told(&response_fields(
+                MessageId::UserinfoResponse,
+                &answer("application/json", r#"{"sub":"1","email":"ann@example.org"}"#),
+                &[]
+            ))[2..],
+            ["claims=email sub"]
+        );
+        assert_eq!(
+            told(&response_fields(
+                MessageId::KeySetResponse,
+                &answer(
+                    "application/json",
+                    r#"{"keys":[{"kid":"1","kty":"RSA","alg":"RS256","n":"x"},{"kty":"EC"}]}"#
+                ),
+                &[]
+            ))[2..],
+            ["keys=RSA RS256 1, EC"]
+        );
+    }
+
+    #[test]
+    fn a_provider_that_repeats_a_secret_does_not_bring_it_into_the_trace() {
+        let url = Url::parse("https://provider.example/token").unwrap();
+        let request = Request::post_form(url, [("refresh_token", "the-secret")]);
+        let body = r#"{"error":"no the-secret","scope":"a the-secret","the-secret":1}"#;
+        let fields = response_fields(
+            MessageId::TokenResponse,
+            &answer("application/json", body),
+            &secrets(&request),
+        );
+        assert!(!told(&fields).concat().contains("the-secret"), "{fields:?}");
+    }
+
+    #[test]
+    fn what_a_server_sends_is_cut_and_cannot_dress_itself_up() {
+        let long = format!(r#"{{"error":"{}\u202e\u0007"}}"#, "a".repeat(5_000));
+        let fields = response_fields(MessageId::TokenResponse, &answer("application/json", &long), &[]);
+        let FieldValue::Shown(shown) = &fields[2].value else {
+            unreachable!("an error code is public")
+        };
+        assert_eq!(shown.chars().count(), 201);
+        assert!(!shown.contains('\u{202e}'));
+    }
+}

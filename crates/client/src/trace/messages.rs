@@ -1,0 +1,150 @@
+//! Every message that a trace can hold, with the words for a person: what it is, why it exists, and where it is
+//! written down. One table, for the window, the terminal and the report.
+
+macro_rules! messages {
+    ($($variant:ident = $code:literal, $title:literal, $why:literal, $section:expr;)*) => {
+        /// A message between two parties.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum MessageId {
+            $(#[doc = $title] $variant,)*
+        }
+
+        impl MessageId {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The stable name, such as `token_request`.
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code),* }
+            }
+
+            /// What it is, in a few words.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),* }
+            }
+
+            /// Why it exists, in two sentences.
+            pub fn why(self) -> &'static str {
+                match self { $(Self::$variant => $why),* }
+            }
+
+            /// Where it is written down; `None` where Tessera does it by its own rules.
+            pub fn section(self) -> Option<&'static str> {
+                match self { $(Self::$variant => $section),* }
+            }
+        }
+    };
+}
+
+messages! {
+    SignIn = "sign_in", "You press Sign in",
+        "Nothing happens before you ask for it. From here on Tessera waits for this one sign-in, and a newer one replaces it.",
+        None;
+    MetadataRequest = "metadata_request", "How does one sign in with you?",
+        "A provider publishes where its pages and services are, at one well-known address. Asking there means that no address has to be built into Tessera, or typed by you.",
+        Some("OpenID Connect Discovery 4.1");
+    MetadataResponse = "metadata_response", "The provider describes itself",
+        "The description must name exactly the issuer that was asked, or somebody else is answering. Every later request goes to an address from this document.",
+        Some("OpenID Connect Discovery 4.2");
+    AttemptKept = "attempt_kept", "The unfinished sign-in is kept",
+        "The answer may find Tessera closed, and must still be checked against what was asked. So the secrets of this attempt wait in the keychain, ten minutes at most, and are deleted when it ends.",
+        None;
+    AuthorizationRequest = "authorization_request", "Your browser is sent to the provider",
+        "You sign in at the provider's own page in your own browser, so Tessera never sees your password. The address carries the hash of a secret that stays here (the code challenge), which makes the answer useless to anybody else.",
+        Some("RFC 8252 4.1, RFC 7636 4.3");
+    SignInPages = "sign_in_pages", "You sign in and agree",
+        "This is between you and the provider: your password, your second factor, and what you allow. Tessera sees nothing of it.",
+        Some("RFC 6749 4.1.1");
+    Callback = "callback", "The browser brings the answer",
+        "The provider sends your browser to an address that leads back to this computer, with a code that can be used once. Any page could send something to that address, so the answer is compared with what was asked before anything is done with it.",
+        Some("RFC 6749 4.1.2, RFC 9207 2");
+    TokenRequest = "token_request", "Tessera redeems what it holds",
+        "A code or a refresh token is good for nothing by itself; here it is exchanged for tokens, on a connection of Tessera's own that no browser sees. For a code, Tessera proves that it is the one that asked by sending the secret whose hash was sent before.",
+        Some("RFC 6749 4.1.3 and 6, RFC 7636 4.5");
+    TokenResponse = "token_response", "The provider gives tokens",
+        "The access token opens the API for a short while, the refresh token brings the next one, and the ID token says who you are. They stay in Rust and in the keychain: no page and no log ever holds them.",
+        Some("RFC 6749 5.1");
+    KeySetRequest = "key_set_request", "Which keys do you sign with?",
+        "The ID token is signed, and only the provider's own keys count. They are fetched from the address in its description, never from one that a token names.",
+        Some("OpenID Connect Core 10.1");
+    KeySetResponse = "key_set_response", "The provider's public keys",
+        "With these the signature is checked on this computer. They are kept for ten minutes, and asked for again at once when a token names a key that is not among them.",
+        Some("RFC 7517 5");
+    UserinfoRequest = "userinfo_request", "Who is this?",
+        "Name, e-mail address and picture may be more complete here than in the ID token. The access token proves that Tessera may ask.",
+        Some("OpenID Connect Core 5.3.1");
+    UserinfoResponse = "userinfo_response", "Your profile",
+        "It is taken only when it is about the same person as the ID token. Otherwise one of the two tokens is not yours.",
+        Some("OpenID Connect Core 5.3.2");
+    TokensStored = "tokens_stored", "The tokens go into the keychain",
+        "The refresh token is stored before anything uses the access token, because the one before it may be void already. Nothing secret is written to a file.",
+        Some("RFC 8252 8.2");
+    FinishedPage = "finished_page", "The browser shows that it is done",
+        "The page carries no token and loads nothing from elsewhere. The listener on this computer closes with it.",
+        Some("RFC 8252 7.3");
+    DeviceAuthorizationRequest = "device_authorization_request", "Tessera asks for a code to type",
+        "Where no answer can come back to this computer, you type a short code on any device instead. Tessera gets a secret of its own to wait with.",
+        Some("RFC 8628 3.1");
+    DeviceAuthorizationResponse = "device_authorization_response", "The code, and where to type it",
+        "Compare the code before you agree: whoever sends you such a code would sign in as you. It is good for a few minutes.",
+        Some("RFC 8628 3.2");
+    DevicePoll = "device_poll", "Is it done?",
+        "The provider cannot call this computer, so Tessera asks again and again, no faster than the provider allows. It stops when you agree, decline or cancel, or when the code runs out.",
+        Some("RFC 8628 3.4");
+    DevicePending = "device_pending", "Not yet",
+        "You have not finished in the browser. When the provider says to slow down, Tessera waits longer between two questions.",
+        Some("RFC 8628 3.5");
+    RefreshTokenRead = "refresh_token_read", "The refresh token is taken from the keychain",
+        "The access token has run out, or an API refused it. With the refresh token no browser is needed.",
+        Some("RFC 6749 1.5");
+    ApiRequest = "api_request", "The call, with the token",
+        "Rust adds the access token, and only for addresses that this account's token may go to. The window that shows the answer never holds it.",
+        Some("RFC 6750 2.1");
+    ApiResponse = "api_response", "The API answers",
+        "A refusal of the token is worth one fresh token and one more try. A missing permission is told as one, so that you can be asked for it.",
+        Some("RFC 6750 3");
+    SignOut = "sign_out", "You press Sign out",
+        "Signing out ends the account on this computer in any case. What the provider can end is ended there first.",
+        None;
+    RevocationRequest = "revocation_request", "Tessera gives a token back",
+        "A token that is only deleted here would stay good at the provider. The refresh token goes first, because others can be had with it.",
+        Some("RFC 7009 2.1");
+    RevocationResponse = "revocation_response", "The provider's word on it",
+        "A provider also says yes to a token that is void already. If it cannot be reached, the copy here is deleted all the same, and the receipt says so.",
+        Some("RFC 7009 2.2");
+    SecretsDeleted = "secrets_deleted", "The tokens are deleted here",
+        "Whatever the provider answered, nothing of the account is left in the keychain. The receipt lists it.",
+        None;
+}
+
+impl MessageId {
+    /// Whether it happens where Tessera cannot see it: known to belong there, not observed.
+    pub fn is_unseen(self) -> bool {
+        self == Self::SignInPages
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_has_a_name_of_its_own_and_two_sentences_that_say_why() {
+        for (index, message) in MessageId::ALL.iter().enumerate() {
+            assert!(
+                MessageId::ALL[..index]
+                    .iter()
+                    .all(|other| other.code() != message.code()),
+                "{}",
+                message.code()
+            );
+            let sentences = message
+                .why()
+                .split_inclusive(['.', '!', '?'])
+                .filter(|part| part.trim().len() > 3);
+            assert_eq!(sentences.count(), 2, "{}: {}", message.code(), message.why());
+            assert!(!message.title().ends_with('.'), "{}", message.code());
+        }
+    }
+}
