@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tessera_oidc::{ClientId, Issuer, Scopes, Subject, UnixTime};
 
+use crate::layer::RequireAuthentication;
 use crate::refusal::{Reason, Refusal};
 
 /// A caller whose access token was checked. It is found in the request's extensions behind
@@ -26,6 +27,10 @@ pub(crate) struct Verified {
     pub(crate) expires_at: UnixTime,
     pub(crate) auth_time: Option<UnixTime>,
     pub(crate) acr: Option<String>,
+    /// The time by which all of it was judged.
+    pub(crate) checked_at: UnixTime,
+    /// Seconds by which clocks may differ.
+    pub(crate) leeway: i64,
     pub(crate) claims: Map<String, Value>,
     pub(crate) realm: Arc<str>,
 }
@@ -93,6 +98,32 @@ impl Caller {
         }
         let reason = Reason::InsufficientScope {
             needed: needed.clone(),
+        };
+        Err(Refusal::new(reason, self.verified.realm.clone()))
+    }
+
+    /// Refuses a caller who signed in too long ago or not strongly enough, with the challenge of RFC 9470 section
+    /// 3. For what a handler finds out only when it runs; where the route decides, the layer says it in one place.
+    pub fn require_authentication(&self, needed: &RequireAuthentication) -> Result<(), Refusal> {
+        if needed.asks_for_nothing() {
+            return Err(Refusal::unguarded());
+        }
+        let recent = needed.max_age.is_none_or(|max_age| {
+            let (now, leeway) = (self.verified.checked_at, self.verified.leeway);
+            let max_age = i64::try_from(max_age).unwrap_or(i64::MAX);
+            self.auth_time()
+                .is_some_and(|at| now.since(at) <= max_age.saturating_add(leeway) && at <= now.plus(leeway))
+        });
+        let strong = needed.acr_values.is_empty()
+            || self
+                .acr()
+                .is_some_and(|acr| needed.acr_values.iter().any(|good| good == acr));
+        if recent && strong {
+            return Ok(());
+        }
+        let reason = Reason::InsufficientAuthentication {
+            acr_values: needed.acr_values.clone(),
+            max_age: needed.max_age,
         };
         Err(Refusal::new(reason, self.verified.realm.clone()))
     }

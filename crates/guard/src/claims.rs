@@ -74,6 +74,8 @@ pub(crate) fn judge(jws: &VerifiedJws, expected: &Expectations, now: UnixTime) -
             expires_at,
             auth_time,
             acr,
+            checked_at: now,
+            leeway: expected.leeway,
             claims,
             realm: expected.realm.clone(),
         }),

@@ -2,7 +2,7 @@
 //!
 //! An API behind [`RequireAuth`] is reached only with an access token that its issuer signed for it
 //! (RFC 9068), presented as RFC 6750 says. Handlers get a [`Caller`], which nothing else can make.
-//! [`RequireScope`] narrows single routes. It works with axum and with every other tower service whose
+//! [`RequireScope`] and [`RequireAuthentication`] narrow single routes. It works with axum and with every other tower service whose
 //! responses have a body that can be made from a `String`.
 //!
 //! ```
@@ -58,8 +58,9 @@
 //! | the field cannot be read | 400 | `invalid_request` | with error |
 //! | the token is not good | 401 | `invalid_token` | with error |
 //! | a scope is missing | 403 | `insufficient_scope` | with error and `scope` |
+//! | the sign-in is too old or too weak | 401 | `insufficient_user_authentication` | with error, `acr_values` and `max_age` |
 //! | the issuer's keys are not available | 503, with `Retry-After` | `temporarily_unavailable` | none |
-//! | a scope or a `Caller` is needed where no `RequireAuth` is, or no scope is named | 500 | `server_error` | none |
+//! | a scope, a sign-in or a `Caller` is needed where no `RequireAuth` is, or nothing is named that is needed | 500 | `server_error` | none |
 //!
 //! Each with a JSON body `{error, error_description, hint?}` that repeats nothing of the token.
 //!
@@ -83,8 +84,6 @@
 //! - **Tokens that are not RFC 9068 JWTs:** opaque ones, and JWTs whose issuer does not set `typ`.
 //! - **More than one issuer** behind one guard.
 //! - **Sender-constrained tokens** (DPoP, mTLS): refused.
-//! - **Asking for a stronger or newer sign-in** (RFC 9470): [`Caller::acr`] and [`Caller::auth_time`] are there
-//!   to decide by, the challenge is not.
 //! - **Cross-origin preflights:** an `OPTIONS` request carries no token and is refused; put a CORS layer
 //!   outside of the guard.
 
@@ -105,7 +104,9 @@ pub use caller::Caller;
 pub use clock::{Clock, SystemClock};
 pub use guard::{DEFAULT_ALGORITHMS, Guard, GuardBuilder, GuardError, MAX_LEEWAY_SECONDS, MAX_TOKEN_BYTES};
 pub use keys::{FETCH_TIMEOUT, FetchError, FetchKeys, KeySource};
-pub use layer::{Answer, Guarded, RequireAuth, RequireScope, ScopeGuarded};
+pub use layer::{
+    Answer, AuthenticationGuarded, Guarded, RequireAuth, RequireAuthentication, RequireScope, ScopeGuarded,
+};
 pub use refusal::{Reason, Refusal, TokenFault};
 #[cfg(feature = "reqwest")]
 pub use reqwest::HttpKeys;

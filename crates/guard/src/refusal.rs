@@ -37,6 +37,14 @@ pub enum Reason {
         /// All scopes that are needed.
         needed: Scopes,
     },
+    /// The person signed in too long ago, or not strongly enough (401: RFC 9470 section 3).
+    #[error("{}", of_authentication(.acr_values, *.max_age))]
+    InsufficientAuthentication {
+        /// The authentication contexts of which one is needed; empty when any will do.
+        acr_values: Vec<String>,
+        /// The most seconds that may have passed since the sign-in.
+        max_age: Option<u64>,
+    },
     /// The issuer's keys are not to be had, so nothing can be said about the token (503).
     #[error("the keys that check access tokens are not available at the moment")]
     KeysUnavailable {
@@ -112,6 +120,14 @@ impl TokenFault {
     }
 }
 
+fn of_authentication(acr_values: &[String], max_age: Option<u64>) -> &'static str {
+    match (acr_values, max_age) {
+        ([], _) => "a more recent sign-in is needed",
+        (_, None) => "a stronger sign-in is needed",
+        (_, Some(_)) => "a stronger and more recent sign-in is needed",
+    }
+}
+
 /// Without `alg` and `kid`, which are the caller's own text.
 fn in_short(error: &JwsError) -> &'static str {
     match error {
@@ -144,7 +160,9 @@ impl Refusal {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self.reason {
-            Reason::NoToken | Reason::InvalidToken(_) => StatusCode::UNAUTHORIZED,
+            Reason::NoToken | Reason::InvalidToken(_) | Reason::InsufficientAuthentication { .. } => {
+                StatusCode::UNAUTHORIZED
+            }
             Reason::MalformedRequest(_) => StatusCode::BAD_REQUEST,
             Reason::InsufficientScope { .. } => StatusCode::FORBIDDEN,
             Reason::KeysUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -152,13 +170,15 @@ impl Refusal {
         }
     }
 
-    /// The `error` of the answer's body; where RFC 6750 section 3.1 has a code, that one.
+    /// The `error` of the answer's body; where RFC 6750 section 3.1 or RFC 9470 section 3 has a
+    /// code, that one.
     pub fn code(&self) -> &'static str {
         match self.reason {
             Reason::NoToken => "token_required",
             Reason::MalformedRequest(_) => "invalid_request",
             Reason::InvalidToken(_) => "invalid_token",
             Reason::InsufficientScope { .. } => "insufficient_scope",
+            Reason::InsufficientAuthentication { .. } => "insufficient_user_authentication",
             Reason::KeysUnavailable { .. } => "temporarily_unavailable",
             Reason::Unguarded => "server_error",
         }
@@ -180,6 +200,15 @@ impl Refusal {
             Reason::InvalidToken(_) => "Get a new access token from its issuer and try again.",
             Reason::InsufficientScope { needed } => {
                 return Some(format!("Ask for permission again, with the scopes: {needed}"));
+            }
+            Reason::InsufficientAuthentication { acr_values, max_age } => {
+                let age = max_age.map(|seconds| format!("max_age={seconds}"));
+                let acr = (!acr_values.is_empty()).then(|| format!("acr_values={}", acr_values.join(" ")));
+                let asked: Vec<String> = [age, acr].into_iter().flatten().collect();
+                return Some(format!(
+                    "Have the person sign in again, with {}",
+                    asked.join(" and ")
+                ));
             }
             Reason::KeysUnavailable { .. } => "Try again later; the token may well be good.",
             Reason::Unguarded => return None,
@@ -212,7 +241,10 @@ impl Refusal {
         let mut text = format!("Bearer realm={}", quoted(&self.realm));
         match &self.reason {
             Reason::NoToken => {}
-            Reason::MalformedRequest(_) | Reason::InvalidToken(_) | Reason::InsufficientScope { .. } => {
+            Reason::MalformedRequest(_)
+            | Reason::InvalidToken(_)
+            | Reason::InsufficientScope { .. }
+            | Reason::InsufficientAuthentication { .. } => {
                 let description = quoted(&self.reason.to_string());
                 text.extend([
                     ", error=",
@@ -225,6 +257,14 @@ impl Refusal {
         }
         if let Reason::InsufficientScope { needed } = &self.reason {
             text.extend([", scope=", &quoted(&needed.to_string())]);
+        }
+        if let Reason::InsufficientAuthentication { acr_values, max_age } = &self.reason {
+            if !acr_values.is_empty() {
+                text.extend([", acr_values=", &quoted(&acr_values.join(" "))]);
+            }
+            if let Some(seconds) = max_age {
+                text.extend([", max_age=", &quoted(&seconds.to_string())]);
+            }
         }
         HeaderValue::from_str(&text).ok()
     }

@@ -7,7 +7,9 @@ use axum::{Json, Router};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
-use tessera_guard::{Caller, Guard, KeySource, Refusal, RequireAuth, RequireScope, UnixTime};
+use tessera_guard::{
+    Caller, Guard, KeySource, Refusal, RequireAuth, RequireAuthentication, RequireScope, UnixTime,
+};
 use tokio::net::TcpListener;
 
 use crate::signer::{AUDIENCE, ISSUER, NOW, Signer, key_set};
@@ -35,6 +37,22 @@ pub(crate) async fn serve(guard: Guard) -> String {
             get(|| async { "refund" }).layer(RequireScope::all(["orders:read", "orders:write"])),
         )
         .route("/no-scope", get(|| async { "?" }).layer(RequireScope::all([""])))
+        .route(
+            "/recent",
+            get(|| async { "recent" }).layer(RequireAuthentication::new().max_age(60)),
+        )
+        .route(
+            "/strong",
+            get(|| async { "strong" }).layer(RequireAuthentication::new().acr_values(["gold", "silver"])),
+        )
+        .route(
+            "/both",
+            get(|| async { "both" }).layer(RequireAuthentication::new().max_age(60).acr_values(["gold"])),
+        )
+        .route(
+            "/any-sign-in",
+            get(|| async { "?" }).layer(RequireAuthentication::new()),
+        )
         .route("/late", get(late))
         .route("/echo", post(|body: Bytes| async { body }))
         .route("/field", get(field))
@@ -45,6 +63,10 @@ pub(crate) async fn serve(guard: Guard) -> String {
         .route(
             "/no-guard-scope",
             get(|| async { "?" }).layer(RequireScope::all(["orders:read"])),
+        )
+        .route(
+            "/no-guard-sign-in",
+            get(|| async { "?" }).layer(RequireAuthentication::new().max_age(60)),
         );
     let app = guarded.merge(open);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

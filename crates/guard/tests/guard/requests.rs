@@ -3,10 +3,10 @@
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::{client, guard, serve};
-use crate::signer::{Signer, claims};
+use crate::signer::{NOW, Signer, claims};
 
 /// Sends `fields` to `target` and returns the status, the challenge and the body's error code.
 async fn ask(target: &str, fields: &[&str]) -> (u16, Option<String>, String) {
@@ -151,12 +151,60 @@ async fn a_missing_scope_is_named() {
     check("orders:write", "/late", (200, None)).await;
 }
 
+/// RFC 9470 section 3. The guard's leeway is thirty seconds.
+#[tokio::test]
+async fn a_sign_in_that_is_too_old_or_too_weak_is_told_what_is_needed() {
+    let signer = Signer::new("k");
+    let api = serve(guard(&signer)).await;
+    let check = async |said: Value, path: &str, expected: Option<&str>| {
+        let mut claims = claims();
+        for (name, value) in said.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        let field = format!("Bearer {}", signer.sign(&signer.header(), &claims));
+        let (status, challenge, error) = ask(&format!("{api}{path}"), &[&field]).await;
+        let start = r#"Bearer realm="https://api.example", error="insufficient_user_authentication", error_description="#;
+        let needed = challenge.map(|text| text.strip_prefix(start).unwrap_or("?").to_owned());
+        assert_eq!(needed.as_deref(), expected, "{said} at {path}");
+        let code = expected.map_or(200, |_| 401);
+        assert_eq!(status, code, "{said} at {path}");
+        assert_eq!(
+            status == 401,
+            error == "insufficient_user_authentication",
+            "{said} at {path}"
+        );
+    };
+    let old = Some(r#""a more recent sign-in is needed", max_age="60""#);
+    let weak = Some(r#""a stronger sign-in is needed", acr_values="gold silver""#);
+    let both = Some(r#""a stronger and more recent sign-in is needed", acr_values="gold", max_age="60""#);
+    check(json!({"auth_time": NOW}), "/recent", None).await;
+    check(json!({"auth_time": NOW - 90}), "/recent", None).await;
+    check(json!({"auth_time": NOW - 91}), "/recent", old).await;
+    check(json!({"auth_time": NOW + 31}), "/recent", old).await;
+    check(json!({}), "/recent", old).await;
+    check(json!({"acr": "gold"}), "/recent", old).await;
+    check(json!({"acr": "gold"}), "/strong", None).await;
+    check(json!({"acr": "silver"}), "/strong", None).await;
+    check(json!({"acr": "Gold"}), "/strong", weak).await;
+    check(json!({"acr": "gold silver"}), "/strong", weak).await;
+    check(json!({"auth_time": NOW}), "/strong", weak).await;
+    check(json!({"acr": "gold", "auth_time": NOW}), "/both", None).await;
+    check(json!({"acr": "silver", "auth_time": NOW}), "/both", both).await;
+    check(json!({"acr": "gold", "auth_time": NOW - 3600}), "/both", both).await;
+}
+
 #[tokio::test]
 async fn where_no_guard_is_the_door_is_shut() {
     let signer = Signer::new("k");
     let api = serve(guard(&signer)).await;
     let field = format!("Bearer {}", signer.token());
-    for path in ["/no-guard", "/no-guard-scope", "/no-scope"] {
+    for path in [
+        "/no-guard",
+        "/no-guard-scope",
+        "/no-guard-sign-in",
+        "/no-scope",
+        "/any-sign-in",
+    ] {
         let found = ask(&format!("{api}{path}"), &[&field]).await;
         assert_eq!(found, (500, None, "server_error".into()), "{path}");
     }
