@@ -16,9 +16,9 @@ use url::Url;
 use crate::shell::Shell;
 use crate::wire::{
     AccountDetail, AppEvent, AppInfo, AttemptView, CallRequest, CallResponse, CatalogueEntry, ErrorView,
-    ProviderInput, ProviderView, ReceiptView, SignInRequest,
+    FlowEventView, ProviderInput, ProviderView, ReceiptView, SavedReport, SignInRequest,
 };
-use crate::{body, view};
+use crate::{body, flows, view};
 
 type Answer<T> = Result<T, ErrorView>;
 type Held<'a> = State<'a, Arc<Shell>>;
@@ -234,6 +234,23 @@ fn origin(url: &Url) -> Url {
 
 /// A method that an API is called with. TRACE would send the token back to the page, and CONNECT is for proxies
 /// (RFC 9110 sections 9.3.6 and 9.3.8).
+/// What happened in this run, step by step, oldest first, as much as is kept. What happens from now on is told to
+/// whoever subscribed.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn flows(shell: Held<'_>) -> Answer<Vec<FlowEventView>> {
+    let client = shell.client().await?;
+    let events = client.traced().into_iter();
+    Ok(events.map(|event| flows::event(client, event)).collect())
+}
+
+/// Writes what happened in a flow to a JSON and a Markdown file in the person's Downloads folder.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn save_report(shell: Held<'_>, flow: u32) -> Answer<SavedReport> {
+    flows::save(shell.client().await?, u64::from(flow), shell.reports()?).await
+}
+
 fn method(text: &str) -> Answer<Method> {
     const TAKEN: [Method; 7] = [
         Method::GET,

@@ -8,6 +8,7 @@ pub mod bindings;
 mod body;
 mod clipboard;
 mod commands;
+mod flows;
 mod inbox;
 mod logs;
 mod pace;
@@ -97,6 +98,13 @@ pub fn run<R: Runtime>(
             let shell = Arc::new(Shell::default());
             app.manage(shell.clone());
             shell.person.sits_at(app.handle().clone());
+            // A desktop that names no such folder has it where the others do.
+            let downloads = app.path().download_dir();
+            if let Ok(reports) =
+                downloads.or_else(|_| Ok::<_, tauri::Error>(app.path().home_dir()?.join("Downloads")))
+            {
+                shell.reports_go_to(reports);
+            }
             let page_data = folder.as_ref().ok().map(|folder| folder.path().join("webview"));
             let left = shell.clone();
             window::open(app.handle(), page_data, move || left.unsubscribe())?;

@@ -2,13 +2,13 @@
 //! for a page to show them.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tauri::async_runtime::JoinHandle;
 use tauri::ipc::Channel;
 use tessera_client::ports::Browser;
-use tessera_client::{Change, Client, Config, Error, RedirectUri};
+use tessera_client::{Change, Client, Config, Error, RedirectUri, TraceEvent};
 use tessera_platform::{DataFolder, DataFolderError};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, SetOnce, broadcast};
@@ -16,8 +16,9 @@ use tokio::sync::{Notify, SetOnce, broadcast};
 use crate::ask::Person;
 use crate::clipboard::Clipboard;
 use crate::pace::Pace;
-use crate::view;
+
 use crate::wire::{AppEvent, ErrorView};
+use crate::{flows, view};
 
 /// How many notices wait at most; older ones give way.
 const MAX_NOTICES: usize = 8;
@@ -35,6 +36,8 @@ pub(crate) struct Shell {
     pub(crate) person: Person,
     /// How often the page had the browser opened.
     pub(crate) pace: Pace,
+    /// Where reports are written, once it is known.
+    reports: OnceLock<PathBuf>,
 }
 
 /// What there is once the client is open.
@@ -70,6 +73,20 @@ impl Shell {
         self.opened().await.map(|opened| &opened.client)
     }
 
+    /// Says where reports are written.
+    pub(crate) fn reports_go_to(&self, folder: PathBuf) {
+        // Only the start of the app says it.
+        let _ = self.reports.set(folder);
+    }
+
+    /// Where reports are written.
+    pub(crate) fn reports(&self) -> Result<&Path, ErrorView> {
+        let folder = self.reports.get();
+        folder
+            .map(PathBuf::as_path)
+            .ok_or_else(|| flows::unsaved(Path::new("Downloads"), "this person has no home folder"))
+    }
+
     /// Shows `error` to the person: at once when a page is there, otherwise when the next one comes.
     pub(crate) fn notice(&self, error: ErrorView) {
         let mut notices = lock(&self.notices);
@@ -98,12 +115,13 @@ impl Shell {
         let client = self.client().await?;
         // From before the snapshot, so that nothing falls between the two.
         let changes = client.changes();
+        let trace = client.trace();
         let first = view::snapshot(client).await?;
         self.unsubscribe();
         if channel.send(first).is_err() {
             return Ok(());
         }
-        let forwarding = self.clone().forward(client.clone(), changes, channel);
+        let forwarding = self.clone().forward(client.clone(), changes, trace, channel);
         *lock(&self.subscription) = Some(tauri::async_runtime::spawn(forwarding));
         Ok(())
     }
@@ -112,6 +130,7 @@ impl Shell {
         self: Arc<Self>,
         client: Client,
         mut changes: broadcast::Receiver<Change>,
+        mut trace: broadcast::Receiver<TraceEvent>,
         channel: Channel<AppEvent>,
     ) {
         loop {
@@ -120,6 +139,12 @@ impl Shell {
                     Ok(change) => view::event(&client, change).await.into_iter().collect(),
                     // Too much happened to tell it one by one.
                     Err(RecvError::Lagged(_)) => vec![view::snapshot(&client).await.unwrap_or_else(notice_event)],
+                    Err(RecvError::Closed) => return,
+                },
+                step = trace.recv() => match step {
+                    Ok(step) => vec![AppEvent::Flow { step: flows::event(&client, step) }],
+                    // The page finds the gap in the numbers, and asks for what is kept.
+                    Err(RecvError::Lagged(_)) => continue,
                     Err(RecvError::Closed) => return,
                 },
                 () = self.noticed.notified() => {

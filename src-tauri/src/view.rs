@@ -2,7 +2,7 @@
 
 use tessera_client::{
     Account, AccountState, AttemptSnapshot, Change, Client, Error, KnownCall, Provider, ProviderSource,
-    Receipt, Route, Stage, Storage,
+    Receipt, Route, Stage, Storage, Verdict,
 };
 
 use crate::permissions;
@@ -75,18 +75,23 @@ pub(crate) fn provider(client: &Client, provider: &Provider) -> ProviderView {
     }
 }
 
-/// An account, opened.
-pub(crate) fn detail(client: &Client, account: Account) -> AccountDetail {
-    let asked = account.requested.union(&account.granted);
-    let permission = |scope: &str| permissions::view(scope, account.granted.contains(scope));
-    let checks = account.checks.iter().map(|verdict| CheckView {
+/// A check and its verdict.
+pub(crate) fn check(verdict: &Verdict) -> CheckView {
+    CheckView {
         id: verdict.check.code().to_owned(),
         title: verdict.check.title().to_owned(),
         section: verdict.check.section().to_owned(),
         outcome: verdict.outcome.as_str().to_owned(),
         expected: verdict.expected.clone(),
         seen: verdict.seen.clone(),
-    });
+    }
+}
+
+/// An account, opened.
+pub(crate) fn detail(client: &Client, account: Account) -> AccountDetail {
+    let asked = account.requested.union(&account.granted);
+    let permission = |scope: &str| permissions::view(scope, account.granted.contains(scope));
+    let checks = account.checks.iter().map(check);
     AccountDetail {
         claims: account
             .claims

@@ -3,9 +3,13 @@
 //! No type here has a field for a token, a code, a verifier, a state, a client secret or a full authorization
 //! URL. The UI shows addresses only as origin and path.
 
+mod flow;
+
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
+
+pub use flow::{FlowEventView, FlowFieldView, FlowKindView, FlowStepView, PartyView, SavedReport};
 
 /// What went wrong, for a person. `code` is stable; `message` says what happened to you, `hint` what to do.
 #[derive(Clone, Debug, Serialize, Type)]
@@ -205,6 +209,11 @@ pub enum AppEvent {
     Providers {
         /// All of them.
         providers: Vec<ProviderView>,
+    },
+    /// A step of a flow was made.
+    Flow {
+        /// The step.
+        step: FlowEventView,
     },
     /// Something arrived that could not be used, for example a callback for an attempt that is gone.
     Notice {

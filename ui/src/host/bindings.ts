@@ -18,6 +18,13 @@ export const commands = {
 	catalogue: (account: string) => typedError<CatalogueEntry[], ErrorView>(__TAURI_INVOKE("catalogue", { account })),
 	/**  Puts the attempt's link on the clipboard. The link itself, which holds `state`, stays in Rust. */
 	copyLink: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("copy_link", { id })),
+	/**
+	 *  A method that an API is called with. TRACE would send the token back to the page, and CONNECT is for proxies
+	 *  (RFC 9110 sections 9.3.6 and 9.3.8).
+	 *  What happened in this run, step by step, oldest first, as much as is kept. What happens from now on is told to
+	 *  whoever subscribed.
+	 */
+	flows: () => typedError<FlowEventView[], ErrorView>(__TAURI_INVOKE("flows")),
 	/**  Opens the attempt's page in the browser once more. */
 	openAgain: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("open_again", { id })),
 	/**
@@ -31,6 +38,8 @@ export const commands = {
 	removeProvider: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("remove_provider", { id })),
 	/**  Adds or changes a provider. */
 	saveProvider: (input: ProviderInput) => typedError<ProviderView, ErrorView>(__TAURI_INVOKE("save_provider", { input })),
+	/**  Writes what happened in a flow to a JSON and a Markdown file in the person's Downloads folder. */
+	saveReport: (flow: number) => typedError<SavedReport, ErrorView>(__TAURI_INVOKE("save_report", { flow })),
 	/**  Starts a sign-in, in the place of one that is going on. */
 	signIn: (request: SignInRequest) => typedError<AttemptView, ErrorView>(__TAURI_INVOKE("sign_in", { request })),
 	/**  Ends an account here, and at the provider as far as that goes. */
@@ -127,6 +136,10 @@ accounts: AccountView[] } |
 { event: "providers"; 
 /**  All of them. */
 providers: ProviderView[] } | 
+/**  A step of a flow was made. */
+{ event: "flow"; 
+/**  The step. */
+step: FlowEventView } | 
 /**  Something arrived that could not be used, for example a callback for an attempt that is gone. */
 { event: "notice"; 
 /**  What, and what to do. */
@@ -312,6 +325,95 @@ export type ErrorView = {
 	detail: string | null,
 };
 
+/**  A step of a flow. */
+export type FlowEventView = {
+	/**  Counts up over all flows of this run. */
+	sequence: number,
+	/**  Milliseconds since 1970. */
+	at_millis: number,
+	/**  Which flow. */
+	flow: number,
+	/**  What it is for. */
+	kind: FlowKindView,
+	/**  The provider's name, once known. */
+	provider: string | null,
+	/**  The account's id, once known. */
+	account: string | null,
+	/**  What happened. */
+	step: FlowStepView,
+};
+
+/**  A named value in a message. */
+export type FlowFieldView = {
+	/**  As it is named on the wire. */
+	name: string,
+	/**  The value, when it is public. */
+	value: string | null,
+	/**  How many characters it has, when it is not. */
+	characters: number | null,
+};
+
+/**  What a flow is for. */
+export type FlowKindView = 
+/**  A person signs in. */
+"sign_in" | 
+/**  A fresh access token is fetched. */
+"refresh" | 
+/**  An API is called. */
+"call" | 
+/**  A person signs out. */
+"sign_out";
+
+/**  What happened in a step. */
+export type FlowStepView = 
+/**  A message went from one party to another. */
+{ type: "message"; 
+/**  Who sent it. */
+from: PartyView; 
+/**  Who got it. */
+to: PartyView; 
+/**  Which message, for example `token_request`. */
+id: string; 
+/**  What it is, in a few words. */
+title: string; 
+/**  Why it exists, in two sentences. */
+why: string; 
+/**  Where it is written down. */
+section: string | null; 
+/**  Whether it happens where Tessera cannot see it. */
+unseen: boolean; 
+/**  What was in it. */
+fields: FlowFieldView[] } | 
+/**  Checks were made. */
+{ type: "checks"; 
+/**  In order. */
+checks: CheckView[] } | 
+/**  Something was decided. */
+{ type: "decision"; 
+/**  Stable id. */
+code: string; 
+/**  A sentence. */
+sentence: string } | 
+/**  The flow is over. */
+{ type: "ended"; 
+/**  Why it did not go well; `None` when it did. */
+error: ErrorView | null };
+
+/**  Who takes part. */
+export type PartyView = 
+/**  The person. */
+"person" | 
+/**  This app. */
+"tessera" | 
+/**  The person's browser. */
+"browser" | 
+/**  The identity provider. */
+"provider" | 
+/**  A protected API. */
+"api" | 
+/**  The keychain. */
+"keychain";
+
 /**  One permission. */
 export type PermissionView = {
 	/**  The scope as the provider calls it. */
@@ -396,6 +498,14 @@ export type RouteView =
 "loopback" | 
 /**  A code typed on another device. */
 "device";
+
+/**  Where a report was written. */
+export type SavedReport = {
+	/**  The JSON file. */
+	json: string,
+	/**  The Markdown file. */
+	markdown: string,
+};
 
 /**  What a person asked for when they pressed Sign in. */
 export type SignInRequest = {

@@ -1,0 +1,131 @@
+//! Flows for the window: the client's trace as views, and the report that a person can save of one.
+
+use std::path::Path;
+
+use tessera_client::{
+    Client, Field, FieldValue, FlowId, FlowKind, MessageId, Party, Report, Step, TraceEvent,
+};
+
+use crate::view;
+use crate::wire::{
+    ErrorView, FlowEventView, FlowFieldView, FlowKindView, FlowStepView, PartyView, SavedReport,
+};
+
+/// A step of a flow, as the window draws it.
+pub(crate) fn event(client: &Client, event: TraceEvent) -> FlowEventView {
+    let provider = event.provider.map(|id| {
+        client
+            .provider(&id)
+            .map_or_else(|_| id.to_string(), |provider| provider.name)
+    });
+    FlowEventView {
+        sequence: event.sequence,
+        at_millis: event.at_millis,
+        flow: event.flow.0,
+        kind: match event.kind {
+            FlowKind::SignIn => FlowKindView::SignIn,
+            FlowKind::Refresh => FlowKindView::Refresh,
+            FlowKind::Call => FlowKindView::Call,
+            FlowKind::SignOut => FlowKindView::SignOut,
+        },
+        provider,
+        account: event.account.map(|id| id.to_string()),
+        step: step(event.step),
+    }
+}
+
+fn step(step: Step) -> FlowStepView {
+    match step {
+        Step::Message {
+            from,
+            to,
+            message,
+            fields,
+        } => message_view(from, to, message, fields),
+        Step::Checks(verdicts) => FlowStepView::Checks {
+            checks: verdicts.iter().map(view::check).collect(),
+        },
+        Step::Decision { code, sentence } => FlowStepView::Decision {
+            code: code.to_owned(),
+            sentence,
+        },
+        Step::Ended { error } => FlowStepView::Ended {
+            error: error.as_ref().map(ErrorView::from),
+        },
+    }
+}
+
+fn message_view(from: Party, to: Party, message: MessageId, fields: Vec<Field>) -> FlowStepView {
+    FlowStepView::Message {
+        from: party(from),
+        to: party(to),
+        id: message.code().to_owned(),
+        title: message.title().to_owned(),
+        why: message.why().to_owned(),
+        section: message.section().map(str::to_owned),
+        unseen: message.is_unseen(),
+        fields: fields.into_iter().map(field).collect(),
+    }
+}
+
+fn field(field: Field) -> FlowFieldView {
+    let (value, characters) = match field.value {
+        FieldValue::Shown(value) => (Some(value), None),
+        FieldValue::Masked { characters } => (None, Some(characters)),
+    };
+    FlowFieldView {
+        name: field.name.into_owned(),
+        value,
+        characters,
+    }
+}
+
+fn party(party: Party) -> PartyView {
+    match party {
+        Party::Person => PartyView::Person,
+        Party::Tessera => PartyView::Tessera,
+        Party::Browser => PartyView::Browser,
+        Party::Provider => PartyView::Provider,
+        Party::Api => PartyView::Api,
+        Party::Keychain => PartyView::Keychain,
+    }
+}
+
+/// Writes what happened in a flow to two files in `folder`. A second time for the same flow replaces the first.
+pub(crate) async fn save(client: &Client, flow: u64, folder: &Path) -> Result<SavedReport, ErrorView> {
+    let events: Vec<TraceEvent> = client
+        .traced()
+        .into_iter()
+        .filter(|event| event.flow == FlowId(flow))
+        .collect();
+    let report = Report::of(&events).ok_or_else(|| ErrorView {
+        code: "flow_gone".to_owned(),
+        message: "What happened there is not kept any more.".to_owned(),
+        hint: "Do it once more, and save the report soon after.".to_owned(),
+        detail: None,
+    })?;
+    let json = folder.join(format!("{}.json", report.name));
+    let markdown = folder.join(format!("{}.md", report.name));
+    let written = async {
+        tokio::fs::create_dir_all(folder).await?;
+        tokio::fs::write(&json, &report.json).await?;
+        tokio::fs::write(&markdown, &report.markdown).await
+    };
+    written
+        .await
+        .map_err(|error| unsaved(folder, &error.to_string()))?;
+    Ok(SavedReport {
+        json: json.display().to_string(),
+        markdown: markdown.display().to_string(),
+    })
+}
+
+/// Why there is no report.
+pub(crate) fn unsaved(folder: &Path, why: &str) -> ErrorView {
+    ErrorView {
+        code: "report_not_saved".to_owned(),
+        message: "The report could not be written to your Downloads folder.".to_owned(),
+        hint: "Make sure that the folder is there and the disk is not full, then save it again.".to_owned(),
+        detail: Some(format!("{}: {why}", folder.display())),
+    }
+}
