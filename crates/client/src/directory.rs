@@ -22,6 +22,8 @@ pub(crate) struct Directory {
     http: Arc<dyn Http>,
     clock: Arc<dyn Clock>,
     metadata: Mutex<HashMap<Issuer, (UnixTime, Arc<Metadata>)>>,
+    /// Seconds that this computer's clock was ahead of the issuer's when it last described itself.
+    ahead: Mutex<HashMap<Issuer, i64>>,
     keys: tokio::sync::Mutex<HashMap<Url, KeySetCache>>,
 }
 
@@ -31,6 +33,7 @@ impl Directory {
             http,
             clock,
             metadata: Mutex::default(),
+            ahead: Mutex::default(),
             keys: tokio::sync::Mutex::default(),
         }
     }
@@ -56,12 +59,27 @@ impl Directory {
         }
         let request = discovery::discovery_request(&terms.issuer);
         let response = flow.exchange(&*self.http, Exchange::METADATA, request).await?;
+        if let Some(date) = response.date() {
+            let ahead = self.clock.now().since(date);
+            let mut all = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+            all.insert(terms.issuer.clone(), ahead);
+        }
         let metadata = discovery::parse_metadata(&terms.issuer, &response)?;
         flow.checks(metadata.verdicts());
         let metadata = Arc::new(metadata);
         let mut all = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(terms.issuer.clone(), (now, metadata.clone()));
         Ok(metadata)
+    }
+
+    /// What the time is at this issuer when it is `now` here, by the last answer of its that was dated: `by` when that
+    /// is one, otherwise its description. `None` when it dates nothing.
+    pub(crate) fn time_at(&self, issuer: &Issuer, now: UnixTime, by: Option<UnixTime>) -> Option<UnixTime> {
+        by.or_else(|| {
+            let all = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+            let ahead = all.get(issuer)?;
+            Some(now.plus(ahead.saturating_neg()))
+        })
     }
 
     /// The keys to check a token with that needs the `wanted` one.

@@ -1,7 +1,14 @@
 //! The sandbox's own idea of the time, so that a test can let an hour pass without waiting for it.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderValue, header};
+
+use crate::world::World;
 
 /// A wall clock in seconds since 1970, which can be moved or stopped.
 #[derive(Debug, Default)]
@@ -47,6 +54,18 @@ impl SandboxClock {
     fn setting(&self) -> std::sync::MutexGuard<'_, Setting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Dates every answer by this clock (RFC 9110 section 6.6.1), which the tokens in it are dated by.
+pub(crate) async fn date(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let seconds = u64::try_from(world.now()).unwrap_or_default();
+    // The form of the field ends with the year 9999.
+    let date = UNIX_EPOCH + Duration::from_secs(seconds.min(253_402_300_799));
+    if let Ok(value) = HeaderValue::try_from(httpdate::fmt_http_date(date)) {
+        response.headers_mut().insert(header::DATE, value);
+    }
+    response
 }
 
 #[expect(

@@ -24,7 +24,7 @@ use crate::secret::{Secret, random_name};
 use crate::world::World;
 
 /// Seconds an ID token is good for.
-const ID_TOKEN_LIFE: i64 = 600;
+const ID_TOKEN_LIFE: i64 = 300;
 
 /// What an access token says (RFC 9068 section 2.2).
 #[derive(Serialize)]

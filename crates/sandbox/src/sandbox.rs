@@ -19,7 +19,7 @@ use crate::records::Records;
 use crate::serve::{self, Front, Server};
 use crate::state_file::{Restored, StateError, StateFile};
 use crate::world::World;
-use crate::{api, control, github, google, provider};
+use crate::{api, clock, control, github, google, provider};
 
 /// Why a sandbox does not start.
 #[derive(Debug, thiserror::Error)]
@@ -112,8 +112,11 @@ impl Sandbox {
             .merge(control::routes())
             .fallback(provider::nothing_here)
             .with_state(Arc::clone(&world))
-            .layer(from_fn_with_state(front(Server::Provider), serve::observe));
-        let api = api::routes(&world).layer(from_fn_with_state(front(Server::Api), serve::observe));
+            .layer(from_fn_with_state(front(Server::Provider), serve::observe))
+            .layer(from_fn_with_state(Arc::clone(&world), clock::date));
+        let api = api::routes(&world)
+            .layer(from_fn_with_state(front(Server::Api), serve::observe))
+            .layer(from_fn_with_state(Arc::clone(&world), clock::date));
         let (stop, stopped) = watch::channel(());
         Ok(Self {
             tasks: vec![

@@ -143,8 +143,8 @@ async fn tokens_count_as_stored_only_when_they_are() {
         .refuse("access/", VaultError::Failed("it is full".to_owned()));
     let refused = rig.sign_in_with(&client, rig.request(Route::Scheme), "ann").await;
     assert_eq!(refused.unwrap_err().code(), "keychain_failed");
-    assert!(!format!("{:?}", client.traced()).contains("tokens_stored"));
+    assert!(!format!("{:?}", client.traced()).contains("TokensStored"));
     rig.keychain.relent();
     rig.sign_in(&client, "ann").await;
-    assert!(format!("{:?}", client.traced()).contains("tokens_stored"));
+    assert!(format!("{:?}", client.traced()).contains("TokensStored"));
 }

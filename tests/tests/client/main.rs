@@ -8,6 +8,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod clock;
 mod errors;
 mod finish;
 mod gateway;

@@ -351,7 +351,7 @@ async fn a_renewed_id_token_is_checked_and_nothing_is_given_out_when_it_is_wrong
         ("id-token-wrong-aud", "id_token_aud", true),
         ("id-token-bad-signature", "id_token_signature", false),
         ("id-token-expired", "id_token_exp", false),
-        ("id-token-old", "refresh_iat", false),
+        ("id-token-old", "id_token_iat", false),
         ("id-token-no-iat", "id_token_iat", false),
         ("id-token-wrong-at-hash", "id_token_at_hash", false),
     ] {

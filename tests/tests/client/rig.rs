@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub(crate) struct Rig {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) keychain: Arc<TestKeychain>,
     pub(crate) browser: Arc<TestBrowser>,
+    /// Seconds that this computer's clock is ahead of the provider's.
+    pub(crate) ahead: Arc<AtomicI64>,
     folder: TempDir,
 }
 
@@ -36,6 +39,7 @@ impl Rig {
             sandbox: Arc::new(Sandbox::start(options).await.unwrap()),
             keychain: Arc::default(),
             browser: Arc::default(),
+            ahead: Arc::default(),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -55,7 +59,7 @@ impl Rig {
             browser: self.browser.clone(),
             loopback: Arc::new(LoopbackServer::new()),
             http: Arc::new(HttpClient::new()),
-            clock: Arc::new(SandboxTime(self.sandbox.clone())),
+            clock: Arc::new(SandboxTime(self.sandbox.clone(), self.ahead.clone())),
             entropy: Arc::new(SystemEntropy),
         };
         Client::open(config, ports).await.unwrap()
@@ -144,12 +148,12 @@ pub(crate) fn rule(name: &str) -> Rule {
     Rule::new(named.unwrap_or_else(|| panic!("no fault is called {name}")).fault).named(name)
 }
 
-/// The sandbox's clock, so that both sides agree however far a test moves it.
-struct SandboxTime(Arc<Sandbox>);
+/// The sandbox's clock, so that both sides agree however far a test moves it; unless this computer's is wrong.
+struct SandboxTime(Arc<Sandbox>, Arc<AtomicI64>);
 
 impl Clock for SandboxTime {
     fn now(&self) -> UnixTime {
-        UnixTime(self.0.clock().now())
+        UnixTime(self.0.clock().now() + self.1.load(Ordering::SeqCst))
     }
 }
 

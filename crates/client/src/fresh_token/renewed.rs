@@ -46,23 +46,23 @@ impl Client {
         };
         let metadata = &renewed.metadata;
         let (policy, previous) = (renewed.terms.issuer_policy(), previous(account));
-        let check = |keys: &KeySet, now: UnixTime| {
-            let algorithms = &metadata.id_token_algorithms;
+        let directory = &self.inner().directory;
+        // By the same rule as a sign-in: a clock that differs too much is an error that says so. The account stays,
+        // and so does the refresh token that came: both are good again as soon as the clock is.
+        let check = |keys: &KeySet| {
+            let (algorithms, now) = (&metadata.id_token_algorithms, self.now());
             let mut expected = Expectations::new(&policy, &account.client_id, algorithms, now);
+            let answered_at = renewed.response.answered_at;
+            expected.provider_time = directory.time_at(&account.issuer, now, answered_at);
             expected.access_token = Some(&renewed.response.access_token);
             expected.refresh = Some(&previous);
             id_token::verify(id_token, keys, &expected)
         };
         let jwks_uri = metadata.jwks_uri.as_ref().ok_or(Error::NoKeySet)?;
-        let directory = &self.inner().directory;
-        let mut keys = directory.keys(jwks_uri, Wanted::Any, flow).await?;
-        let mut result = check(&keys, self.now());
+        let keys = directory.keys(jwks_uri, Wanted::Any, flow).await?;
+        let mut result = check(&keys);
         if result.as_ref().is_err_and(IdTokenRefusal::wants_new_keys) {
-            keys = directory.newer_keys(jwks_uri, &keys, flow).await?;
-            result = check(&keys, self.now());
-        }
-        if let Some(at) = result.as_ref().err().and_then(issued_by_another_clock) {
-            result = check(&keys, at);
+            result = check(&*directory.newer_keys(jwks_uri, &keys, flow).await?);
         }
         match result {
             Ok((_, verdicts)) => {
@@ -94,17 +94,6 @@ impl Client {
 pub(super) fn no_more_than_before(account: &Account, granted: &Scopes) -> Scopes {
     let before = account.requested.union(&account.granted);
     Scopes::from_tokens(granted.iter().filter(|scope| before.contains(scope)))
-}
-
-/// When the provider's clock says that it is, where that is all that may be wrong. The token came straight from the
-/// provider, for a secret that was good until then, and nobody is signed in by it: a clock that was set wrong since
-/// the sign-in is no reason to stop what goes on well.
-fn issued_by_another_clock(refusal: &IdTokenRefusal) -> Option<UnixTime> {
-    let issued_at = refusal
-        .verdicts
-        .failed()
-        .find(|verdict| verdict.check == CheckId::IdTokenIssuedAt)?;
-    issued_at.seen.as_ref()?.parse().ok().map(UnixTime)
 }
 
 /// Whether it is certain, by the provider's own signature, that this is not the account that was renewed. Anything

@@ -205,20 +205,17 @@ async fn verified(
     flow: &Flow,
 ) -> Result<(Identity, Verdicts), Error> {
     let policy = terms.issuer_policy();
+    let directory = &client.inner().directory;
     let check = |keys: &KeySet| {
-        let mut expected = Expectations::new(
-            &policy,
-            &terms.client_id,
-            &metadata.id_token_algorithms,
-            client.now(),
-        );
+        let now = client.now();
+        let mut expected = Expectations::new(&policy, &terms.client_id, &metadata.id_token_algorithms, now);
+        expected.provider_time = directory.time_at(&terms.issuer, now, tokens.answered_at);
         expected.nonce = asked.nonce;
         expected.access_token = Some(&tokens.access_token);
         expected.max_age = asked.max_age;
         id_token::verify(id_token, keys, &expected)
     };
     let jwks_uri = metadata.jwks_uri.as_ref().ok_or(Error::NoKeySet)?;
-    let directory = &client.inner().directory;
     let keys = directory.keys(jwks_uri, WantedKey::Any, flow).await?;
     let mut result = check(&keys);
     if result.as_ref().is_err_and(IdTokenRefusal::wants_new_keys) {

@@ -93,12 +93,11 @@ impl IdTokenError {
             Self::Expiry { .. } => CheckId::IdTokenExpiry,
             Self::IssuedAt { .. } => CheckId::IdTokenIssuedAt,
             Self::NotBefore { .. } => CheckId::IdTokenNotBefore,
-            Self::ClockDiffers { check, .. } => *check,
             Self::Nonce => CheckId::IdTokenNonce,
             Self::Acr => CheckId::IdTokenAcr,
             Self::AuthTime => CheckId::IdTokenAuthTime,
             Self::AccessTokenHash => CheckId::IdTokenAccessTokenHash,
-            Self::Changed(check) => *check,
+            Self::ClockDiffers { check, .. } | Self::Changed(check) => *check,
         }
     }
 

@@ -22,9 +22,9 @@ impl Ahead {
         verify(&token, &stage.keys(), &expected).err()
     }
 
-    fn check(&self, changes: Value, expected: &str) {
+    fn check(&self, changes: &Value, expected: &str) {
         let code = self
-            .refusal(Some(NOW), &changes)
+            .refusal(Some(NOW), changes)
             .map_or("ok", |refusal| refusal.code());
         assert_eq!(code, expected, "{} seconds ahead, {changes}", self.0);
     }
@@ -34,33 +34,36 @@ impl Ahead {
 #[test]
 fn five_minutes_are_tolerated_and_beyond_them_the_clock_is_to_blame() {
     for ahead in [0, 300, -300, 899] {
-        Ahead(ahead).check(json!({}), "ok");
+        Ahead(ahead).check(&json!({}), "ok");
     }
     for ahead in [900, 3600, -301, -720, -86_400] {
-        Ahead(ahead).check(json!({}), "clock_differs");
+        Ahead(ahead).check(&json!({}), "clock_differs");
     }
-    Ahead(-310).check(json!({"nbf": NOW.0}), "clock_differs");
-    Ahead(400).check(json!({"exp": NOW.0 + 60}), "clock_differs");
+    Ahead(-310).check(&json!({"nbf": NOW.0}), "clock_differs");
+    Ahead(400).check(&json!({"exp": NOW.0 + 60}), "clock_differs");
 }
 
 #[test]
 fn a_token_that_is_wrong_by_the_providers_clock_too_is_refused_for_what_it_is() {
-    Ahead(0).check(json!({"exp": NOW.0 - 3600}), "id_token_exp");
-    Ahead(299).check(json!({"exp": NOW.0 - 10}), "id_token_exp");
-    Ahead(3600).check(json!({"exp": NOW.0 - 3600}), "id_token_exp");
-    Ahead(3600).check(json!({"iat": NOW.0 - 90_000, "exp": NOW.0 + 600}), "id_token_exp");
-    Ahead(-3600).check(json!({"iat": NOW.0 + 7200}), "id_token_iat");
-    Ahead(-3600).check(json!({"nbf": NOW.0 + 7200}), "id_token_iat");
-    Ahead(3600).check(json!({"exp": null}), "id_token_exp");
-    Ahead(-3600).check(json!({"iat": null}), "id_token_iat");
-    Ahead(-3600).check(json!({"nbf": "now"}), "id_token_iat");
+    Ahead(0).check(&json!({"exp": NOW.0 - 3600}), "id_token_exp");
+    Ahead(299).check(&json!({"exp": NOW.0 - 10}), "id_token_exp");
+    Ahead(3600).check(&json!({"exp": NOW.0 - 3600}), "id_token_exp");
+    Ahead(3600).check(
+        &json!({"iat": NOW.0 - 90_000, "exp": NOW.0 + 600}),
+        "id_token_exp",
+    );
+    Ahead(-3600).check(&json!({"iat": NOW.0 + 7200}), "id_token_iat");
+    Ahead(-3600).check(&json!({"nbf": NOW.0 + 7200}), "id_token_iat");
+    Ahead(3600).check(&json!({"exp": null}), "id_token_exp");
+    Ahead(-3600).check(&json!({"iat": null}), "id_token_iat");
+    Ahead(-3600).check(&json!({"nbf": "now"}), "id_token_iat");
 }
 
 #[test]
 fn what_else_is_wrong_is_never_put_on_the_clock() {
-    Ahead(3600).check(json!({"nonce": "x"}), "id_token_exp");
-    Ahead(3600).check(json!({"iss": "x"}), "id_token_iss");
-    Ahead(-3600).check(json!({"sub": null}), "id_token_sub");
+    Ahead(3600).check(&json!({"nonce": "x"}), "id_token_exp");
+    Ahead(3600).check(&json!({"iss": "x"}), "id_token_iss");
+    Ahead(-3600).check(&json!({"sub": null}), "id_token_sub");
 }
 
 #[test]
