@@ -11,6 +11,7 @@ use tauri::ipc::{CallbackFn, Channel, InvokeBody, InvokeResponseBody};
 use tauri::test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder, noop_assets};
 use tauri::webview::InvokeRequest;
 use tauri::{App, WebviewWindow, WebviewWindowBuilder};
+use tessera_client::{ProviderChoice, SignIn};
 
 use super::*;
 use crate::wire::ErrorView;
@@ -392,6 +393,84 @@ fn a_page_is_told_everything_first_and_then_each_change_until_the_next_page_come
     tauri::async_runtime::block_on(shell.subscribe(channel)).unwrap();
     assert_eq!(next(&third)["event"], "snapshot");
     assert_eq!(next(&third)["error"]["code"], "between two pages");
+}
+
+#[test]
+fn a_flow_is_told_as_it_happens_kept_for_later_and_saved_as_two_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let reports = tempfile::tempdir().unwrap();
+    let (app, shell) = app(&folder);
+    let main = window(&app, window::MAIN);
+    let (channel, told) = listener();
+    let provider = tauri::async_runtime::block_on(async {
+        let client = shell.client().await.unwrap();
+        // Nobody answers there.
+        let draft = tessera_client::ProviderDraft {
+            id: None,
+            name: "Acme".to_owned(),
+            issuer: "http://127.0.0.1:9".to_owned(),
+            client_id: "tessera".to_owned(),
+            apis: Vec::new(),
+        };
+        let provider = client.save_provider(draft).await.unwrap();
+        shell.subscribe(channel).await.unwrap();
+        let sign_in = SignIn {
+            storage: tessera_client::Storage::UntilQuit,
+            ..SignIn::with(ProviderChoice::Known(provider.id.clone()))
+        };
+        client.sign_in(sign_in).unwrap().wait().await.unwrap_err();
+        provider
+    });
+
+    let step = |event: &Value| event["step"].clone();
+    let pushed: Vec<Value> = told
+        .iter()
+        .filter(|event| event["event"] == "flow")
+        .map(|event| step(&event))
+        .take(4)
+        .collect();
+    let kept = invoke(&main, OWN_PAGE, "flows", json!({})).unwrap();
+    assert_eq!(kept.as_array().unwrap(), &pushed);
+    let told: Vec<String> = pushed
+        .iter()
+        .map(|event| {
+            let step = &event["step"];
+            let what = [&step["id"], &step["code"], &step["error"]["code"]];
+            what.iter().filter_map(|name| name.as_str()).collect()
+        })
+        .collect();
+    assert_eq!(
+        told,
+        ["sign_in", "metadata_request", "unreachable", "unreachable"]
+    );
+    assert!(
+        pushed
+            .iter()
+            .all(|event| event["provider"] == provider.name.as_str())
+    );
+    assert!(pushed[1]["step"]["why"].as_str().unwrap().ends_with('.'));
+
+    let save = |flow: u64| invoke(&main, OWN_PAGE, "save_report", json!({ "flow": flow }));
+    assert_eq!(
+        save(1).unwrap_err()["code"],
+        "report_not_saved",
+        "nobody said where to"
+    );
+    shell.reports_go_to(reports.path().join("Downloads"));
+    assert_eq!(save(99).unwrap_err()["code"], "flow_gone");
+    let saved = save(1).unwrap();
+    assert_eq!(saved, save(1).unwrap(), "the same flow is the same file");
+    let read = |which: &str| std::fs::read_to_string(saved[which].as_str().unwrap()).unwrap();
+    let json: Value = serde_json::from_str(&read("json")).unwrap();
+    assert_eq!(json["outcome"], "failed");
+    assert_eq!(json["error"]["code"], "unreachable");
+    assert!(read("markdown").contains("It failed."), "{}", read("markdown"));
+    assert_eq!(
+        std::fs::read_dir(reports.path().join("Downloads"))
+            .unwrap()
+            .count(),
+        2
+    );
 }
 
 #[test]

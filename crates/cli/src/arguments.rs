@@ -7,6 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "tessera", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Arguments {
+    /// Show each step as it happens: what is sent, received and checked, and why. No secrets
+    #[arg(long, global = true)]
+    pub trace: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

@@ -6,6 +6,7 @@ mod commands;
 mod interrupt;
 mod login;
 mod output;
+mod trace;
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         let mut signed_in_with = None;
         let result = command(
             arguments.command,
+            arguments.trace,
             &loopback,
             &mut interrupt,
             output,
@@ -89,6 +91,7 @@ struct Ended(Category);
 /// Does what was asked for, or stops when it is interrupted.
 async fn command(
     command: Command,
+    trace: bool,
     loopback: &LoopbackServer,
     interrupt: &mut Interrupt,
     output: Output,
@@ -98,24 +101,27 @@ async fn command(
         client = open(loopback) => client?,
         () = interrupt.came() => return Err(Error::from(AttemptError::Interrupted).into()),
     };
-    let result = match command {
-        Command::Login(login) => {
-            *signed_in_with = Some(client.clone());
-            login::login(&client, login, interrupt, output).await
-        }
-        command => {
-            // Half a sign-out helps nobody, and its receipt is what was asked for.
-            let is_sign_out = matches!(command, Command::Logout(_));
-            let mut run = pin!(commands::run(&client, command, output));
-            tokio::select! {
-                result = &mut run => result,
-                () = interrupt.came() => tokio::select! {
-                    result = &mut run, if is_sign_out => result,
-                    () = again(interrupt, is_sign_out) => Err(Error::from(AttemptError::Interrupted).into()),
-                },
+    let work = async {
+        match command {
+            Command::Login(login) => {
+                *signed_in_with = Some(client.clone());
+                login::login(&client, login, interrupt, output).await
+            }
+            command => {
+                // Half a sign-out helps nobody, and its receipt is what was asked for.
+                let is_sign_out = matches!(command, Command::Logout(_));
+                let mut run = pin!(commands::run(&client, command, output));
+                tokio::select! {
+                    result = &mut run => result,
+                    () = interrupt.came() => tokio::select! {
+                        result = &mut run, if is_sign_out => result,
+                        () = again(interrupt, is_sign_out) => Err(Error::from(AttemptError::Interrupted).into()),
+                    },
+                }
             }
         }
     };
+    let result = trace::told(&client, trace, work).await;
     settled(&client, result, interrupt, output).await
 }
 

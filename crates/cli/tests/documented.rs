@@ -43,11 +43,11 @@ fn written(argument: &Arg) -> String {
     }
 }
 
-/// Without help and version, which every command has.
+/// Without help and version, and without what every command takes.
 fn arguments(command: &Command) -> impl Iterator<Item = &Arg> {
-    command
-        .get_arguments()
-        .filter(|argument| !["help", "version"].contains(&argument.get_id().as_str()))
+    command.get_arguments().filter(|argument| {
+        !argument.is_global_set() && !["help", "version"].contains(&argument.get_id().as_str())
+    })
 }
 
 fn commands() -> Vec<Command> {
@@ -112,6 +112,16 @@ fn every_flag_is_documented_and_no_other() {
         let stale: Vec<&String> = documented.iter().filter(|name| name.starts_with('-')).collect();
         assert!(stale.is_empty(), "{} has no {stale:?}", command.get_name());
     }
+}
+
+#[test]
+fn what_every_command_takes_is_documented_and_nothing_else() {
+    let command = Arguments::command();
+    let global = command
+        .get_arguments()
+        .filter(|argument| argument.is_global_set());
+    let real: BTreeSet<String> = global.map(written).collect();
+    assert_eq!(named(section("For every command")), real);
 }
 
 #[test]

@@ -77,6 +77,8 @@ pub struct AuthorizationRequest {
     pub prompt: Option<Prompt>,
     /// The most seconds that may have passed since the person last signed in there.
     pub max_age: Option<u64>,
+    /// The authentication contexts of which one is needed, best first; empty when any will do.
+    pub acr_values: Vec<String>,
     /// More parameters. Those that this crate writes itself cannot be replaced: they are left out.
     pub extra: Vec<(String, String)>,
     /// Whether an ID token is asked for: adds the scope `openid` and a nonce.
@@ -97,6 +99,7 @@ const OWN: &[&str] = &[
     "login_hint",
     "prompt",
     "max_age",
+    "acr_values",
     "request",
     "request_uri",
 ];
@@ -161,6 +164,9 @@ pub fn begin(
         if let Some(max_age) = &max_age {
             query.append_pair("max_age", max_age);
         }
+        if !request.acr_values.is_empty() {
+            query.append_pair("acr_values", &request.acr_values.join(" "));
+        }
     }
 
     let pending = Pending {
@@ -175,6 +181,7 @@ pub fn begin(
         issuer_required: metadata.iss_parameter_supported,
         client_id: registration.client_id.clone(),
         max_age: request.max_age,
+        acr_values: request.acr_values,
     };
     (url, pending)
 }
@@ -214,6 +221,7 @@ pub struct Pending {
     pub(crate) issuer_required: bool,
     pub(crate) client_id: ClientId,
     pub(crate) max_age: Option<u64>,
+    pub(crate) acr_values: Vec<String>,
 }
 
 impl Pending {
@@ -267,6 +275,7 @@ impl Pending {
             issuer_required: self.issuer_required,
             client_id: self.client_id.as_str().into(),
             max_age: self.max_age,
+            acr_values: self.acr_values.iter().map(Cow::from).collect(),
         };
         // Sized beforehand: a buffer that grows leaves copies behind that nobody wipes.
         let mut sized = Counter(0);
@@ -298,6 +307,7 @@ impl Pending {
             issuer_required: row.issuer_required,
             client_id: ClientId::new(row.client_id),
             max_age: row.max_age,
+            acr_values: row.acr_values.into_iter().map(Cow::into_owned).collect(),
         })
     }
 }
@@ -342,6 +352,9 @@ struct PendingRow<'a> {
     issuer_required: bool,
     client_id: Cow<'a, str>,
     max_age: Option<u64>,
+    /// An attempt that an earlier version left has none.
+    #[serde(default)]
+    acr_values: Vec<Cow<'a, str>>,
 }
 
 /// Counts what is written.

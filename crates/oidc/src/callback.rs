@@ -162,6 +162,7 @@ impl Callback {
             client_id: pending.client_id,
             created_at: pending.created_at,
             max_age: pending.max_age,
+            acr_values: pending.acr_values,
             verdicts,
         })
     }
@@ -180,6 +181,7 @@ pub struct ValidatedCallback {
     client_id: ClientId,
     created_at: UnixTime,
     max_age: Option<u64>,
+    acr_values: Vec<String>,
     verdicts: Verdicts,
 }
 
@@ -212,6 +214,11 @@ impl ValidatedCallback {
     /// The most seconds that may have passed since the person signed in there, if that was asked for.
     pub fn max_age(&self) -> Option<u64> {
         self.max_age
+    }
+
+    /// The authentication contexts of which one was asked for; empty when none was.
+    pub fn acr_values(&self) -> &[String] {
+        &self.acr_values
     }
 
     /// What the checks said.

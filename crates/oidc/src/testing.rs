@@ -100,6 +100,7 @@ pub(crate) fn request() -> AuthorizationRequest {
         login_hint: None,
         prompt: None,
         max_age: None,
+        acr_values: Vec::new(),
         extra: Vec::new(),
         openid: true,
     }

@@ -63,6 +63,10 @@ pub struct Client {
 
 /// The public client of the app, with both private schemes and the loopback addresses.
 pub const CLIENT_ID: &str = "tessera-desktop";
+/// A client that has a secret and shows it by `client_secret_basic`, with the same addresses.
+pub const CONFIDENTIAL_CLIENT_ID: &str = "tessera-with-secret";
+/// Its secret. The colon and the percent sign are there because they must be written differently in the header.
+pub const CONFIDENTIAL_CLIENT_SECRET: &str = "sandbox: 100% not so secret";
 /// The app's client in the Google dialect.
 pub const GOOGLE_CLIENT_ID: &str = "tessera-desktop.apps.sandbox.example";
 /// Its secret, which proves nothing (RFC 8252 section 8.5) and is yet demanded.
@@ -90,11 +94,15 @@ impl Client {
         }
     }
 
-    /// The app's three registrations.
+    /// The app's three registrations, and the one of a client with a secret.
     pub fn defaults() -> Vec<Self> {
         let everything = [SCHEMES, LOOPBACK].concat();
         vec![
             Self::public(CLIENT_ID, "Tessera", &everything),
+            Self {
+                secret: Some(Fingerprint::of(CONFIDENTIAL_CLIENT_SECRET)),
+                ..Self::public(CONFIDENTIAL_CLIENT_ID, "Tessera with a secret", &everything)
+            },
             Self {
                 dialect: Dialect::Google,
                 secret: Some(Fingerprint::of(GOOGLE_CLIENT_SECRET)),

@@ -85,7 +85,7 @@ impl World {
             vec![CoreJwsSigningAlgorithm::EcdsaP256Sha256],
             Extensions {
                 revocation_endpoint: at("/revoke"),
-                revocation_endpoint_auth_methods_supported: text(&["none"]),
+                revocation_endpoint_auth_methods_supported: text(&["none", "client_secret_basic"]),
                 end_session_endpoint: Some(at("/sign-out")),
                 device_authorization_endpoint: at("/device_authorization"),
                 code_challenge_methods_supported: text(&["S256"]),
@@ -107,7 +107,10 @@ impl World {
             CoreGrantType::RefreshToken,
             CoreGrantType::Extension("urn:ietf:params:oauth:grant-type:device_code".to_owned()),
         ]))
-        .set_token_endpoint_auth_methods_supported(Some(vec![CoreClientAuthMethod::None]))
+        .set_token_endpoint_auth_methods_supported(Some(vec![
+            CoreClientAuthMethod::None,
+            CoreClientAuthMethod::ClientSecretBasic,
+        ]))
         .set_claim_types_supported(Some(vec![CoreClaimType::Normal]))
         .set_claims_supported(Some(claim_names(&[
             "sub",

@@ -36,10 +36,18 @@ pub enum Fault {
     },
     /// How the ID token is signed.
     Signature(SignatureFault),
+    /// The key set.
+    KeySet(KeySetFault),
+    /// The profile comes as a signed token, though nobody asked for one.
+    SignedUserinfo,
     /// The parameters of the authorization response.
     Callback(Change),
+    /// The authorization response comes in the fragment.
+    CallbackInFragment,
     /// The token endpoint refuses with this error code.
     Refuse(&'static str),
+    /// The token endpoint refuses with this error code, and with status 200.
+    RefuseWithOk(&'static str),
 }
 
 /// What becomes of an answer.
@@ -68,6 +76,12 @@ pub enum HttpFault {
     DropAfter,
     /// The request is carried out, and the connection closed in the middle of the answer's body.
     Cut,
+    /// The request is carried out, and after half of the answer's body nothing more comes.
+    Stall,
+    /// The request is carried out, and the answer followed by so much white space that no limit lets it through.
+    Huge,
+    /// The request is carried out, and the answer labelled as this media type.
+    Labelled(&'static str),
 }
 
 /// Which JSON object.
@@ -115,6 +129,45 @@ pub enum SignatureFault {
     NoKeyId,
     /// HS256 with the client's id as the key.
     Hmac,
+    /// HS256 with the provider's public key, as the key set writes it, as the key.
+    HmacPublicKey,
+    /// `alg` in letters of another case, and there is no signature.
+    NoneSpelledOddly,
+    /// ES512, with a key made for it.
+    Es512,
+    /// With an algorithm that the provider does not name: RS256 instead of ES256, and the other way round.
+    OtherAlgorithm,
+    /// Made with a key that the token brings along in `jwk`.
+    EmbeddedKey,
+    /// Made with a key that is not in the key set, and a header member of this name says where it could be had.
+    KeyElsewhere(&'static str),
+    /// Right, but the provider has just changed its keys.
+    Rotated,
+    /// Not a signature but five parts, as of an encrypted token.
+    Encrypted,
+    /// In the JSON form of a signed token instead of the compact one.
+    JsonForm,
+}
+
+/// What is wrong with the key set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySetFault {
+    /// A key shows its private half.
+    Private,
+    /// A secret key is among them.
+    Symmetric,
+    /// No key has a `kid`.
+    NoKeyIds,
+    /// There are no keys.
+    Empty,
+    /// Every key is for an algorithm that nothing is signed with.
+    OtherAlgorithm,
+    /// Every key is for encryption.
+    ForEncryption,
+    /// The points of the keys are not on their curve.
+    OffTheCurve,
+    /// There are far more keys than any provider has.
+    TooMany,
 }
 
 impl Change {

@@ -132,10 +132,7 @@ async fn metadata(State(world): State<Arc<World>>) -> Response {
 }
 
 async fn keys(State(world): State<Arc<World>>) -> Response {
-    match world.keys_of(Dialect::Google) {
-        Ok(keys) => Json(keys.public()).into_response(),
-        Err(error) => OAuthError::from(error).into_response(),
-    }
+    crate::provider::key_set(&world, Dialect::Google)
 }
 
 async fn who(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {

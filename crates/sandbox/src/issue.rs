@@ -1,9 +1,10 @@
 //! Makes tokens: signed access tokens (RFC 9068), opaque ones for the dialects, refresh tokens and ID tokens.
 
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use http::{HeaderValue, header};
 use openidconnect::core::{CoreGenderClaim, CoreIdTokenClaims, CoreUserInfoClaims};
 use openidconnect::{
     AccessTokenHash, Audience, ClientId, EmptyAdditionalClaims, EndUserEmail, EndUserFamilyName,
@@ -16,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::answer::{self, OAuthError};
 use crate::clients::Dialect;
-use crate::faults::{Change, Circumstances, Document, Fault};
+use crate::faults::{Change, Circumstances, Document, Fault, SignatureFault};
 use crate::people::Person;
 use crate::records::{AccessToken, Grant, RefreshToken};
 use crate::scopes::Scopes;
@@ -164,6 +165,9 @@ impl World {
             .pop()
             .map(|taken| taken.what);
         let header = self.changes(Document::IdTokenHeader, &circumstances);
+        if signature == Some(SignatureFault::Rotated) {
+            self.rotate_keys(false)?;
+        }
         let keys = self.keys_of(dialect)?;
         Ok(keys.sign_id_token(&claims, signature, &header, &about.grant.client)?)
     }
@@ -209,11 +213,19 @@ impl World {
             client: Some(&grant.client),
             ..Circumstances::of(grant.dialect)
         };
-        let shown = self.spoil(Document::Userinfo, &circumstances, &mut claims);
-        Ok(answer::with_faults(
-            answer::secret_json(Value::Object(claims)),
-            shown,
-        ))
+        let mut shown = self.spoil(Document::Userinfo, &circumstances, &mut claims);
+        let signed = self.faults.take(&circumstances, |fault| {
+            matches!(fault, Fault::SignedUserinfo).then_some(())
+        });
+        shown.extend(signed.iter().map(|taken| taken.name.clone()));
+        let response = if signed.is_empty() {
+            answer::secret_json(Value::Object(claims))
+        } else {
+            let token = self.keys_of(grant.dialect)?.current().sign("JWT", &claims)?;
+            let media_type = HeaderValue::from_static("application/jwt");
+            answer::not_stored(([(header::CONTENT_TYPE, media_type)], token).into_response())
+        };
+        Ok(answer::with_faults(response, shown))
     }
 
     /// Where a person's portrait is.

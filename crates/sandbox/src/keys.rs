@@ -3,14 +3,14 @@
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value, json};
 
-use crate::faults::SignatureFault;
+use crate::faults::{KeySetFault, SignatureFault};
 use crate::secret::random_name;
 
 /// A key could not be made, read or used.
@@ -130,41 +130,113 @@ impl KeyRing {
         json!({ "keys": self.all().map(|key| &key.public).collect::<Vec<_>>() })
     }
 
-    /// Signs an ID token, rightly or as a fault demands. `header` is what else the header should hold.
+    /// Signs an ID token, rightly or as a fault demands. `changes` is what a fault makes of the header.
     pub(crate) fn sign_id_token(
         &self,
         claims: &Map<String, Value>,
         fault: Option<SignatureFault>,
-        change_header: &[crate::faults::Change],
+        changes: &[crate::faults::Change],
         client_id: &str,
     ) -> Result<String, KeyError> {
         let key = &self.current;
         let stranger = || SigningKey::generate(key.algorithm);
+        let head = |key: &SigningKey| {
+            let mut header = header(key.algorithm, Some(&key.id));
+            for change in changes {
+                change.apply_to(&mut header);
+            }
+            header
+        };
+        let with = |mut header: Map<String, Value>, name: &str, value: Value| {
+            header.insert(name.to_owned(), value);
+            header
+        };
         match fault {
-            None if change_header.is_empty() => key.sign("JWT", claims),
-            None => {
-                let mut header = header(key.algorithm, Some(&key.id));
-                for change in change_header {
-                    change.apply_to(&mut header);
-                }
+            None | Some(SignatureFault::Rotated) => sign_as(&head(key), claims, key),
+            Some(SignatureFault::Broken) => Ok(break_signature(&sign_as(&head(key), claims, key)?)),
+            Some(SignatureFault::None) => unsigned(with(head(key), "alg", json!("none")), claims),
+            Some(SignatureFault::NoneSpelledOddly) => unsigned(with(head(key), "alg", json!("nOnE")), claims),
+            Some(SignatureFault::OtherKey) => sign_as(&head(key), claims, &stranger()?),
+            Some(SignatureFault::UnknownKey) => {
+                let stranger = stranger()?;
+                sign_as(&head(&stranger), claims, &stranger)
+            }
+            Some(SignatureFault::NoKeyId) => {
+                let mut header = head(key);
+                header.remove("kid");
                 sign_as(&header, claims, key)
             }
-            Some(SignatureFault::Broken) => Ok(break_signature(&key.sign("JWT", claims)?)),
-            Some(SignatureFault::None) => {
-                let mut header = header(key.algorithm, None);
-                header.insert("alg".to_owned(), json!("none"));
-                Ok(format!("{}.", signing_input(&header, claims)))
+            Some(SignatureFault::Hmac) => hmac(&head(key), claims, client_id.as_bytes()),
+            Some(SignatureFault::HmacPublicKey) => {
+                hmac(&head(key), claims, json!(key.public).to_string().as_bytes())
             }
-            Some(SignatureFault::OtherKey) => {
-                sign_as(&header(key.algorithm, Some(&key.id)), claims, &stranger()?)
+            Some(SignatureFault::Es512) => es512(with(head(key), "alg", json!("ES512")), claims),
+            Some(SignatureFault::OtherAlgorithm) => {
+                let other = match key.algorithm {
+                    Algorithm::ES256 => Algorithm::RS256,
+                    _ => Algorithm::ES256,
+                };
+                let other = SigningKey::generate(other)?;
+                sign_as(&with(head(key), "alg", json!(other.algorithm)), claims, &other)
             }
-            Some(SignatureFault::UnknownKey) => stranger()?.sign("JWT", claims),
-            Some(SignatureFault::NoKeyId) => sign_as(&header(key.algorithm, None), claims, key),
-            Some(SignatureFault::Hmac) => {
-                let header = Header::new(Algorithm::HS256);
-                jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(client_id.as_bytes()))
-                    .map_err(|error| KeyError(error.to_string()))
+            Some(SignatureFault::EmbeddedKey) => {
+                let stranger = stranger()?;
+                let header = with(head(&stranger), "jwk", json!(stranger.public));
+                sign_as(&header, claims, &stranger)
             }
+            Some(SignatureFault::KeyElsewhere(name)) => {
+                let stranger = stranger()?;
+                let header = with(head(&stranger), name, json!("http://127.0.0.1:9/keys"));
+                sign_as(&header, claims, &stranger)
+            }
+            Some(SignatureFault::Encrypted) => {
+                let mut header = head(key);
+                header.insert("alg".to_owned(), json!("RSA-OAEP-256"));
+                header.insert("enc".to_owned(), json!("A256GCM"));
+                let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+                let header = part(&Value::Object(header).to_string());
+                let [key, iv, sealed, tag] = ["key", "nonce", "sealed", "tag"].map(part);
+                Ok(format!("{header}.{key}.{iv}.{sealed}.{tag}"))
+            }
+            Some(SignatureFault::JsonForm) => {
+                let compact = sign_as(&head(key), claims, key)?;
+                let mut parts = compact.split('.');
+                let mut next = || parts.next().unwrap_or_default();
+                let form = json!({ "protected": next(), "payload": next(), "signature": next() });
+                Ok(form.to_string())
+            }
+        }
+    }
+}
+
+/// What a fault makes of a key set.
+pub(crate) fn spoil_key_set(set: &mut Value, fault: KeySetFault) {
+    let Some(keys) = set.get_mut("keys").and_then(Value::as_array_mut) else {
+        return;
+    };
+    match fault {
+        KeySetFault::Empty => keys.clear(),
+        // Not the real one, which nobody may see: whoever finds any must not trust the set.
+        KeySetFault::Private => keys.iter_mut().take(1).for_each(|key| key["d"] = json!("AAAA")),
+        KeySetFault::Symmetric => keys.push(json!({ "kty": "oct", "kid": "secret", "k": "AAAA" })),
+        KeySetFault::NoKeyIds => {
+            for key in keys.iter_mut().filter_map(Value::as_object_mut) {
+                key.remove("kid");
+            }
+        }
+        KeySetFault::OtherAlgorithm => keys.iter_mut().for_each(|key| {
+            key["alg"] = json!(if key["kty"] == "RSA" { "RS512" } else { "ES384" });
+        }),
+        KeySetFault::ForEncryption => keys.iter_mut().for_each(|key| key["use"] = json!("enc")),
+        KeySetFault::OffTheCurve => {
+            // Swapped, and the mirrored point is on no curve in use.
+            for key in keys.iter_mut().filter(|key| key["kty"] == "EC") {
+                let (x, y) = (key["x"].take(), key["y"].take());
+                (key["x"], key["y"]) = (y, x);
+            }
+        }
+        KeySetFault::TooMany => {
+            keys.extend((0..300).map(|n| json!({ "kty": "unknown", "kid": n.to_string() })))
         }
     }
 }
@@ -193,6 +265,33 @@ fn sign_as(
     let signature = jsonwebtoken::crypto::sign(input.as_bytes(), &key.encoding, key.algorithm)
         .map_err(|error| KeyError(error.to_string()))?;
     Ok(format!("{input}.{signature}"))
+}
+
+fn unsigned(header: Map<String, Value>, claims: &Map<String, Value>) -> Result<String, KeyError> {
+    Ok(format!("{}.", signing_input(&header, claims)))
+}
+
+/// HS256 with what somebody else can know as the secret.
+fn hmac(header: &Map<String, Value>, claims: &Map<String, Value>, secret: &[u8]) -> Result<String, KeyError> {
+    let mut header = header.clone();
+    header.insert("alg".to_owned(), json!("HS256"));
+    let input = signing_input(&header, claims);
+    let secret = EncodingKey::from_secret(secret);
+    let signature = jsonwebtoken::crypto::sign(input.as_bytes(), &secret, Algorithm::HS256)
+        .map_err(|error| KeyError(error.to_string()))?;
+    Ok(format!("{input}.{signature}"))
+}
+
+/// The JWT library does not know this algorithm.
+fn es512(header: Map<String, Value>, claims: &Map<String, Value>) -> Result<String, KeyError> {
+    let failed = |_| KeyError("ES512 failed".to_owned());
+    let random = SystemRandom::new();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P521_SHA512_FIXED_SIGNING, &random).map_err(failed)?;
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P521_SHA512_FIXED_SIGNING, pkcs8.as_ref())
+        .map_err(|error| KeyError(error.to_string()))?;
+    let input = signing_input(&header, claims);
+    let signature = pair.sign(&random, input.as_bytes()).map_err(failed)?;
+    Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
 /// Turns bits of every signature byte, as the conformance suite does.

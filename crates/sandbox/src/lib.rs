@@ -33,7 +33,8 @@
 //! The same process speaks two **dialects**, each by the rules that its namesake has in fact: Google's under
 //! `/google`, and GitHub's under `/github` (its API under `/github` at the API's origin).
 //!
-//! People are `ann` and `bob`; the password is the user name. The public client is [`CLIENT_ID`].
+//! People are `ann` and `bob`; the password is the user name. The public client is [`CLIENT_ID`];
+//! [`CONFIDENTIAL_CLIENT_ID`] has a secret and shows it by `client_secret_basic`.
 //!
 //! # The protected API
 //!
@@ -94,8 +95,8 @@ pub mod visitor;
 mod world;
 
 pub use clients::{
-    CLIENT_ID, Client, Dialect, GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET, GOOGLE_CLIENT_ID,
-    GOOGLE_CLIENT_SECRET,
+    CLIENT_ID, CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, Client, Dialect, GITHUB_CLIENT_ID,
+    GITHUB_CLIENT_SECRET, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET,
 };
 pub use clock::SandboxClock;
 pub use keys::KeyError;

@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderValue, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
@@ -144,7 +144,8 @@ pub(crate) async fn observe(State(front): State<Arc<Front>>, request: Request, n
     });
     let refusals = if about.endpoint == Endpoint::Token {
         front.world.faults.take(&circumstances, |fault| match fault {
-            Fault::Refuse(code) => Some(*code),
+            Fault::Refuse(code) => Some((*code, StatusCode::BAD_REQUEST)),
+            Fault::RefuseWithOk(code) => Some((*code, StatusCode::OK)),
             _ => None,
         })
     } else {
@@ -272,7 +273,7 @@ fn place(server: Server, path: &str) -> (Dialect, Endpoint) {
         "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server" => {
             Endpoint::Discovery
         }
-        "/keys" | "/oauth2/v3/certs" => Endpoint::KeySet,
+        "/keys" | "/keys/moved" | "/oauth2/v3/certs" => Endpoint::KeySet,
         "/authorize" | "/o/oauth2/v2/auth" | "/login/oauth/authorize" => Endpoint::Authorization,
         "/token" | "/login/oauth/access_token" => Endpoint::Token,
         "/userinfo" | "/v1/userinfo" => Endpoint::Userinfo,
@@ -293,7 +294,7 @@ async fn instead(
     world: &World,
     dialect: Dialect,
     faults: &[Taken<HttpFault>],
-    refusals: &[Taken<&'static str>],
+    refusals: &[Taken<(&'static str, StatusCode)>],
 ) -> Option<Response> {
     for fault in faults {
         match &fault.what {
@@ -316,15 +317,19 @@ async fn instead(
                 );
             }
             HttpFault::Drop => return Some(dropped()),
-            HttpFault::DropAfter | HttpFault::Cut => {}
+            HttpFault::DropAfter
+            | HttpFault::Cut
+            | HttpFault::Stall
+            | HttpFault::Huge
+            | HttpFault::Labelled(_) => {}
         }
     }
-    let code = refusals.first()?.what;
+    let (code, status) = refusals.first()?.what;
     let body = json!({ "error": code, "error_description": "Refused by a fault of the sandbox." });
     let status = match dialect {
         // There, errors of the token endpoint are no errors of HTTP.
         Dialect::GitHub => StatusCode::OK,
-        Dialect::Standard | Dialect::Google => StatusCode::BAD_REQUEST,
+        Dialect::Standard | Dialect::Google => status,
     };
     Some(answer::not_stored(answer::with_error(
         (status, axum::Json(body)).into_response(),
@@ -360,10 +365,44 @@ async fn spoil_afterwards(response: Response, faults: &[Taken<HttpFault>]) -> Re
         response.extensions_mut().insert(Dropped);
         return response;
     }
-    if faults.iter().any(|fault| fault.what == HttpFault::Cut) {
-        return cut(response).await;
+    let mut response = response;
+    for fault in faults {
+        response = match &fault.what {
+            HttpFault::Cut => cut(response).await,
+            HttpFault::Stall => stalled(response).await,
+            HttpFault::Huge => huge(response),
+            HttpFault::Labelled(media_type) => {
+                let media_type = HeaderValue::from_static(media_type);
+                response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+                response
+            }
+            _ => response,
+        };
     }
     response
+}
+
+/// Sends half of the body, and then nothing until the other side goes away.
+async fn stalled(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let half = Ok::<_, std::io::Error>(bytes.slice(..bytes.len() / 2));
+    let rest = stream::once(std::future::ready(half)).chain(stream::pending());
+    Response::from_parts(without_length(parts), Body::from_stream(rest))
+}
+
+/// Sends four million spaces after the body, without announcing how long it is.
+fn huge(response: Response) -> Response {
+    const SPACES: &[u8] = &[b' '; 64 * 1024];
+    let (parts, body) = response.into_parts();
+    let spaces = (0..64).map(|_| Ok(Bytes::from_static(SPACES)));
+    let all = body.into_data_stream().chain(stream::iter(spaces));
+    Response::from_parts(without_length(parts), Body::from_stream(all))
+}
+
+fn without_length(mut parts: http::response::Parts) -> http::response::Parts {
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts
 }
 
 /// Announces the whole body and sends half of it.

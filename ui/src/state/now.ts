@@ -96,6 +96,8 @@ export function reduce(now: Now, event: AppEvent): Now {
       return { ...now, accounts: event.accounts };
     case 'providers':
       return { ...now, providers: event.providers };
+    case 'flow':
+      return now;
     case 'notice': {
       if (now.notices.some(({ error }) => isSame(error, event.error))) return now;
       const key = (now.notices.at(-1)?.key ?? 0) + 1;

@@ -209,6 +209,7 @@ async fn prepare(
         scopes,
         login_hint,
         max_age: None,
+        acr_values: Vec::new(),
         extra: Vec::new(),
         openid: terms.is_openid(),
     };

@@ -214,7 +214,8 @@ fn public_fields(message: MessageId, response: &Response) -> Vec<Field> {
     match message {
         // Claims are about a person, and a report may be shown around: their names will do.
         MessageId::UserinfoResponse => {
-            let names: Vec<&str> = members.keys().map(String::as_str).collect();
+            let mut names: Vec<&str> = members.keys().map(String::as_str).collect();
+            names.sort_unstable();
             fields.push(Field::shown("claims", cut(&names.join(" "))));
         }
         MessageId::KeySetResponse => fields.extend(members.get("keys").and_then(keys)),
@@ -337,18 +338,21 @@ mod tests {
     #[test]
     fn an_answer_is_told_the_same_way() {
         let tokens = r#"{"access_token":"secret","token_type":"Bearer","expires_in":60,"id_token":"a.b.c","x":{"y":1}}"#;
+        let mut members = told(&response_fields(
+            MessageId::TokenResponse,
+            &answer("application/json; charset=utf-8", tokens),
+            &[],
+        ));
+        assert_eq!(members[..2], ["status=200", "content-type=application/json"]);
+        members.sort();
         assert_eq!(
-            told(&response_fields(
-                MessageId::TokenResponse,
-                &answer("application/json; charset=utf-8", tokens),
-                &[]
-            )),
+            members[..],
             [
-                "status=200",
-                "content-type=application/json",
                 "access_token: 6 hidden",
+                "content-type=application/json",
                 "expires_in=60",
                 "id_token: 5 hidden",
+                "status=200",
                 "token_type=Bearer",
                 "x: 7 hidden",
             ]

@@ -128,6 +128,12 @@ fn what_was_asked_for_is_sent() {
     check(|request| request.max_age = Some(0), "max_age", Some("0"));
     check(|_| {}, "max_age", None);
     check(
+        |request| request.acr_values = vec!["gold".into(), "urn:a b".into()],
+        "acr_values",
+        Some("gold urn:a b"),
+    );
+    check(|_| {}, "acr_values", None);
+    check(
         |request| request.scopes = Scopes::parse("email"),
         "scope",
         Some("email openid"),

@@ -279,7 +279,14 @@ pub(crate) fn send_back(
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(&parameters)
         .finish();
-    let joint = if redirect_uri.contains('?') { '&' } else { '?' };
+    let in_fragment = world.faults.take(&circumstances, |fault| {
+        matches!(fault, Fault::CallbackInFragment).then_some(())
+    });
+    let joint = match redirect_uri.contains('?') {
+        _ if !in_fragment.is_empty() => '#',
+        true => '&',
+        false => '?',
+    };
     let response = match HeaderValue::try_from(format!("{redirect_uri}{joint}{query}")) {
         // 303, so that the browser never repeats a form at the client.
         Ok(location) => (
@@ -294,6 +301,9 @@ pub(crate) fn send_back(
     };
     answer::with_faults(
         answer::not_stored(response),
-        taken.into_iter().map(|fault| fault.name),
+        taken
+            .into_iter()
+            .map(|fault| fault.name)
+            .chain(in_fragment.into_iter().map(|fault| fault.name)),
     )
 }

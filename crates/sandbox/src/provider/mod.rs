@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::answer;
 use crate::clients::Dialect;
-use crate::faults::{Circumstances, Document};
+use crate::faults::{Circumstances, Document, Fault};
+use crate::keys;
 use crate::pages;
 use crate::world::World;
 
@@ -31,6 +32,8 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/.well-known/openid-configuration", get(metadata))
         .route("/.well-known/oauth-authorization-server", get(metadata))
         .route("/keys", get(keys))
+        // Where `discovery-moved-key-set` says that it is.
+        .route("/keys/moved", get(keys))
         .route("/authorize", get(authorize::get).post(authorize::post))
         .route("/interaction/{name}", get(interaction::show))
         .route("/sign-in", post(interaction::sign_in))
@@ -96,8 +99,26 @@ pub(crate) fn discovery_document(world: &World, dialect: Dialect) -> Response {
 }
 
 async fn keys(State(world): State<Arc<World>>) -> Response {
-    let keys = world.keys().public();
-    axum::Json(keys).into_response()
+    key_set(&world, Dialect::Standard)
+}
+
+/// The key set, spoiled if a fault says so.
+pub(crate) fn key_set(world: &World, dialect: Dialect) -> Response {
+    let mut set = match world.keys_of(dialect) {
+        Ok(keys) => keys.public(),
+        Err(error) => return answer::OAuthError::from(error).into_response(),
+    };
+    let taken = world
+        .faults
+        .take(&Circumstances::of(dialect), |fault| match fault {
+            Fault::KeySet(fault) => Some(*fault),
+            _ => None,
+        });
+    for fault in &taken {
+        keys::spoil_key_set(&mut set, fault.what);
+    }
+    let names = taken.into_iter().map(|fault| fault.name);
+    answer::with_faults(axum::Json(set).into_response(), names)
 }
 
 async fn picture(State(world): State<Arc<World>>, Path(username): Path<String>) -> Response {

@@ -5,23 +5,19 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use crate::answer::{self, OAuthError};
-use crate::clients::Dialect;
 use crate::parameters::Parameters;
+use crate::provider::token::client_of;
 use crate::secret::Fingerprint;
 use crate::world::World;
 
-pub(crate) async fn revoke(State(world): State<Arc<World>>, body: Bytes) -> Response {
+pub(crate) async fn revoke(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Response {
     let parameters = Parameters::parse(&body);
-    let Some(client) = parameters
-        .get("client_id")
-        .and_then(|id| world.client(Dialect::Standard, id))
-    else {
-        return OAuthError::new("invalid_client", "This client is not known here.")
-            .status(StatusCode::UNAUTHORIZED)
-            .into_response();
+    let client = match client_of(&world, &headers, &parameters) {
+        Ok(client) => client,
+        Err(error) => return error.into_response(),
     };
     let Some(token) = parameters.get("token") else {
         return OAuthError::new("invalid_request", "`token` is missing.").into_response();

@@ -70,24 +70,30 @@ fn answer_request(
     respond(world, grant_type, &earned)
 }
 
-/// Every client of the standard dialect is public: it says who it is and proves it by PKCE.
-fn client_of<'a>(
+/// The client that asks. A public one says who it is and proves it by PKCE; one with a secret shows it in the
+/// header (RFC 6749 section 2.3.1).
+pub(crate) fn client_of<'a>(
     world: &'a World,
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<&'a Client, OAuthError> {
-    let unknown =
-        OAuthError::new("invalid_client", "This client is not known here.").status(StatusCode::UNAUTHORIZED);
-    if answer::basic_credentials(headers).is_some() || parameters.get("client_secret").is_some() {
-        return Err(
-            OAuthError::new("invalid_client", "A public client has no secret to show.")
-                .status(StatusCode::UNAUTHORIZED),
-        );
-    }
-    parameters
-        .get("client_id")
+    let refused =
+        |description| OAuthError::new("invalid_client", description).status(StatusCode::UNAUTHORIZED);
+    let basic = answer::basic_credentials(headers);
+    let named = basic.as_ref().map(|(name, _)| name.as_str());
+    let client = named
+        .or_else(|| parameters.get("client_id"))
         .and_then(|id| world.client(Dialect::Standard, id))
-        .ok_or(unknown)
+        .ok_or(refused("This client is not known here."))?;
+    if parameters.get("client_secret").is_some() {
+        return Err(refused("A secret is shown in the header, or not at all."));
+    }
+    match (&client.secret, &basic) {
+        (None, None) => Ok(client),
+        (None, Some(_)) => Err(refused("A public client has no secret to show.")),
+        (Some(secret), Some((_, shown))) if Fingerprint::of(shown) == *secret => Ok(client),
+        (Some(_), _) => Err(refused("This client's secret is missing or wrong.")),
+    }
 }
 
 fn by_code(world: &World, client: &Client, parameters: &Parameters) -> Result<Earned, OAuthError> {

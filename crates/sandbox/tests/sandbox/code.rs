@@ -1,6 +1,6 @@
 //! What an authorization request and a code must be like.
 
-use tessera_sandbox::{CLIENT_ID, VisitError};
+use tessera_sandbox::{CLIENT_ID, CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, VisitError};
 
 use crate::common::{Attempt, Lab, REDIRECT, parameter};
 
@@ -229,4 +229,42 @@ async fn a_code_lasts_a_minute() {
         let exchanged = lab.exchange(&attempt, &attempt.code(&lab, &callback)).await;
         assert_eq!(exchanged.is_ok(), good, "after {wait} seconds");
     }
+}
+
+#[tokio::test]
+async fn a_client_with_a_secret_shows_it_in_the_header() {
+    let lab = Lab::start().await;
+    let attempt = Attempt::new("openid").set("client_id", CONFIDENTIAL_CLIENT_ID);
+    let visit = lab.sandbox.visitor("ann").visit(&attempt.url(&lab)).await;
+    let code = attempt.code(&lab, &visit.unwrap());
+    let body = crate::common::encode(&[
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", &attempt.redirect_uri),
+        ("code_verifier", &attempt.verifier),
+    ]);
+    let ask = async |secret: Option<&str>, more: &str| {
+        let mut request = lab
+            .http
+            .post(lab.at("/token"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("{body}{more}"));
+        if let Some(secret) = secret {
+            let encoded =
+                |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            request = request.basic_auth(encoded(CONFIDENTIAL_CLIENT_ID), Some(encoded(secret)));
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(
+        ask(None, &format!("&client_id={CONFIDENTIAL_CLIENT_ID}")).await,
+        401
+    );
+    assert_eq!(ask(Some("wrong"), "").await, 401);
+    assert_eq!(
+        ask(Some(CONFIDENTIAL_CLIENT_SECRET), "&client_secret=x").await,
+        401
+    );
+    // None of them has used the code up.
+    assert_eq!(ask(Some(CONFIDENTIAL_CLIENT_SECRET), "").await, 200);
 }

@@ -143,6 +143,19 @@ async fn id_tokens_are_wrong_as_told() {
         lab.sandbox.faults().clear();
         lab.sandbox.faults().set(Rule::new(row.fault.clone()).times(1));
         let token = lab.sign_in("ann", "openid").await["id_token"].clone();
+        let text = token.as_str().unwrap();
+        match row.fault {
+            Fault::Signature(SignatureFault::Encrypted) => {
+                assert_eq!(text.split('.').count(), 5);
+                continue;
+            }
+            Fault::Signature(SignatureFault::JsonForm) => {
+                let form: serde_json::Value = serde_json::from_str(text).unwrap();
+                assert!(form["protected"].is_string() && form["signature"].is_string());
+                continue;
+            }
+            _ => {}
+        }
         let (header, claims) = (header(&token), claims(&token));
         match row.fault {
             Fault::Json {
@@ -153,20 +166,81 @@ async fn id_tokens_are_wrong_as_told() {
                 document: Document::IdToken,
                 change: Change::Set(name, _) | Change::Append(name, _),
             } => assert_ne!(claims[name], good[name], "{}", row.name),
-            Fault::Json { .. } => assert_eq!(header["crit"], json!(["unknown"])),
-            Fault::Signature(SignatureFault::None) => {
-                assert_eq!(header["alg"], "none");
-                assert!(token.as_str().unwrap().ends_with('.'));
+            Fault::Json {
+                document: Document::IdTokenHeader,
+                change: Change::Set(name, value),
+            } => assert_eq!(header[name], value, "{}", row.name),
+            Fault::Signature(SignatureFault::None | SignatureFault::NoneSpelledOddly) => {
+                assert!(header["alg"].as_str().unwrap().eq_ignore_ascii_case("none"));
+                assert!(text.ends_with('.'));
             }
-            Fault::Signature(SignatureFault::Hmac) => assert_eq!(header["alg"], "HS256"),
+            Fault::Signature(SignatureFault::Hmac | SignatureFault::HmacPublicKey) => {
+                assert_eq!(header["alg"], "HS256");
+            }
+            Fault::Signature(SignatureFault::Es512) => assert_eq!(header["alg"], "ES512"),
+            Fault::Signature(SignatureFault::OtherAlgorithm) => assert_eq!(header["alg"], "RS256"),
             Fault::Signature(SignatureFault::NoKeyId) => assert!(header.get("kid").is_none()),
             Fault::Signature(fault) => {
                 let published = lab.get_json("/keys").await["keys"][0]["kid"] == header["kid"];
-                assert_eq!(published, fault != SignatureFault::UnknownKey, "{}", row.name);
+                let stranger = matches!(
+                    fault,
+                    SignatureFault::UnknownKey
+                        | SignatureFault::EmbeddedKey
+                        | SignatureFault::KeyElsewhere(_)
+                );
+                assert_eq!(published, !stranger, "{}", row.name);
             }
             other => panic!("{} is {other:?}", row.name),
         }
     }
+}
+
+#[tokio::test]
+async fn key_sets_are_wrong_as_told() {
+    let lab = Lab::start().await;
+    for (name, there) in [
+        ("key-set-private-key", "/keys/0/d"),
+        ("key-set-symmetric-key", "/keys/1/k"),
+        ("key-set-too-many", "/keys/300/kid"),
+    ] {
+        named(&lab, json!({ "fault": name, "times": 1 })).await;
+        assert!(lab.get_json("/keys").await.pointer(there).is_some(), "{name}");
+        assert!(lab.get_json("/keys").await.pointer(there).is_none(), "{name}");
+    }
+    let good = lab.get_json("/keys").await;
+    for (name, member, expected) in [
+        ("key-set-no-kids", "kid", json!(null)),
+        ("key-set-other-alg", "alg", json!("ES384")),
+        ("key-set-for-encryption", "use", json!("enc")),
+        ("key-set-off-the-curve", "x", good["keys"][0]["y"].clone()),
+    ] {
+        named(&lab, json!({ "fault": name, "times": 1 })).await;
+        assert_eq!(lab.get_json("/keys").await["keys"][0][member], expected, "{name}");
+    }
+    named(&lab, json!({ "fault": "key-set-empty", "times": 1 })).await;
+    assert_eq!(lab.get_json("/keys").await["keys"], json!([]));
+    named(&lab, json!({ "fault": "discovery-moved-key-set" })).await;
+    let moved = lab.get_json("/.well-known/openid-configuration").await["jwks_uri"].clone();
+    assert_eq!(moved, format!("{}/keys/moved", lab.sandbox.issuer()));
+    assert_eq!(lab.get_json("/keys/moved").await, good);
+}
+
+#[tokio::test]
+async fn answers_are_too_long_or_wrongly_labelled() {
+    let lab = Lab::start().await;
+    named(&lab, json!({ "fault": "key-set-huge", "times": 1 })).await;
+    let long = lab.http.get(lab.at("/keys")).send().await.unwrap();
+    assert_eq!(long.content_length(), None);
+    assert!(long.bytes().await.unwrap().len() > 4_000_000);
+    named(&lab, json!({ "fault": "discovery-labelled-html", "times": 1 })).await;
+    let at = lab.at("/.well-known/openid-configuration");
+    let labelled = lab.http.get(at).send().await.unwrap();
+    assert_eq!(labelled.headers()["content-type"], "text/html");
+    named(&lab, json!({ "fault": "key-set-stall", "times": 1 })).await;
+    let mut stalled = lab.http.get(lab.at("/keys")).send().await.unwrap();
+    assert!(!stalled.chunk().await.unwrap().unwrap().is_empty());
+    // No end of it is waited for: there is none.
+    drop(stalled);
 }
 
 #[tokio::test]
@@ -199,6 +273,14 @@ async fn callbacks_are_wrong_as_told() {
             .unwrap();
         assert_eq!(parameter(&callback, parameter_name), expected, "{name}");
     }
+    named(&lab, json!({ "fault": "callback-fragment", "times": 1 })).await;
+    let callback = lab
+        .sandbox
+        .visitor("ann")
+        .visit(&attempt.url(&lab))
+        .await
+        .unwrap();
+    assert!(callback.query().is_none() && callback.fragment().unwrap().contains("code="));
     named(&lab, json!({ "fault": "callback-repeated-code", "times": 1 })).await;
     let callback = lab
         .sandbox

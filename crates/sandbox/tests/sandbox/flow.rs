@@ -69,7 +69,10 @@ async fn the_discovery_document_is_complete() {
         ("subject_types_supported", json!(["public"])),
         ("id_token_signing_alg_values_supported", json!(["ES256"])),
         ("code_challenge_methods_supported", json!(["S256"])),
-        ("token_endpoint_auth_methods_supported", json!(["none"])),
+        (
+            "token_endpoint_auth_methods_supported",
+            json!(["none", "client_secret_basic"]),
+        ),
         ("authorization_response_iss_parameter_supported", json!(true)),
         ("request_uri_parameter_supported", json!(false)),
     ] {
