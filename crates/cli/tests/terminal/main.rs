@@ -17,3 +17,4 @@ mod login;
 mod session;
 mod table;
 mod terminal;
+mod trace;

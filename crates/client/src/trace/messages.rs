@@ -79,7 +79,7 @@ messages! {
         Some("OpenID Connect Core 5.3.2");
     TokensStored = "tokens_stored", "The tokens go into the keychain",
         "The refresh token is stored before anything uses the access token, because the one before it may be void already. Nothing secret is written to a file.",
-        Some("RFC 8252 8.2");
+        Some("RFC 6749 10.4");
     FinishedPage = "finished_page", "The browser shows that it is done",
         "The page carries no token and loads nothing from elsewhere. The listener on this computer closes with it.",
         Some("RFC 8252 7.3");
