@@ -19,3 +19,4 @@ mod refresh;
 mod rig;
 mod sign_in;
 mod sign_out;
+mod trace;

@@ -185,6 +185,8 @@ impl Browser for TestBrowser {
 pub(crate) struct TestKeychain {
     pub(crate) entries: Mutex<BTreeMap<String, Vec<u8>>>,
     pub(crate) diary: Mutex<Vec<String>>,
+    /// Everything that was ever stored.
+    pub(crate) given: Mutex<Vec<Vec<u8>>>,
     /// Refuses to store and to read entries whose name begins so, or to delete them where it begins with `delete `.
     pub(crate) refuses: Mutex<Option<(&'static str, VaultError)>>,
     /// Does not answer what is done so to entries whose name begins so.
@@ -243,6 +245,7 @@ impl TestKeychain {
 impl Vault for TestKeychain {
     async fn put(&self, key: &str, secret: SecretBytes) -> Result<(), VaultError> {
         self.check("put", key).await?;
+        self.given.lock().unwrap().push(secret.expose().to_vec());
         self.entries
             .lock()
             .unwrap()
