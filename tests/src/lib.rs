@@ -18,6 +18,7 @@ pub mod package;
 pub mod pages;
 pub mod processes;
 pub mod program;
+pub mod rig;
 pub mod secrets;
 pub mod setting;
 pub mod terminal;

@@ -16,7 +16,8 @@ mod github;
 mod google;
 mod interrupted;
 mod refresh;
-mod rig;
 mod sign_in;
 mod sign_out;
 mod trace;
+
+use lab::rig;

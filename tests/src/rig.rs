@@ -1,4 +1,12 @@
-//! A client with everything around it.
+//! The client library with everything around it: a sandbox in this process, a data folder, a keychain in memory
+//! that fails on demand, and a person who walks the provider's pages.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test stops at the first surprise"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,21 +28,26 @@ use tokio::sync::watch;
 use url::Url;
 
 /// A sandbox, a data folder, and a keychain that outlives the client.
-pub(crate) struct Rig {
-    pub(crate) sandbox: Arc<Sandbox>,
-    pub(crate) keychain: Arc<TestKeychain>,
-    pub(crate) browser: Arc<TestBrowser>,
+pub struct Rig {
+    /// The provider and its API.
+    pub sandbox: Arc<Sandbox>,
+    /// Outlives every client of the rig.
+    pub keychain: Arc<TestKeychain>,
+    /// What was opened.
+    pub browser: Arc<TestBrowser>,
     /// Seconds that this computer's clock is ahead of the provider's.
-    pub(crate) ahead: Arc<AtomicI64>,
+    pub ahead: Arc<AtomicI64>,
     folder: TempDir,
 }
 
 impl Rig {
-    pub(crate) async fn new() -> Self {
+    /// With a sandbox as it comes.
+    pub async fn new() -> Self {
         Self::with(Options::default()).await
     }
 
-    pub(crate) async fn with(options: Options) -> Self {
+    /// With a sandbox that is set up so.
+    pub async fn with(options: Options) -> Self {
         Self {
             sandbox: Arc::new(Sandbox::start(options).await.unwrap()),
             keychain: Arc::default(),
@@ -44,12 +57,13 @@ impl Rig {
         }
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Opens a client on the data folder, as the next process would.
-    pub(crate) async fn client(&self) -> Client {
+    pub async fn client(&self) -> Client {
         let config = Config {
             data_folder: self.folder().to_owned(),
             scheme_redirect: Some(RedirectUri::new(SCHEME_REDIRECT).unwrap()),
@@ -66,7 +80,7 @@ impl Rig {
     }
 
     /// What to sign in with at the sandbox by this route.
-    pub(crate) fn request(&self, route: Route) -> SignIn {
+    pub fn request(&self, route: Route) -> SignIn {
         let provider = ProviderChoice::AdHoc(AdHocProvider {
             issuer: self.sandbox.issuer().to_owned(),
             client_id: CLIENT_ID.to_owned(),
@@ -80,7 +94,7 @@ impl Rig {
     }
 
     /// Writes providers.toml so that the sandbox is a known provider, which cold starts need.
-    pub(crate) fn name_provider(&self) {
+    pub fn name_provider(&self) {
         let text = format!(
             "[[provider]]\nid = \"box\"\nname = \"Box\"\nissuer = \"{}\"\nclient_id = \"{CLIENT_ID}\"\napis = [\"{}\"]\n",
             self.sandbox.issuer(),
@@ -90,13 +104,14 @@ impl Rig {
     }
 
     /// Signs `person` in by the private scheme.
-    pub(crate) async fn sign_in(&self, client: &Client, person: &str) -> SignedIn {
+    pub async fn sign_in(&self, client: &Client, person: &str) -> SignedIn {
         self.sign_in_with(client, self.request(Route::Scheme), person)
             .await
             .unwrap()
     }
 
-    pub(crate) async fn sign_in_with(
+    /// Signs `person` in as `request` says: the callback is delivered as the system would.
+    pub async fn sign_in_with(
         &self,
         client: &Client,
         request: SignIn,
@@ -110,26 +125,28 @@ impl Rig {
     }
 
     /// Walks the provider's pages and gives back the callback, undelivered.
-    pub(crate) async fn visit(&self, attempt: &Attempt, person: &str) -> Result<Url, Error> {
+    pub async fn visit(&self, attempt: &Attempt, person: &str) -> Result<Url, Error> {
         self.visit_as(attempt, self.sandbox.visitor(person)).await
     }
 
-    pub(crate) async fn visit_as(&self, attempt: &Attempt, mut visitor: Visitor) -> Result<Url, Error> {
+    /// Walks the provider's pages as this visitor does.
+    pub async fn visit_as(&self, attempt: &Attempt, mut visitor: Visitor) -> Result<Url, Error> {
         let page = attempt.opened().await?;
         Ok(visitor.visit(page.url.as_str()).await.unwrap())
     }
 
     /// Switches a fault of the sandbox's catalogue on.
-    pub(crate) fn fault(&self, name: &str) {
+    pub fn fault(&self, name: &str) {
         self.sandbox.faults().set(rule(name));
     }
 
-    pub(crate) fn token_requests(&self, grant_type: &str) -> usize {
+    /// How many token requests of this grant type the sandbox has seen.
+    pub fn token_requests(&self, grant_type: &str) -> usize {
         self.sandbox.log().token_requests(grant_type)
     }
 
     /// How many requests of this kind the sandbox has seen.
-    pub(crate) fn requests(&self, endpoint: tessera_sandbox::log::Endpoint) -> usize {
+    pub fn requests(&self, endpoint: tessera_sandbox::log::Endpoint) -> usize {
         self.sandbox
             .log()
             .matching(|entry| entry.endpoint == endpoint)
@@ -138,12 +155,12 @@ impl Rig {
 }
 
 /// Waits until the client has removed what it keeps of attempts that are over.
-pub(crate) async fn tidied(client: &Client) {
+pub async fn tidied(client: &Client) {
     client.tidied(Duration::from_secs(30)).await;
 }
 
 /// A rule for a fault of the catalogue.
-pub(crate) fn rule(name: &str) -> Rule {
+pub fn rule(name: &str) -> Rule {
     let named = catalogue().into_iter().find(|row| row.name == name);
     Rule::new(named.unwrap_or_else(|| panic!("no fault is called {name}")).fault).named(name)
 }
@@ -159,11 +176,13 @@ impl Clock for SandboxTime {
 
 /// A browser that only remembers what it was given.
 #[derive(Default)]
-pub(crate) struct TestBrowser {
-    pub(crate) opened: Mutex<Vec<Url>>,
-    pub(crate) broken: Mutex<bool>,
+pub struct TestBrowser {
+    /// Every address, in order.
+    pub opened: Mutex<Vec<Url>>,
+    /// Does not start.
+    pub broken: Mutex<bool>,
     /// Becomes the browser, so that starting it does not come to an end.
-    pub(crate) stays: Mutex<bool>,
+    pub stays: Mutex<bool>,
 }
 
 #[async_trait]
@@ -182,21 +201,23 @@ impl Browser for TestBrowser {
 
 /// A keychain in memory that keeps a diary and fails on demand.
 #[derive(Default)]
-pub(crate) struct TestKeychain {
-    pub(crate) entries: Mutex<BTreeMap<String, Vec<u8>>>,
-    pub(crate) diary: Mutex<Vec<String>>,
+pub struct TestKeychain {
+    /// What is stored.
+    pub entries: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// What was done, as `put refresh`.
+    pub diary: Mutex<Vec<String>>,
     /// Everything that was ever stored.
-    pub(crate) given: Mutex<Vec<Vec<u8>>>,
+    pub given: Mutex<Vec<Vec<u8>>>,
     /// Refuses to store and to read entries whose name begins so, or to delete them where it begins with `delete `.
-    pub(crate) refuses: Mutex<Option<(&'static str, VaultError)>>,
+    pub refuses: Mutex<Option<(&'static str, VaultError)>>,
     /// Does not answer what is done so to entries whose name begins so.
-    pub(crate) silent: watch::Sender<Option<(&'static str, &'static str)>>,
+    pub silent: watch::Sender<Option<(&'static str, &'static str)>>,
     asked: watch::Sender<()>,
 }
 
 impl TestKeychain {
     /// Names of what is stored, by kind: `refresh`, `access`, `attempt`, …
-    pub(crate) fn kinds(&self) -> Vec<String> {
+    pub fn kinds(&self) -> Vec<String> {
         let entries = self.entries.lock().unwrap();
         entries
             .keys()
@@ -204,16 +225,18 @@ impl TestKeychain {
             .collect()
     }
 
-    pub(crate) fn refuse(&self, prefix: &'static str, error: VaultError) {
+    /// Refuses what [`refuses`](Self::refuses) says, with this error.
+    pub fn refuse(&self, prefix: &'static str, error: VaultError) {
         *self.refuses.lock().unwrap() = Some((prefix, error));
     }
 
-    pub(crate) fn relent(&self) {
+    /// Refuses nothing any more.
+    pub fn relent(&self) {
         *self.refuses.lock().unwrap() = None;
     }
 
     /// Waits until this is in the diary.
-    pub(crate) async fn asked_to(&self, what: &str) {
+    pub async fn asked_to(&self, what: &str) {
         let mut asked = self.asked.subscribe();
         while !self.diary.lock().unwrap().iter().any(|line| line == what) {
             asked.changed().await.unwrap();
