@@ -154,8 +154,10 @@ impl KeyRing {
         match fault {
             None | Some(SignatureFault::Rotated) => sign_as(&head(key), claims, key),
             Some(SignatureFault::Broken) => Ok(break_signature(&sign_as(&head(key), claims, key)?)),
-            Some(SignatureFault::None) => unsigned(with(head(key), "alg", json!("none")), claims),
-            Some(SignatureFault::NoneSpelledOddly) => unsigned(with(head(key), "alg", json!("nOnE")), claims),
+            Some(SignatureFault::None) => Ok(unsigned(&with(head(key), "alg", json!("none")), claims)),
+            Some(SignatureFault::NoneSpelledOddly) => {
+                Ok(unsigned(&with(head(key), "alg", json!("nOnE")), claims))
+            }
             Some(SignatureFault::OtherKey) => sign_as(&head(key), claims, &stranger()?),
             Some(SignatureFault::UnknownKey) => {
                 let stranger = stranger()?;
@@ -170,7 +172,7 @@ impl KeyRing {
             Some(SignatureFault::HmacPublicKey) => {
                 hmac(&head(key), claims, json!(key.public).to_string().as_bytes())
             }
-            Some(SignatureFault::Es512) => es512(with(head(key), "alg", json!("ES512")), claims),
+            Some(SignatureFault::Es512) => es512(&with(head(key), "alg", json!("ES512")), claims),
             Some(SignatureFault::OtherAlgorithm) => {
                 let other = match key.algorithm {
                     Algorithm::ES256 => Algorithm::RS256,
@@ -236,7 +238,7 @@ pub(crate) fn spoil_key_set(set: &mut Value, fault: KeySetFault) {
             }
         }
         KeySetFault::TooMany => {
-            keys.extend((0..300).map(|n| json!({ "kty": "unknown", "kid": n.to_string() })))
+            keys.extend((0..300).map(|n| json!({ "kty": "unknown", "kid": n.to_string() })));
         }
     }
 }
@@ -267,8 +269,8 @@ fn sign_as(
     Ok(format!("{input}.{signature}"))
 }
 
-fn unsigned(header: Map<String, Value>, claims: &Map<String, Value>) -> Result<String, KeyError> {
-    Ok(format!("{}.", signing_input(&header, claims)))
+fn unsigned(header: &Map<String, Value>, claims: &Map<String, Value>) -> String {
+    format!("{}.", signing_input(header, claims))
 }
 
 /// HS256 with what somebody else can know as the secret.
@@ -283,13 +285,13 @@ fn hmac(header: &Map<String, Value>, claims: &Map<String, Value>, secret: &[u8])
 }
 
 /// The JWT library does not know this algorithm.
-fn es512(header: Map<String, Value>, claims: &Map<String, Value>) -> Result<String, KeyError> {
+fn es512(header: &Map<String, Value>, claims: &Map<String, Value>) -> Result<String, KeyError> {
     let failed = |_| KeyError("ES512 failed".to_owned());
     let random = SystemRandom::new();
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P521_SHA512_FIXED_SIGNING, &random).map_err(failed)?;
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P521_SHA512_FIXED_SIGNING, pkcs8.as_ref())
         .map_err(|error| KeyError(error.to_string()))?;
-    let input = signing_input(&header, claims);
+    let input = signing_input(header, claims);
     let signature = pair.sign(&random, input.as_bytes()).map_err(failed)?;
     Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }

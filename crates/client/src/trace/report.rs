@@ -245,7 +245,7 @@ fn markdown(row: &Row<'_>) -> String {
                 seen,
                 ..
             } => {
-                let told = |name: &str, value: &Option<&str>| {
+                let told = |name: &str, value: Option<&str>| {
                     value
                         .map(|value| format!("; {name}: {}", literal(value)))
                         .unwrap_or_default()
@@ -259,8 +259,8 @@ fn markdown(row: &Row<'_>) -> String {
                         "not_applicable" => "– Does not apply",
                         _ => "– Not reached",
                     },
-                    told("expected", expected),
-                    told("seen", seen)
+                    told("expected", *expected),
+                    told("seen", *seen)
                 )
             }
             WhatRow::Decision { sentence, .. } => writeln!(text, "\n{after} · {}", literal(sentence)),
