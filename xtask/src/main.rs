@@ -1,5 +1,5 @@
 //! The project's own tasks, so that every chore is one command, the same for a person and for CI:
-//! `cargo xtask run`, `test`, `check`, `bundle`, `bindings`, `icons`.
+//! `cargo xtask run`, `test`, `check`, `bundle`, `bindings`, `conformance`, `icons`.
 #![expect(clippy::print_stdout, reason = "a task talks to the person who started it")]
 
 mod bindings;
@@ -7,6 +7,7 @@ mod build;
 mod bundle;
 mod check;
 mod command;
+mod conformance;
 mod count;
 mod icons;
 mod needs;
@@ -40,6 +41,8 @@ enum Task {
     Bundle(bundle::Options),
     /// Write ui/src/host/bindings.ts from the Rust commands.
     Bindings(bindings::Options),
+    /// Write docs/conformance.md from the rows of the conformance suite.
+    Conformance,
     /// Make the icon files of every size from icons/tessera.svg.
     Icons,
     /// Say what this machine lacks, and with --install, install it.
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Check(options) => check::run(&options),
         Task::Bundle(options) => bundle::run(&options),
         Task::Bindings(options) => bindings::run(&options),
+        Task::Conformance => conformance::run(),
         Task::Icons => icons::run(),
         Task::Needs(options) => needs::run(&options),
     };

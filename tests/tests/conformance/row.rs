@@ -1,0 +1,183 @@
+//! What a row of the suite says.
+
+use futures_util::future::LocalBoxFuture;
+use lab::rig::rule;
+use tessera_client::Error;
+use tessera_sandbox::log::Endpoint;
+
+use crate::scene::Scene;
+
+/// One case.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    /// The OpenID Foundation's module, in full, or a name of our own that begins with `tessera-`.
+    pub(crate) name: &'static str,
+    /// The requirements that it proves; see [`crate::document`].
+    pub(crate) requirements: &'static [&'static str],
+    /// Whose ways the provider has.
+    pub(crate) setting: Setting,
+    /// What the provider does.
+    pub(crate) provider: Provider,
+    /// What is done with it.
+    pub(crate) act: Act,
+    /// What must come of it.
+    pub(crate) outcome: Outcome,
+}
+
+/// What is done with the provider: what the last thing that the client was asked for came to.
+pub(crate) type Act = for<'a> fn(&'a Scene) -> LocalBoxFuture<'a, Result<(), Error>>;
+
+/// Whose ways the provider has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    /// OpenID Connect by the book; ID tokens are signed by ES256, the client is public.
+    Standard,
+    /// The same, with a client that has a secret and shows it by `client_secret_basic`.
+    Secret,
+    /// Google's: ID tokens are signed by RS256, the browser comes back by loopback.
+    Google,
+    /// GitHub's: no ID tokens.
+    GitHub,
+}
+
+/// What the provider does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Provider {
+    /// What is right, said in a sentence.
+    Right(&'static str),
+    /// These faults of the sandbox's catalogue, all at once.
+    Wrong(&'static [&'static str]),
+    /// Something that only the act itself can do, said in a sentence.
+    Acts(&'static str),
+}
+
+impl Provider {
+    /// The faults to switch on.
+    pub(crate) fn faults(self) -> &'static [&'static str] {
+        match self {
+            Self::Wrong(faults) => faults,
+            Self::Right(_) | Self::Acts(_) => &[],
+        }
+    }
+
+    /// In words: the catalogue's own, where there are faults.
+    pub(crate) fn sentence(self) -> String {
+        match self {
+            Self::Right(sentence) | Self::Acts(sentence) => sentence.to_owned(),
+            Self::Wrong(faults) => {
+                let catalogue = tessera_sandbox::faults::catalogue();
+                let says = |name: &&'static str| {
+                    let row = catalogue.iter().find(|row| row.name == *name);
+                    row.map_or_else(|| panic!("no fault is called {name}"), |row| row.says)
+                };
+                faults.iter().map(says).collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+
+    /// Rules for the faults.
+    pub(crate) fn rules(self) -> impl Iterator<Item = tessera_sandbox::faults::Rule> {
+        self.faults().iter().map(|name| rule(name))
+    }
+}
+
+/// What must come of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outcome {
+    /// It is taken.
+    Accept,
+    /// It is refused and what was being done is over.
+    Refuse {
+        /// By this stable code.
+        code: &'static str,
+        /// The last message that the provider got: nothing is sent after it.
+        last: Last,
+    },
+    /// It is refused as not being the answer, and the sign-in goes on waiting for the one that is.
+    WaitOn {
+        /// By this stable code.
+        code: &'static str,
+    },
+}
+
+/// After which message nothing more is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// Not even the discovery document was asked for.
+    Nothing,
+    /// The discovery document was; no browser was opened.
+    Discovery,
+    /// The browser was at the authorization endpoint; no token was asked for.
+    Authorization,
+    /// The device asked for its codes.
+    DeviceAuthorization,
+    /// A token was asked for.
+    Token,
+    /// The keys were read; nobody was shown the access token.
+    KeySet,
+    /// The profile was asked for; no API was called.
+    Userinfo,
+    /// The API was called.
+    Api,
+}
+
+impl Last {
+    /// As the provider's log calls it.
+    pub(crate) fn endpoint(self) -> Option<Endpoint> {
+        match self {
+            Self::Nothing => None,
+            Self::Discovery => Some(Endpoint::Discovery),
+            Self::Authorization => Some(Endpoint::Authorization),
+            Self::DeviceAuthorization => Some(Endpoint::DeviceAuthorization),
+            Self::Token => Some(Endpoint::Token),
+            Self::KeySet => Some(Endpoint::KeySet),
+            Self::Userinfo => Some(Endpoint::Userinfo),
+            Self::Api => Some(Endpoint::Api),
+        }
+    }
+
+    /// For the document: “… and sends nothing after …”.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "sends nothing at all",
+            Self::Discovery => "sends nothing after the discovery request",
+            Self::Authorization => "sends nothing after the authorization request",
+            Self::DeviceAuthorization => "sends nothing after the device authorization request",
+            Self::Token => "sends nothing after the token request",
+            Self::KeySet => "sends nothing after the key set request",
+            Self::Userinfo => "sends nothing after the userinfo request",
+            Self::Api => "sends nothing after the API request",
+        }
+    }
+}
+
+/// Refused by this code, and nothing sent after this.
+pub(crate) const fn refuse(code: &'static str, last: Last) -> Outcome {
+    Outcome::Refuse { code, last }
+}
+
+impl Row {
+    /// A row about a provider of the standard's ways.
+    pub(crate) const fn new(
+        name: &'static str,
+        requirements: &'static [&'static str],
+        provider: Provider,
+        act: Act,
+        outcome: Outcome,
+    ) -> Self {
+        Self {
+            name,
+            requirements,
+            setting: Setting::Standard,
+            provider,
+            act,
+            outcome,
+        }
+    }
+
+    /// The same with other ways.
+    pub(crate) const fn at(mut self, setting: Setting) -> Self {
+        self.setting = setting;
+        self
+    }
+}

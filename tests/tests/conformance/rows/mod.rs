@@ -1,0 +1,17 @@
+//! The rows, by the plans that they belong to.
+
+mod basic;
+
+use crate::row::Row;
+
+/// A group of rows.
+pub(crate) struct Plan {
+    /// Its heading in the document.
+    pub(crate) title: &'static str,
+    /// Where its names come from.
+    pub(crate) about: &'static str,
+    pub(crate) rows: fn() -> Vec<Row>,
+}
+
+/// All of them.
+pub(crate) const PLANS: &[Plan] = &[basic::PLAN];

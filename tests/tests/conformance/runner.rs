@@ -1,0 +1,136 @@
+//! Plays rows, each in a world of its own, and says of each whether it came out as it says.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+
+use lab::rig::tidied;
+use tessera_client::{Error, Stage};
+
+use crate::row::{Last, Outcome, Row};
+use crate::scene::Scene;
+
+/// How many rows are played at once. Each waits for its own sandbox most of the time.
+const AT_ONCE: usize = 4;
+
+/// Plays these rows; fails with every row that came out otherwise.
+pub(crate) fn check(rows: &[Row]) {
+    let waiting = Mutex::new(rows.iter());
+    let problems = Mutex::new(Vec::new());
+    std::thread::scope(|threads| {
+        for _ in 0..AT_ONCE.min(rows.len()) {
+            threads.spawn(|| {
+                loop {
+                    let Some(row) = waiting.lock().unwrap().next() else {
+                        break;
+                    };
+                    if let Err(problem) = play_apart(row) {
+                        problems.lock().unwrap().push(format!("{}: {problem}", row.name));
+                    }
+                }
+            });
+        }
+    });
+    let problems = problems.into_inner().unwrap();
+    assert!(
+        problems.is_empty(),
+        "{} of {} rows:\n{}",
+        problems.len(),
+        rows.len(),
+        problems.join("\n")
+    );
+}
+
+/// Plays a row on a runtime of its own, so that a row can let time pass without the others; a panic in it is a
+/// problem of this row alone.
+fn play_apart(row: &Row) -> Result<(), String> {
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(play(row))
+    }));
+    played.unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().cloned();
+        let words = words.or_else(|| panic.downcast_ref::<&str>().map(|words| (*words).to_owned()));
+        Err(format!("it broke off: {}", words.unwrap_or_default()))
+    })
+}
+
+async fn play(row: &Row) -> Result<(), String> {
+    let scene = Scene::set(row).await;
+    let stored = scene.stored();
+    let result = (row.act)(&scene).await;
+    match (row.outcome, result) {
+        (Outcome::Accept, Ok(())) => accepted(&scene).await?,
+        (Outcome::Accept, Err(error)) => return Err(format!("was refused: {}", told(&error))),
+        (Outcome::Refuse { .. } | Outcome::WaitOn { .. }, Ok(())) => return Err("was taken".to_owned()),
+        (Outcome::Refuse { code, last }, Err(error)) => {
+            expected_code(code, &error)?;
+            nothing_after(&scene, last)?;
+            if scene.client.attempt().is_some() {
+                return Err("the attempt goes on".to_owned());
+            }
+        }
+        (Outcome::WaitOn { code }, Err(error)) => {
+            expected_code(code, &error)?;
+            nothing_after(&scene, Last::Authorization)?;
+            let attempt = scene.client.attempt().ok_or("the attempt is over")?;
+            if attempt.view().stage != Stage::Waiting {
+                return Err(format!("the attempt is at {:?}", attempt.view().stage));
+            }
+            attempt.cancel();
+            // What it ended with is known: it was cancelled.
+            let _ = attempt.wait().await;
+        }
+    }
+    if !matches!(row.outcome, Outcome::Accept) {
+        tidied(&scene.client).await;
+        if !scene.accounts().await.is_empty() {
+            return Err("there is a new account".to_owned());
+        }
+        if scene.stored() != stored {
+            return Err(format!("something was stored: {:?}", scene.stored().keys()));
+        }
+    }
+    scene.bystander_is_well().await
+}
+
+/// Signed in, and the access token is one that the API takes.
+async fn accepted(scene: &Scene) -> Result<(), String> {
+    let accounts = scene.accounts().await;
+    let [account] = accounts.as_slice() else {
+        return Err(format!("there are {} new accounts", accounts.len()));
+    };
+    if account.state.as_str() != "signed_in" {
+        return Err(format!("the account is {}", account.state.as_str()));
+    }
+    match scene.call(account).await {
+        Ok(200) => Ok(()),
+        Ok(status) => Err(format!("the API answered with status {status}")),
+        Err(error) => Err(format!("the API cannot be called: {}", told(&error))),
+    }
+}
+
+/// By this code, and with a sentence and a hint for the person.
+fn expected_code(code: &str, error: &Error) -> Result<(), String> {
+    if error.code() != code {
+        return Err(format!("was refused otherwise: {}", told(error)));
+    }
+    if error.message().is_empty() || !error.hint().ends_with('.') {
+        return Err(format!("says too little: {}", told(error)));
+    }
+    Ok(())
+}
+
+fn nothing_after(scene: &Scene, last: Last) -> Result<(), String> {
+    let seen = scene.last_request();
+    if seen != last.endpoint() {
+        return Err(format!("the last request was {seen:?}, not {last:?}"));
+    }
+    Ok(())
+}
+
+fn told(error: &Error) -> String {
+    format!("{} ({} {})", error.code(), error.message(), error.hint())
+}

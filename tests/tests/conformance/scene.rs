@@ -1,0 +1,188 @@
+//! Where a row is played: a provider with a log, a client, and an account that was there before.
+
+use std::collections::BTreeMap;
+
+use lab::rig::Rig;
+use tessera_client::{
+    Account, AccountId, AdHocProvider, ApiRequest, Attempt, Client, Error, ProviderChoice, ProviderId, Route,
+    SignIn, SignedIn,
+};
+use tessera_sandbox::log::Endpoint;
+use tessera_sandbox::{
+    CLIENT_ID, CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET,
+    GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET,
+};
+use url::Url;
+
+use crate::row::{Provider, Row, Setting};
+
+/// A provider, a client that has read nothing yet, and Bob's account, which nothing may touch.
+pub(crate) struct Scene {
+    pub(crate) rig: Rig,
+    pub(crate) client: Client,
+    setting: Setting,
+    provider: Provider,
+    bystander: Bystander,
+}
+
+/// The account that was there before.
+struct Bystander {
+    id: AccountId,
+    secrets: BTreeMap<String, Vec<u8>>,
+}
+
+impl Scene {
+    /// Bob is signed in; then another process begins with an empty log.
+    pub(crate) async fn set(row: &Row) -> Self {
+        let rig = Rig::new().await;
+        name_providers(&rig);
+        let client = rig.client().await;
+        let bob = rig.sign_in(&client, "bob").await.account;
+        // His picture is fetched when he is signed in already, and would come into the row's log.
+        rig.sandbox
+            .log()
+            .wait_for(|entry| entry.endpoint == Endpoint::Asset && entry.outcome.is_some())
+            .await
+            .unwrap();
+        let bystander = Bystander {
+            secrets: rig.keychain.entries.lock().unwrap().clone(),
+            id: bob.id,
+        };
+        rig.sandbox.log().clear();
+        Self {
+            client: rig.client().await,
+            setting: row.setting,
+            provider: row.provider,
+            rig,
+            bystander,
+        }
+    }
+
+    /// From now on the provider does what the row says.
+    pub(crate) fn go_wrong(&self) {
+        for rule in self.provider.rules() {
+            self.rig.sandbox.faults().set(rule);
+        }
+    }
+
+    /// The provider of the row's setting.
+    pub(crate) fn choice(&self) -> ProviderChoice {
+        let known = |id| ProviderChoice::Known(ProviderId::new(id).unwrap());
+        let named = |id: &str, secret: Option<&str>| {
+            ProviderChoice::AdHoc(AdHocProvider {
+                issuer: self.rig.sandbox.issuer().to_owned(),
+                client_id: id.to_owned(),
+                client_secret: secret.map(tessera_oidc::ClientSecret::new),
+            })
+        };
+        match self.setting {
+            Setting::Standard => named(CLIENT_ID, None),
+            Setting::Secret => named(CONFIDENTIAL_CLIENT_ID, Some(CONFIDENTIAL_CLIENT_SECRET)),
+            Setting::Google => known("google"),
+            Setting::GitHub => known("github"),
+        }
+    }
+
+    /// The usual sign-in there.
+    pub(crate) fn request(&self) -> SignIn {
+        SignIn {
+            route: match self.setting {
+                Setting::Google => None,
+                Setting::Standard | Setting::Secret | Setting::GitHub => Some(Route::Scheme),
+            },
+            apis: vec![self.rig.sandbox.api().to_owned()],
+            ..SignIn::with(self.choice())
+        }
+    }
+
+    /// Ann signs in, and the callback is handed to the attempt as it came.
+    pub(crate) async fn sign_in(&self) -> Result<SignedIn, Error> {
+        let attempt = self.client.sign_in(self.request())?;
+        let callback = self.callback(&attempt).await?;
+        attempt.deliver(callback.as_str()).await?;
+        attempt.wait().await
+    }
+
+    /// What the browser comes back with from this attempt's page.
+    pub(crate) async fn callback(&self, attempt: &Attempt) -> Result<Url, Error> {
+        self.rig.visit(attempt, "ann").await
+    }
+
+    /// Calls an API of the provider's with the account's token.
+    pub(crate) async fn call(&self, account: &Account) -> Result<u16, Error> {
+        let (issuer, api) = (self.rig.sandbox.issuer(), self.rig.sandbox.api());
+        let address = match self.setting {
+            Setting::Standard | Setting::Secret => format!("{api}/profile"),
+            Setting::Google => format!("{issuer}/google/v1/userinfo"),
+            Setting::GitHub => format!("{api}/github/user"),
+        };
+        let answer = self.client.call(&account.id, ApiRequest::get(address)).await?;
+        Ok(answer.status.as_u16())
+    }
+
+    /// What is wrong with the account that was there before; nothing may be.
+    pub(crate) async fn bystander_is_well(&self) -> Result<(), String> {
+        let account = self.client.account(&self.bystander.id).await;
+        let state = account.map(|account| account.state.as_str());
+        if state.as_ref().ok() != Some(&"signed_in") {
+            return Err(format!("the account that was there before is now: {state:?}"));
+        }
+        let kept = self.rig.keychain.entries.lock().unwrap().clone();
+        let gone = self
+            .bystander
+            .secrets
+            .iter()
+            .find(|(name, secret)| kept.get(*name) != Some(secret));
+        match gone {
+            Some((name, _)) => Err(format!("{name} of the account that was there before was touched")),
+            None => Ok(()),
+        }
+    }
+
+    /// What the keychain holds beside what belongs to the account that was there before.
+    pub(crate) fn stored(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut kept = self.rig.keychain.entries.lock().unwrap().clone();
+        kept.retain(|name, _| !self.bystander.secrets.contains_key(name));
+        kept
+    }
+
+    /// The accounts beside the one that was there before.
+    pub(crate) async fn accounts(&self) -> Vec<Account> {
+        let mut accounts = self.client.accounts().await.unwrap();
+        accounts.retain(|account| account.id != self.bystander.id);
+        accounts
+    }
+
+    /// The last thing that the provider was asked for, by the client or by the browser that the client opened.
+    pub(crate) fn last_request(&self) -> Option<Endpoint> {
+        let entries = self.rig.sandbox.log().entries();
+        let asked = entries.iter().map(|entry| entry.endpoint);
+        // The pages are the person's own walk, after the authorization request that brought them there.
+        asked
+            .filter(|endpoint| !matches!(endpoint, Endpoint::Page | Endpoint::Asset))
+            .next_back()
+    }
+}
+
+/// Writes the sandbox's other dialects into providers.toml.
+fn name_providers(rig: &Rig) {
+    let (issuer, api) = (rig.sandbox.issuer(), rig.sandbox.api());
+    let text = format!(
+        r#"
+[[provider]]
+id = "google"
+issuer = "{issuer}/google"
+client_id = "{GOOGLE_CLIENT_ID}"
+client_secret = "{GOOGLE_CLIENT_SECRET}"
+apis = ["{api}"]
+
+[[provider]]
+id = "github"
+web = "{issuer}/github"
+api = "{api}/github"
+client_id = "{GITHUB_CLIENT_ID}"
+client_secret = "{GITHUB_CLIENT_SECRET}"
+"#
+    );
+    std::fs::write(rig.folder().join("providers.toml"), text).unwrap();
+}
