@@ -127,17 +127,9 @@ pub fn begin(
 
     let mut url = metadata.authorization_endpoint.clone();
     // The endpoint's own query is kept (RFC 6749 section 3.1), but no parameter may come twice.
-    let kept: Vec<(String, String)> = url
-        .query_pairs()
-        .chain(
-            request
-                .extra
-                .iter()
-                .map(|(name, value)| (Cow::from(name), Cow::from(value))),
-        )
-        .filter(|(name, _)| !OWN.contains(&name.as_ref()))
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect();
+    let mut kept = query_of_endpoint(&url);
+    let extra = request.extra.into_iter();
+    kept.extend(extra.filter(|(name, _)| !OWN.contains(&name.as_str())));
     let max_age = request.max_age.map(|seconds| seconds.to_string());
     {
         let mut query = url.query_pairs_mut();
@@ -184,6 +176,12 @@ pub fn begin(
         acr_values: request.acr_values,
     };
     (url, pending)
+}
+
+/// What of the endpoint's own query is kept in every address that is made of it, and comes first there.
+pub(crate) fn query_of_endpoint(endpoint: &Url) -> Vec<(String, String)> {
+    let pairs = endpoint.query_pairs().into_owned();
+    pairs.filter(|(name, _)| !OWN.contains(&name.as_str())).collect()
 }
 
 /// 32 random bytes in base64url: 43 characters of RFC 7636's alphabet.

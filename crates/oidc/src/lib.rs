@@ -21,6 +21,7 @@ mod json;
 pub mod key_set;
 pub mod logout;
 pub mod message;
+pub mod par;
 pub mod revocation;
 mod secret;
 #[cfg(test)]

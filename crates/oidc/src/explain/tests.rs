@@ -13,6 +13,7 @@ use crate::checks::{CheckId, Verdicts};
 use crate::device::DeviceError;
 use crate::discovery::DiscoveryError;
 use crate::id_token::IdTokenError;
+use crate::par::ParError;
 use crate::revocation::RevocationError;
 use crate::testing::{begin, callback_text, metadata, request};
 use crate::token::{TokenError, TokenRefusal};
@@ -29,6 +30,7 @@ fn refusals() -> Vec<Box<dyn Explain>> {
         all.push(Box::new(DeviceError::Status { status, retry_after }));
         all.push(Box::new(RevocationError::Unavailable { status, retry_after }));
         all.push(Box::new(RevocationError::Status { status }));
+        all.push(Box::new(ParError::Status { status }));
         for html in [true, false] {
             all.push(Box::new(TokenError::Status {
                 status,
@@ -42,6 +44,7 @@ fn refusals() -> Vec<Box<dyn Explain>> {
         all.push(Box::new(TokenError::NotJson { html }));
         all.push(Box::new(UserinfoError::NotJson { html }));
         all.push(Box::new(DeviceError::NotJson { html }));
+        all.push(Box::new(ParError::NotJson { html }));
     }
     all.push(Box::new(AddressError::NotAUrl(text("login"))));
     all.push(Box::new(AddressError::NotHttps(text("http://login.example"))));
@@ -76,6 +79,8 @@ fn refusals() -> Vec<Box<dyn Explain>> {
         verdicts: Verdicts::new(),
     }));
     all.push(Box::new(DeviceError::Malformed { field: "user_code" }));
+    all.push(Box::new(ParError::NoEndpoint));
+    all.push(Box::new(ParError::Malformed { field: "request_uri" }));
     for error in ErrorCode::known().into_iter().chain([ErrorCode::parse("odd")]) {
         for status in [200, 400, 503] {
             let description = Some(text("Because."));
@@ -86,6 +91,11 @@ fn refusals() -> Vec<Box<dyn Explain>> {
                 interval: None,
                 retry_after,
             })));
+            all.push(Box::new(ParError::Refused {
+                error: error.clone(),
+                description: None,
+                status,
+            }));
             all.push(Box::new(DeviceError::Refused {
                 error: error.clone(),
                 description,
