@@ -11,6 +11,7 @@ use tessera_oidc::device::DeviceError;
 use tessera_oidc::discovery::DiscoveryError;
 use tessera_oidc::id_token::IdTokenRefusal;
 use tessera_oidc::key_set::KeySetError;
+use tessera_oidc::par::ParError;
 use tessera_oidc::revocation::RevocationError;
 use tessera_oidc::token::TokenError;
 use tessera_oidc::userinfo::UserinfoError;
@@ -150,6 +151,9 @@ pub enum Error {
     /// A rotated token could not be stored, and is in memory only.
     #[error("a renewed token could not be saved: {0}")]
     NotSaved(VaultError),
+    /// The request could not be pushed.
+    #[error(transparent)]
+    Par(#[from] ParError),
     /// The kept attempt cannot be read.
     #[error(transparent)]
     Pending(#[from] PendingError),
@@ -212,6 +216,7 @@ impl Error {
             Self::Http(error) => !matches!(error, HttpError::Insecure(_)),
             Self::Discovery(error) => error.is_passing(),
             Self::Token(error) => error.is_passing(),
+            Self::Par(error) => error.is_passing(),
             Self::KeySet(error) => matches!(error, KeySetError::WebPage | KeySetError::Malformed),
             Self::KeySetStatus(_) | Self::KeysUnavailable { .. } | Self::Stopped => true,
             _ => false,

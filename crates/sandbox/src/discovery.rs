@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use url::ParseError;
 
 use crate::clients::Dialect;
+use crate::options::PushedRequests;
 use crate::world::World;
 
 /// What the library's own type has no field for.
@@ -25,6 +26,10 @@ struct Extensions {
     end_session_endpoint: Option<String>,
     device_authorization_endpoint: String,
     code_challenge_methods_supported: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pushed_authorization_request_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    require_pushed_authorization_requests: Option<bool>,
     /// RFC 9207. Google sends `iss` and does not say so.
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_response_iss_parameter_supported: Option<bool>,
@@ -74,6 +79,7 @@ impl World {
     }
 
     fn standard_metadata(&self) -> Result<Metadata, ParseError> {
+        let pushed = self.pushed_requests();
         let at = |path: &str| format!("{}{path}", self.origin);
         let text = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
         Ok(Metadata::new(
@@ -91,6 +97,9 @@ impl World {
                 code_challenge_methods_supported: text(&["S256"]),
                 authorization_response_iss_parameter_supported: Some(true),
                 prompt_values_supported: Some(text(&["none", "login", "consent", "select_account"])),
+                pushed_authorization_request_endpoint: (pushed >= PushedRequests::Offered)
+                    .then(|| at("/par")),
+                require_pushed_authorization_requests: (pushed == PushedRequests::Required).then_some(true),
             },
         )
         .set_token_endpoint(Some(TokenUrl::new(at("/token"))?))

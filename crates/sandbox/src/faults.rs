@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::clients::Dialect;
 use crate::log::Endpoint;
+use crate::options::PushedRequests;
 
 mod catalogue;
 
@@ -40,6 +41,10 @@ pub enum Fault {
     KeySet(KeySetFault),
     /// The profile comes as a signed token, though nobody asked for one.
     SignedUserinfo,
+    /// How the provider stands to pushed authorization requests, whatever its options say.
+    PushedRequests(PushedRequests),
+    /// A pushed authorization request has run out as soon as it is named.
+    PushedRequestExpired,
     /// The parameters of the authorization response.
     Callback(Change),
     /// The authorization response comes in the fragment.
@@ -95,6 +100,8 @@ pub enum Document {
     IdTokenHeader,
     /// The claims of the access token.
     AccessToken,
+    /// The answer to a pushed authorization request.
+    PushedResponse,
     /// The token endpoint's answer.
     TokenResponse,
     /// The userinfo answer.

@@ -17,6 +17,8 @@ pub enum Endpoint {
     Discovery,
     /// The key set.
     KeySet,
+    /// Where an authorization request is pushed beforehand (RFC 9126).
+    PushedAuthorization,
     /// The authorization endpoint.
     Authorization,
     /// The sign-in and consent pages, and what is sent from them.
@@ -58,6 +60,8 @@ pub struct Entry {
     pub path: String,
     /// `client_id`, where the request has one.
     pub client: Option<String>,
+    /// The names of the parameters in its form or its query, in order.
+    pub parameters: Vec<String>,
     /// `grant_type`, where the request has one.
     pub grant_type: Option<String>,
     /// The fingerprint of the credential it presents: code, device code, refresh token or bearer token.

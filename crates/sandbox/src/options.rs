@@ -31,10 +31,24 @@ pub struct Options {
     pub refresh_reuse_grace: i64,
     /// Seconds a device code is good for.
     pub device_code_life: i64,
+    /// How it stands with pushed authorization requests (the standard dialect).
+    pub pushed_requests: PushedRequests,
     /// Google: ID tokens name the issuer without `https://` (or, here, `http://`).
     pub google_short_issuer: bool,
     /// GitHub: the app has the device flow switched on.
     pub github_device_flow: bool,
+}
+
+/// How the provider stands to pushed authorization requests (RFC 9126).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PushedRequests {
+    /// They are taken, but the discovery document does not say so.
+    #[default]
+    Unmentioned,
+    /// They are taken, and the discovery document says where.
+    Offered,
+    /// Nothing else is taken.
+    Required,
 }
 
 impl Default for Options {
@@ -51,6 +65,7 @@ impl Default for Options {
             refresh_token_life: 30 * 24 * 60 * 60,
             refresh_reuse_grace: 0,
             device_code_life: 900,
+            pushed_requests: PushedRequests::Unmentioned,
             google_short_issuer: false,
             github_device_flow: true,
         }

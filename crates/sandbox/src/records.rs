@@ -14,6 +14,8 @@ pub(crate) struct Records {
     pub(crate) sessions: HashMap<Fingerprint, Session>,
     /// Authorization requests whose person has not decided yet, by their one-time name.
     pub(crate) interactions: HashMap<String, Interaction>,
+    /// Pushed authorization requests, by the fingerprint of their `request_uri`.
+    pub(crate) pushed: HashMap<Fingerprint, Pushed>,
     pub(crate) codes: HashMap<Fingerprint, Code>,
     pub(crate) grants: HashMap<String, Grant>,
     pub(crate) refresh_tokens: HashMap<Fingerprint, RefreshToken>,
@@ -55,6 +57,13 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) prompt: Vec<String>,
     pub(crate) max_age: Option<i64>,
     pub(crate) login_hint: Option<String>,
+}
+
+/// A request that was pushed and that no browser has brought yet (RFC 9126).
+#[derive(Clone, Debug)]
+pub(crate) struct Pushed {
+    pub(crate) request: AuthorizationRequest,
+    pub(crate) expires: i64,
 }
 
 /// A PKCE challenge (RFC 7636 section 4.2).
@@ -200,6 +209,7 @@ impl Records {
         self.sessions.retain(|_, session| session.expires > now);
         self.interactions
             .retain(|_, interaction| interaction.expires > now);
+        self.pushed.retain(|_, pushed| pushed.expires > now);
         self.codes.retain(|_, code| code.expires + KEPT > now);
         self.refresh_tokens
             .retain(|_, token| token.expires > now && token.used.is_none_or(|used| used + 30 * KEPT > now));

@@ -127,6 +127,7 @@ pub(crate) async fn observe(State(front): State<Arc<Front>>, request: Request, n
         method: parts.method.clone(),
         path: about.path.clone(),
         client: about.client.clone(),
+        parameters: about.parameters,
         grant_type: about.grant_type.clone(),
         credential: about.credential,
         outcome: None,
@@ -206,6 +207,7 @@ struct About {
     endpoint: Endpoint,
     path: String,
     client: Option<String>,
+    parameters: Vec<String>,
     grant_type: Option<String>,
     credential: Option<Fingerprint>,
 }
@@ -219,7 +221,7 @@ impl About {
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
-        let form = if is_form {
+        let form = if is_form && parts.method == http::Method::POST {
             Parameters::parse(body)
         } else {
             Parameters::parse(parts.uri.query().unwrap_or_default().as_bytes())
@@ -239,6 +241,7 @@ impl About {
                 Some(_) => "/interaction/…".to_owned(),
                 None => path.to_owned(),
             },
+            parameters: form.names().map(str::to_owned).collect(),
             client: owned("client_id")
                 .or_else(|| answer::basic_credentials(&parts.headers).map(|(name, _)| name)),
             grant_type: (endpoint == Endpoint::Token)
@@ -275,6 +278,7 @@ fn place(server: Server, path: &str) -> (Dialect, Endpoint) {
         }
         "/keys" | "/keys/moved" | "/oauth2/v3/certs" => Endpoint::KeySet,
         "/authorize" | "/o/oauth2/v2/auth" | "/login/oauth/authorize" => Endpoint::Authorization,
+        "/par" => Endpoint::PushedAuthorization,
         "/token" | "/login/oauth/access_token" => Endpoint::Token,
         "/userinfo" | "/v1/userinfo" => Endpoint::Userinfo,
         "/revoke" => Endpoint::Revocation,

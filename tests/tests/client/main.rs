@@ -15,6 +15,7 @@ mod gateway;
 mod github;
 mod google;
 mod interrupted;
+mod par;
 mod refresh;
 mod sign_in;
 mod sign_out;

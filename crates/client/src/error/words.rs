@@ -5,6 +5,7 @@ use tessera_oidc::ErrorCode;
 use tessera_oidc::callback::{CallbackRefusal, NotAwaited};
 use tessera_oidc::discovery::DiscoveryError;
 use tessera_oidc::key_set::KeySetError;
+use tessera_oidc::par::ParError;
 use tessera_oidc::token::TokenError;
 use tessera_oidc::userinfo::UserinfoError;
 
@@ -123,6 +124,7 @@ impl Error {
                     of_vault.hint,
                 )
             }
+            Self::Par(error) => told(error.code(), of_par(error), error.message(), error.hint()),
             Self::Pending(error) => told(error.code(), Category::CheckFailed, error.message(), error.hint()),
             Self::Policy(error) => of_policy(error),
             Self::Provider(error) => of_provider(error),
@@ -170,6 +172,14 @@ impl Error {
             }
             Self::Vault(error) => of_vault(error),
         }
+    }
+}
+
+fn of_par(error: &ParError) -> Category {
+    match error {
+        // What the provider says of itself, or answers, does not hold together: nobody was asked to sign in.
+        ParError::NoEndpoint | ParError::Malformed { .. } => Category::CheckFailed,
+        ParError::Refused { .. } | ParError::Status { .. } | ParError::NotJson { .. } => Category::Network,
     }
 }
 

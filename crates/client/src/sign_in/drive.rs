@@ -8,6 +8,7 @@ use std::time::Duration;
 use tessera_oidc::authorize::{self, AuthorizationRequest, Pending, Prompt};
 use tessera_oidc::callback::{Callback, CallbackRefusal, ValidatedCallback};
 use tessera_oidc::discovery::Metadata;
+use tessera_oidc::par;
 use tessera_oidc::{RedirectUri, Scopes};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -23,7 +24,7 @@ use crate::ports::{BrowserPage, LoopbackBind, LoopbackCallback, LoopbackListener
 use crate::provider::{Provider, ProviderKind, Route};
 use crate::providers::ProviderError;
 use crate::terms::Terms;
-use crate::trace::{Field, Flow, FlowKind, MessageId, Party, parameters, place};
+use crate::trace::{Exchange, Field, Flow, FlowKind, MessageId, Party, parameters, place};
 use crate::vault::attempt_entry;
 
 /// What an attempt is to do.
@@ -225,6 +226,15 @@ async fn prepare(
             inner.ports.entropy.fill(buffer);
         },
     );
+
+    let url = match par::push_request(&metadata, &registration, &url)? {
+        None => url,
+        Some(request) => {
+            let response = flow.exchange(&*inner.ports.http, Exchange::PUSH, request).await?;
+            let pushed = par::parse_push_response(&response)?;
+            pushed.authorization_url(&metadata, &registration.client_id)
+        }
+    };
 
     let prepared = Prepared {
         metadata,

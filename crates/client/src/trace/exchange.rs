@@ -75,6 +75,7 @@ macro_rules! exchanges {
 }
 
 exchanges! {
+    PUSH = PushedRequest, PushedResponse;
     METADATA = MetadataRequest, MetadataResponse;
     KEY_SET = KeySetRequest, KeySetResponse;
     TOKEN = TokenRequest, TokenResponse;

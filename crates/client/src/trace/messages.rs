@@ -50,6 +50,12 @@ messages! {
     AttemptKept = "attempt_kept", "The unfinished sign-in is kept",
         "The answer may find Tessera closed, and must still be checked against what was asked. So the secrets of this attempt wait in the keychain, ten minutes at most, and are deleted when it ends.",
         None;
+    PushedRequest = "pushed_request", "The request goes to the provider first",
+        "What Tessera asks for travels on a connection of its own, where nobody on the way through the browser can read or change it. The provider checks it before you are sent anywhere.",
+        Some("RFC 9126 2.1");
+    PushedResponse = "pushed_response", "The provider gives the request a name",
+        "Your browser carries only this name, which is good for a short while and for this app alone. Where the provider says no, you are told at once instead of on its page.",
+        Some("RFC 9126 2.2");
     AuthorizationRequest = "authorization_request", "Your browser is sent to the provider",
         "You sign in at the provider's own page in your own browser, so Tessera never sees your password. The address carries the hash of a secret that stays here (the code challenge), which makes the answer useless to anybody else.",
         Some("RFC 8252 4.1, RFC 7636 4.3");

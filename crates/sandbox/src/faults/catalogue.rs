@@ -3,6 +3,7 @@
 mod callback;
 mod documents;
 mod http;
+mod pushed;
 mod signatures;
 
 use super::Fault;
@@ -24,6 +25,7 @@ pub fn catalogue() -> Vec<Named> {
     rows.extend(documents::rows());
     rows.extend(signatures::rows());
     rows.extend(callback::rows());
+    rows.extend(pushed::rows());
     rows
 }
 

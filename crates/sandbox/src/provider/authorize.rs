@@ -14,9 +14,10 @@ use crate::answer;
 use crate::browser::Browser;
 use crate::clients::Dialect;
 use crate::faults::{Circumstances, Fault};
+use crate::options::PushedRequests;
 use crate::pages;
 use crate::parameters::Parameters;
-use crate::provider::interaction;
+use crate::provider::{interaction, par};
 use crate::records::{AuthorizationRequest, Challenge, Purpose};
 use crate::scopes::Scopes;
 use crate::world::World;
@@ -86,8 +87,23 @@ pub(crate) fn begin(
     }
 }
 
-/// Reads and checks a request by the standard dialect's rules.
+/// The request itself, or the one that was pushed under the name that is given (RFC 9126 section 4).
 fn read(world: &World, parameters: &Parameters) -> Result<AuthorizationRequest, Refused> {
+    let client = parameters
+        .get("client_id")
+        .and_then(|id| world.client(Dialect::Standard, id));
+    match (client, parameters.get("request_uri")) {
+        (Some(client), Some(name)) => par::redeem(world, &client.id, name),
+        (Some(_), None) if world.pushed_requests() == PushedRequests::Required => Err(Refused::Here {
+            code: "invalid_request",
+            explanation: "The app did not push its request beforehand, and this sandbox takes no other.",
+        }),
+        _ => read_request(world, parameters),
+    }
+}
+
+/// Reads and checks a request by the standard dialect's rules.
+pub(super) fn read_request(world: &World, parameters: &Parameters) -> Result<AuthorizationRequest, Refused> {
     let here = |code, explanation| Refused::Here { code, explanation };
     let client = parameters
         .get("client_id")
@@ -121,12 +137,6 @@ fn read(world: &World, parameters: &Parameters) -> Result<AuthorizationRequest, 
     if parameters.get("request").is_some() {
         return Err(at_client(
             "request_not_supported",
-            "Request objects are not taken here.",
-        ));
-    }
-    if parameters.get("request_uri").is_some() {
-        return Err(at_client(
-            "request_uri_not_supported",
             "Request objects are not taken here.",
         ));
     }

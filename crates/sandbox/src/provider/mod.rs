@@ -20,6 +20,7 @@ pub(crate) mod authorize;
 mod consent;
 pub(crate) mod device;
 pub(crate) mod interaction;
+mod par;
 mod revoke;
 mod sign_out;
 pub(crate) mod token;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/sign-in", post(interaction::sign_in))
         .route("/account", post(interaction::account))
         .route("/consent", post(interaction::decide))
+        .route("/par", post(par::push))
         .route("/token", post(token::token))
         .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
         .route("/revoke", post(revoke::revoke))

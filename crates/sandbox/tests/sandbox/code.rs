@@ -29,10 +29,6 @@ async fn refused_at_the_client() {
         (good().set("prompt", "none login"), "invalid_request"),
         (good().set("max_age", "-1"), "invalid_request"),
         (good().set("request", "e30."), "request_not_supported"),
-        (
-            good().set("request_uri", "https://app.example/r"),
-            "request_uri_not_supported",
-        ),
     ] {
         let callback = lab
             .sandbox
@@ -73,6 +69,7 @@ async fn refused_on_a_page() {
         good().set("client_id", "someone-else"),
         good().without("redirect_uri"),
         good().set("redirect_uri", "https://evil.example/callback"),
+        good().set("request_uri", "https://app.example/r"),
         good().set("redirect_uri", "app.tessera.desktop:/callback/more"),
         good().set("redirect_uri", "app.tessera.desktop:/callback?x=1"),
         good().set("redirect_uri", "http://localhost:5000/callback"),

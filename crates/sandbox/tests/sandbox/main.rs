@@ -15,6 +15,7 @@ mod flow;
 mod github;
 mod google;
 mod pages;
+mod par;
 mod process;
 mod refresh;
 mod state;
