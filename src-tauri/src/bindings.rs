@@ -37,6 +37,7 @@ pub(crate) fn all<R: Runtime>() -> Commands<R> {
         commands::save_report,
         commands::sign_in,
         commands::sign_out,
+        commands::sign_out_in_browser,
         commands::subscribe,
     ]
 }

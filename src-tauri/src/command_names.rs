@@ -19,5 +19,6 @@ pub const COMMANDS: &[&str] = &[
     "save_report",
     "sign_in",
     "sign_out",
+    "sign_out_in_browser",
     "subscribe",
 ];

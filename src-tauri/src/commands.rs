@@ -7,8 +7,8 @@ use http::Method;
 use tauri::State;
 use tauri::ipc::Channel;
 use tessera_client::{
-    AccountError, AccountId, ApiRequest, Attempt, AttemptError, Client, Error, ProviderChoice, ProviderDraft,
-    ProviderError, ProviderId, Scopes, SignIn, Storage,
+    AccountError, AccountId, ApiRequest, Attempt, AttemptError, Client, Error, MAX_BROWSER_SIGN_OUT,
+    ProviderChoice, ProviderDraft, ProviderError, ProviderId, Scopes, SignIn, Storage,
 };
 use tokio::time::Instant;
 use url::Url;
@@ -130,6 +130,19 @@ pub(crate) async fn account_detail(shell: Held<'_>, id: String) -> Answer<Accoun
 #[specta::specta]
 pub(crate) async fn sign_out(shell: Held<'_>, id: String) -> Answer<ReceiptView> {
     Ok(shell.client().await?.sign_out(&account_id(&id)?).await?.into())
+}
+
+/// Opens the provider's sign-out page in the browser, for an account that was just signed out. How it ends is told
+/// by an event.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn sign_out_in_browser(shell: Held<'_>, id: String) -> Answer<()> {
+    let client = shell.client().await?;
+    shell.pace.step()?;
+    client
+        .sign_out_in_browser(&account_id(&id)?, MAX_BROWSER_SIGN_OUT)
+        .await?;
+    Ok(())
 }
 
 /// The known calls of the account's provider.

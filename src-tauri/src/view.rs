@@ -8,8 +8,8 @@ use tessera_client::{
 use crate::permissions;
 use crate::wire::{
     AccountDetail, AccountStateView, AccountView, AppEvent, AttemptEnd, AttemptStage, AttemptView,
-    CatalogueEntry, CheckView, ClaimView, DeviceView, ErrorView, ProviderView, ReceiptLine, ReceiptView,
-    RouteView,
+    BrowserSignOutEnd, CatalogueEntry, CheckView, ClaimView, DeviceView, ErrorView, ProviderView,
+    ReceiptLine, ReceiptView, RouteView,
 };
 
 /// Everything as it is now.
@@ -33,6 +33,10 @@ pub(crate) async fn event(client: &Client, change: Change) -> Option<AppEvent> {
             id: id.as_str().to_owned(),
             end: end.into(),
         },
+        Change::BrowserSignOut { account, end } => AppEvent::BrowserSignOut {
+            account: account.to_string(),
+            end: browser_sign_out(end)?,
+        },
         Change::Accounts => match client.accounts().await {
             Ok(accounts) => AppEvent::Accounts {
                 accounts: accounts.into_iter().map(Into::into).collect(),
@@ -43,6 +47,16 @@ pub(crate) async fn event(client: &Client, change: Change) -> Option<AppEvent> {
             providers: providers(client),
         },
         Change::Notice(_) => return None,
+    })
+}
+
+/// How a sign-out in the browser ended; nothing of one that a newer one replaced.
+fn browser_sign_out(end: tessera_client::BrowserSignOutEnd) -> Option<BrowserSignOutEnd> {
+    Some(match end {
+        tessera_client::BrowserSignOutEnd::Returned => BrowserSignOutEnd::Returned,
+        tessera_client::BrowserSignOutEnd::NotReturned => BrowserSignOutEnd::NotReturned,
+        tessera_client::BrowserSignOutEnd::Failed(error) => BrowserSignOutEnd::Failed { error: error.into() },
+        tessera_client::BrowserSignOutEnd::Replaced => return None,
     })
 }
 
@@ -240,6 +254,8 @@ impl From<Receipt> for ReceiptView {
             sentence: line.sentence,
         };
         Self {
+            account: receipt.account.to_string(),
+            browser: receipt.browser,
             name: receipt.name,
             provider_name: receipt.provider_name,
             lines: receipt.lines.into_iter().map(line).collect(),

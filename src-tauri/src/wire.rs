@@ -175,6 +175,21 @@ pub enum AttemptEnd {
     Cancelled,
 }
 
+/// How a sign-out in the browser ended.
+#[derive(Clone, Debug, Serialize, Type)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum BrowserSignOutEnd {
+    /// The provider sent the browser back.
+    Returned,
+    /// The browser did not come back, which is no failure.
+    NotReturned,
+    /// It could not be begun.
+    Failed {
+        /// Why.
+        error: ErrorView,
+    },
+}
+
 /// What the UI is told without asking. The first event on a new subscription is `Snapshot`.
 #[derive(Clone, Debug, Serialize, Type)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -199,6 +214,13 @@ pub enum AppEvent {
         id: String,
         /// How.
         end: AttemptEnd,
+    },
+    /// A sign-out in the browser ended.
+    BrowserSignOut {
+        /// The account that had been signed out.
+        account: String,
+        /// How it ended.
+        end: BrowserSignOutEnd,
     },
     /// Accounts were added, removed or changed state.
     Accounts {
@@ -328,6 +350,8 @@ pub struct CheckView {
 /// What a sign-out did.
 #[derive(Clone, Debug, Serialize, Type)]
 pub struct ReceiptView {
+    /// The account's id.
+    pub account: String,
     /// Whose account it was.
     pub name: String,
     /// The provider's name.
@@ -336,6 +360,8 @@ pub struct ReceiptView {
     pub lines: Vec<ReceiptLine>,
     /// Where a person can end what the app could not, when there is such a page.
     pub provider_page: Option<String>,
+    /// Whether the browser can be signed out too, for the next ten minutes.
+    pub browser: bool,
 }
 
 /// One step of a sign-out.
@@ -344,7 +370,7 @@ pub struct ReceiptLine {
     /// What it was about: `refresh_token_revoked`, `access_token_revoked`, `secrets_deleted`, `account_removed` or
     /// `browser_session`.
     pub what: String,
-    /// `done`, `failed` or `not_possible`.
+    /// `done`, `failed`, `not_possible` or `offered`.
     pub outcome: String,
     /// A sentence.
     pub sentence: String,

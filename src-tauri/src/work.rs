@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tauri::{AppHandle, Runtime};
-use tessera_client::{AttemptEnd, AttemptId, Change, Client, RedirectUri};
+use tessera_client::{AttemptEnd, AttemptId, BrowserSignOutEnd, Change, Client, RedirectUri};
 use tessera_platform::{DataFolder, DataFolderError};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
@@ -108,6 +108,11 @@ async fn attend<R: Runtime>(
             Ok(Change::Notice(error)) => shell.notice(ErrorView::from(error)),
             Ok(Change::Attempt(attempt)) => called.attempt(&attempt.id),
             Ok(Change::AttemptEnded { end, .. }) => ended(&app, &shell, &end),
+            // The person looks at a browser that is done.
+            Ok(Change::BrowserSignOut {
+                end: BrowserSignOutEnd::Returned,
+                ..
+            }) => window::bring_forward(&app),
             Ok(_) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }

@@ -103,6 +103,14 @@ impl Rig {
         std::fs::write(self.folder().join("providers.toml"), text).unwrap();
     }
 
+    /// The same, for a provider that takes this way back alone.
+    pub fn name_provider_by(&self, route: Route) {
+        self.name_provider();
+        let file = self.folder().join("providers.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, format!("{text}routes = [\"{}\"]\n", route.as_str())).unwrap();
+    }
+
     /// Signs `person` in by the private scheme.
     pub async fn sign_in(&self, client: &Client, person: &str) -> SignedIn {
         self.sign_in_with(client, self.request(Route::Scheme), person)
@@ -183,6 +191,24 @@ pub struct TestBrowser {
     pub broken: Mutex<bool>,
     /// Becomes the browser, so that starting it does not come to an end.
     pub stays: Mutex<bool>,
+    started: watch::Sender<()>,
+}
+
+impl TestBrowser {
+    /// Waits for a page that was opened, and takes it: the next call waits for the next one.
+    pub async fn opened_page(&self) -> Url {
+        let mut started = self.started.subscribe();
+        loop {
+            let oldest = {
+                let mut opened = self.opened.lock().unwrap();
+                (!opened.is_empty()).then(|| opened.remove(0))
+            };
+            if let Some(url) = oldest {
+                return url;
+            }
+            started.changed().await.unwrap();
+        }
+    }
 }
 
 #[async_trait]
@@ -192,6 +218,7 @@ impl Browser for TestBrowser {
             return Err(BrowserError("there is none".to_owned()));
         }
         self.opened.lock().unwrap().push(url.clone());
+        self.started.send_replace(());
         if *self.stays.lock().unwrap() {
             std::future::pending::<()>().await;
         }
@@ -216,7 +243,7 @@ pub struct TestKeychain {
 }
 
 impl TestKeychain {
-    /// Names of what is stored, by kind: `refresh`, `access`, `attempt`, …
+    /// Names of what is stored, by kind: `refresh`, `access`, `id_token`, `attempt`, …
     pub fn kinds(&self) -> Vec<String> {
         let entries = self.entries.lock().unwrap();
         entries

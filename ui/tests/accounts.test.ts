@@ -1,8 +1,8 @@
 // Accounts: how each stands, what is inside, and the way out.
 import { userEvent } from 'vitest/browser';
 import { describe, expect, test, vi } from 'vitest';
-import { accounts, ann, crowd, errors } from '../src/host/fake/data';
-import { fail } from '../src/host/fake/fake';
+import { accounts, ann, crowd, errors, receipt } from '../src/host/fake/data';
+import { fail, ok } from '../src/host/fake/fake';
 import { moment } from '../src/messages';
 import { byId, drawn, has, open, openState } from './open';
 
@@ -133,7 +133,7 @@ describe('signing out', () => {
       'done',
       'done',
       'done',
-      'not_possible',
+      'offered',
     ]);
     byId('receipt-page').click();
     await drawn();
@@ -141,6 +141,67 @@ describe('signing out', () => {
     byId('receipt-close').click();
     await drawn();
     expect(has('receipt')).toBe(false);
+  });
+
+  test('goes on in the browser when asked to, and says how that ended', async () => {
+    const host = await openState('account-receipt');
+    byId('receipt-browser').click();
+    await drawn();
+    expect(host.last('signOutInBrowser')).toEqual(['account-ann']);
+    expect(byId('receipt-browser-notice').textContent).toContain('Your browser opens');
+    expect(byId('receipt-browser').textContent).toContain('Open the page again');
+
+    // Of another sign-out.
+    const account = 'account-bob';
+    host.emit({ event: 'browser_sign_out', account, end: { outcome: 'returned' } });
+    await drawn();
+    expect(byId('receipt-browser-notice').textContent).toContain('Your browser opens');
+
+    host.emit({
+      event: 'browser_sign_out',
+      account: 'account-ann',
+      end: { outcome: 'not_returned' },
+    });
+    await drawn();
+    expect(byId('receipt-browser-notice').textContent).toContain('did not come back');
+    expect(has('error')).toBe(false);
+    byId('receipt-browser').click();
+    await drawn();
+    expect(byId('receipt-browser-notice').textContent).toContain('Your browser opens');
+
+    host.emit({ event: 'browser_sign_out', account: 'account-ann', end: { outcome: 'returned' } });
+    await drawn();
+    expect(byId('receipt-browser-notice').textContent).toContain('Sandbox says that it has ended');
+    expect(has('receipt-browser')).toBe(false);
+  });
+
+  test('in the browser that cannot begin says so, and nothing comes back', async () => {
+    const host = await open(
+      { accounts: [ann()], answers: { signOutInBrowser: () => fail(errors.offline) } },
+      '#/accounts/account-ann',
+    );
+    byId('sign-out').click();
+    await drawn();
+    byId('sign-out-confirm').click();
+    await drawn();
+    byId('receipt-browser').click();
+    await drawn();
+    expect(byId('error').dataset['code']).toBe('network.unreachable');
+    expect(has('receipt-browser')).toBe(true);
+    expect(host.accounts).toEqual([]);
+  });
+
+  test('offers no browser where the provider has no page for it', async () => {
+    await open(
+      { accounts: [ann()], answers: { signOut: () => ok({ ...receipt, browser: false }) } },
+      '#/accounts/account-ann',
+    );
+    byId('sign-out').click();
+    await drawn();
+    byId('sign-out-confirm').click();
+    await drawn();
+    expect(has('receipt')).toBe(true);
+    expect(has('receipt-browser')).toBe(false);
   });
 
   test('that does not work says so and leaves the account', async () => {

@@ -39,7 +39,7 @@ pub enum Command {
     /// Print an access token that is good now
     Token(Account),
     /// Sign an account out, and say what was deleted and revoked
-    Logout(Account),
+    Logout(Logout),
     /// Call an API with an account's token
     Call(Call),
     /// Try what a sign-in needs on this computer
@@ -100,11 +100,27 @@ pub struct Accounts {
     pub json: bool,
 }
 
-/// `tessera token` and `tessera logout`
+/// `tessera token`
 #[derive(Debug, Args)]
 pub struct Account {
     /// Its id, the start of its id, e-mail address or name
     pub account: String,
+    /// Write one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tessera logout`
+#[derive(Debug, Args)]
+pub struct Logout {
+    /// Its id, the start of its id, e-mail address or name
+    pub account: String,
+    /// Afterwards open the provider's sign-out page in your browser, where it has one
+    #[arg(long)]
+    pub browser: bool,
+    /// How long to wait for the browser to come back, at most 600
+    #[arg(long, value_name = "SECONDS", requires = "browser", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub timeout: u64,
     /// Write one JSON object a line
     #[arg(long)]
     pub json: bool,
@@ -142,7 +158,8 @@ impl Arguments {
         match &self.command {
             Command::Login(login) => login.json,
             Command::Accounts(accounts) => accounts.json,
-            Command::Token(account) | Command::Logout(account) => account.json,
+            Command::Token(account) => account.json,
+            Command::Logout(logout) => logout.json,
             Command::Call(call) => call.json,
             Command::Doctor(doctor) => doctor.json,
         }

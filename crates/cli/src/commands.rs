@@ -3,9 +3,7 @@
 use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tessera_client::{
-    AccountState, ApiRequest, ApiResponse, Category, Client, Error, PolicyError, ReceiptOutcome,
-};
+use tessera_client::{AccountState, ApiRequest, ApiResponse, Category, Client, Error, PolicyError};
 use tokio::io::AsyncReadExt as _;
 
 use crate::Failure;
@@ -15,7 +13,7 @@ use crate::output::{AccountRow, Body, ErrorRow, Output, aside, row};
 /// The most bytes that a body from standard input may have.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
 
-/// Runs every command but `login`, which has its own way through an interruption.
+/// Runs every command but `login` and `logout`, which have their own ways through an interruption.
 pub(crate) async fn run(client: &Client, command: Command, output: Output) -> Result<(), Failure> {
     let by_provider = matches!(
         command,
@@ -25,10 +23,9 @@ pub(crate) async fn run(client: &Client, command: Command, output: Output) -> Re
         aside(&problem.message());
     }
     match command {
-        Command::Login(_) => Ok(()),
+        Command::Login(_) | Command::Logout(_) => Ok(()),
         Command::Accounts(_) => accounts(client, output).await,
         Command::Token(account) => token(client, &account.account, output).await,
-        Command::Logout(account) => logout(client, &account.account, output).await,
         Command::Call(request) => call(client, request, output).await,
         Command::Doctor(_) => doctor(client, output).await,
     }
@@ -101,60 +98,6 @@ async fn token(client: &Client, account: &str, output: Output) -> Result<(), Fai
         });
     } else {
         output.line(token.access_token.expose());
-    }
-    Ok(())
-}
-
-#[derive(Serialize)]
-struct SignedOut<'a> {
-    event: &'static str,
-    account: &'a str,
-    receipt: Vec<ReceiptRow<'a>>,
-    provider_page: Option<String>,
-}
-
-#[derive(Serialize)]
-struct ReceiptRow<'a> {
-    what: &'a str,
-    outcome: &'static str,
-    sentence: &'a str,
-}
-
-async fn logout(client: &Client, account: &str, output: Output) -> Result<(), Failure> {
-    let account = client.find_account(account).await?;
-    let receipt = client.sign_out(&account.id).await?;
-    let provider_page = receipt.provider_page.as_ref().map(ToString::to_string);
-    if output.is_json() {
-        row(&SignedOut {
-            event: "signed_out",
-            account: receipt.account.as_str(),
-            receipt: receipt
-                .lines
-                .iter()
-                .map(|line| ReceiptRow {
-                    what: line.what,
-                    outcome: line.outcome.as_str(),
-                    sentence: &line.sentence,
-                })
-                .collect(),
-            provider_page,
-        });
-        return Ok(());
-    }
-    output.line(&format!(
-        "{} is signed out of {}.",
-        receipt.name, receipt.provider_name
-    ));
-    for line in &receipt.lines {
-        let mark = match line.outcome {
-            ReceiptOutcome::Done => "done        ",
-            ReceiptOutcome::Failed => "failed      ",
-            ReceiptOutcome::NotPossible => "not possible",
-        };
-        output.line(&format!("  {mark}  {}", line.sentence));
-    }
-    if let Some(page) = provider_page {
-        output.line(&format!("You can end it there by hand: {page}"));
     }
     Ok(())
 }

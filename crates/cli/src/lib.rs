@@ -5,6 +5,7 @@ pub mod arguments;
 mod commands;
 mod interrupt;
 mod login;
+mod logout;
 mod output;
 mod trace;
 
@@ -107,29 +108,15 @@ async fn command(
                 *signed_in_with = Some(client.clone());
                 login::login(&client, login, interrupt, output).await
             }
-            command => {
-                // Half a sign-out helps nobody, and its receipt is what was asked for.
-                let is_sign_out = matches!(command, Command::Logout(_));
-                let mut run = pin!(commands::run(&client, command, output));
-                tokio::select! {
-                    result = &mut run => result,
-                    () = interrupt.came() => tokio::select! {
-                        result = &mut run, if is_sign_out => result,
-                        () = again(interrupt, is_sign_out) => Err(Error::from(AttemptError::Interrupted).into()),
-                    },
-                }
-            }
+            Command::Logout(logout) => logout::logout(&client, logout, interrupt, output).await,
+            command => tokio::select! {
+                result = commands::run(&client, command, output) => result,
+                () = interrupt.came() => Err(Error::from(AttemptError::Interrupted).into()),
+            },
         }
     };
     let result = trace::told(&client, trace, work).await;
     settled(&client, result, interrupt, output).await
-}
-
-/// The next interruption, where another one is wanted.
-async fn again(interrupt: &mut Interrupt, is_wanted: bool) {
-    if is_wanted {
-        interrupt.came().await;
-    }
 }
 
 /// Lets what a provider may already have answered come home before the program ends: the refresh token that was

@@ -166,6 +166,8 @@ pub struct Receipt {
     pub lines: Vec<ReceiptLine>,
     /// Where a person can end by hand what could not be ended from here.
     pub provider_page: Option<Url>,
+    /// Whether the browser can be signed out too ([`crate::Client::sign_out_in_browser`]), for the next ten minutes.
+    pub browser: bool,
 }
 
 /// One step of a sign-out.
@@ -188,15 +190,18 @@ pub enum ReceiptOutcome {
     Failed,
     /// The provider has no way to do it.
     NotPossible,
+    /// It can be done, when the person asks for it.
+    Offered,
 }
 
 impl ReceiptOutcome {
-    /// `done`, `failed` or `not_possible`.
+    /// `done`, `failed`, `not_possible` or `offered`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Failed => "failed",
             Self::NotPossible => "not_possible",
+            Self::Offered => "offered",
         }
     }
 }

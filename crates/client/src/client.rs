@@ -18,6 +18,7 @@ use crate::ports::Ports;
 use crate::provider::{Provider, ProviderDraft, ProviderId, ProviderKind, Route, SandboxAddress};
 use crate::providers::{ProviderError, Providers};
 use crate::sign_in::{AttemptEnd, AttemptId, AttemptSnapshot, Attempts, Kept};
+use crate::sign_out::{BrowserSignOutEnd, BrowserSignOuts};
 use crate::store::{Store, StoreError};
 use crate::trace::{TraceEvent, Tracer};
 use crate::vault::Secrets;
@@ -44,6 +45,13 @@ pub enum Change {
         /// How.
         end: AttemptEnd,
     },
+    /// A sign-out in the browser ended.
+    BrowserSignOut {
+        /// Whose it was.
+        account: AccountId,
+        /// How.
+        end: BrowserSignOutEnd,
+    },
     /// Accounts were added, removed or changed.
     Accounts,
     /// Providers were added, removed or changed.
@@ -67,6 +75,7 @@ pub(crate) struct Inner {
     pub(crate) directory: Directory,
     pub(crate) tracer: Tracer,
     pub(crate) attempts: Attempts,
+    pub(crate) browser_sign_outs: Arc<BrowserSignOuts>,
     pub(crate) flights: Flights,
     pub(crate) changes: broadcast::Sender<Change>,
     /// What is tidied up while nobody waits for it.
@@ -96,6 +105,7 @@ impl Client {
             tracer: Tracer::new(ports.clock.clone()),
             secrets: Secrets::new(ports.keychain.clone()),
             attempts: Attempts::default(),
+            browser_sign_outs: Arc::default(),
             flights: Flights::new(&config.data_folder, &*ports.entropy),
             changes: broadcast::Sender::new(256),
             tidying: TaskTracker::new(),

@@ -91,6 +91,26 @@ pub enum AccountError {
     Superseded,
 }
 
+/// What is wrong with a sign-out in the browser, or with what came back from one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignOutError {
+    /// The provider has no page for it, or it is too long since the sign-out here.
+    #[error("a sign-out in the browser is not offered")]
+    NotOffered,
+    /// No browser could be started.
+    #[error("no browser could be started for the sign-out")]
+    NotOpened,
+    /// A return came, and none is awaited.
+    #[error("this return from a sign-out is not awaited")]
+    ReturnNotAwaited,
+    /// A return came without a state.
+    #[error("the return from the sign-out has no state")]
+    ReturnWithoutState,
+    /// A return came with a state that was not sent.
+    #[error("the return from the sign-out has another state")]
+    ReturnWithOtherState,
+}
+
 /// Everything that can go wrong.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -166,6 +186,9 @@ pub enum Error {
     /// The provider did not revoke a token.
     #[error(transparent)]
     Revocation(#[from] RevocationError),
+    /// About a sign-out in the browser.
+    #[error(transparent)]
+    SignOut(#[from] SignOutError),
     /// The worker that did it stopped.
     #[error("the work was stopped")]
     Stopped,

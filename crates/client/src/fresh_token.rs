@@ -331,6 +331,9 @@ impl Client {
                 "a fresh access token could not be kept"
             );
         }
+        if let Some(token) = response.id_token.filter(|_| renewed.terms.is_openid()) {
+            self.keep_logout_hint(&account.id, account.storage, &token).await;
+        }
         let granted = response.scopes.to_string();
         let noted = inner
             .store

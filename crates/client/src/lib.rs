@@ -29,7 +29,7 @@ pub use account::{Account, AccountId, AccountState, Picture, Receipt, ReceiptLin
 pub use catalogue::KnownCall;
 pub use check_up::Finding;
 pub use client::{Change, Client, Config};
-pub use error::{AccountError, AttemptError, Category, Error};
+pub use error::{AccountError, AttemptError, Category, Error, SignOutError};
 pub use fresh_token::FreshToken;
 pub use gateway::{
     ApiRequest, ApiResponse, CollectedResponse, DEFAULT_BODY_LIMIT, Decision, OriginRule, PolicyError,
@@ -43,6 +43,7 @@ pub use sign_in::{
     Attempt, AttemptEnd, AttemptId, AttemptSnapshot, DevicePrompt, MAX_ATTEMPT, Page, ProviderChoice, SignIn,
     SignedIn, Stage,
 };
+pub use sign_out::{BrowserSignOut, BrowserSignOutEnd, MAX_BROWSER_SIGN_OUT};
 pub use store::StoreError;
 pub use tessera_oidc::checks::{CheckId, Outcome, Verdict, Verdicts};
 pub use trace::{Field, FieldValue, FlowId, FlowKind, MessageId, Party, Report, Secret, Step, TraceEvent};

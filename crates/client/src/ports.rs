@@ -161,6 +161,10 @@ pub enum BrowserPage {
     NotAwaited,
     /// "You were not signed in. Tessera says why."
     Refused,
+    /// "You are signed out."
+    SignedOut,
+    /// "This is not the sign-out that Tessera started."
+    SignOutNotAwaited,
 }
 
 /// The loopback route is not to be had.

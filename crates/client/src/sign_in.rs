@@ -26,6 +26,7 @@ use crate::error::{AttemptError, Error};
 use crate::provider::{AdHocProvider, Provider, ProviderId, Route};
 use crate::providers::{self, ProviderError};
 
+pub(crate) use drive::received_on;
 pub(crate) use kept::Kept;
 
 /// How long an attempt may take, at most: ten minutes.
@@ -237,11 +238,12 @@ impl Client {
             .clone()
     }
 
-    /// Brings a callback that the system handed to this process. Finds the attempt it answers: the one under
-    /// way, or one that another process began and left in the keychain.
+    /// Brings an address that the system handed to this process: a callback, or the return from a sign-out in the
+    /// browser. Finds the attempt that a callback answers: the one under way, or one that another process began
+    /// and left in the keychain.
     ///
     /// # Errors
-    /// When the text is no callback, or answers no attempt. Subscribers to [`Client::changes`] are told too.
+    /// When the text is neither, or answers nothing that is under way. Subscribers to [`Client::changes`] are told too.
     pub async fn deliver_callback(&self, text: &str) -> Result<(), Error> {
         let result = self.route_callback(text).await;
         if let Err(error) = &result {
@@ -251,6 +253,9 @@ impl Client {
     }
 
     async fn route_callback(&self, text: &str) -> Result<(), Error> {
+        if let Some(back) = self.logout_return(text) {
+            return Ok(self.take_logout_return(&back)?);
+        }
         let callback = Callback::parse(text)?;
         // A person whose sign-in goes on must not be told that it is over.
         let not_awaited = || match self.attempt() {

@@ -1,6 +1,11 @@
 //! Signing out: end it at the provider where that can be done, delete it here in any case, and say exactly
 //! what happened.
 
+mod browser;
+
+use std::sync::Arc;
+
+use tessera_oidc::discovery::Metadata;
 use tessera_oidc::revocation::{self, TokenToRevoke};
 
 use crate::account::{Account, AccountId, Receipt, ReceiptLine, ReceiptOutcome, Storage};
@@ -9,6 +14,12 @@ use crate::error::Error;
 use crate::provider::ProviderKind;
 use crate::terms::Terms;
 use crate::trace::{Exchange, Field, Flow, FlowKind, MessageId, Party};
+
+pub(crate) use browser::BrowserSignOuts;
+pub use browser::{BrowserSignOut, BrowserSignOutEnd, MAX_BROWSER_SIGN_OUT};
+
+/// A provider's rules and its description, or why they are not to be had.
+type There = Result<(Terms, Arc<Metadata>), Error>;
 
 /// What became of one token at the provider.
 enum Revoked {
@@ -47,16 +58,24 @@ impl Client {
         let inner = self.inner();
         let (id, storage) = (&account.id, account.storage);
         let terms = self.terms_of(account).await;
+        let there = match &terms {
+            Ok(terms) => {
+                let metadata = inner.directory.metadata(terms, flow).await;
+                metadata.map(|metadata| (terms.clone(), metadata))
+            }
+            Err(error) => Err(error.clone()),
+        };
         // A keychain that cannot be read now must not keep anyone signed in: what it holds is then only
         // deleted, not revoked.
         let kept = inner.secrets.refresh(id, storage).await.unwrap_or_default();
         // One that the keychain did not take has replaced the one that is in it.
         let refresh = inner.flights.unsaved(id, account.generation).or(kept);
         let access = inner.secrets.access(id, storage).await.unwrap_or_default();
+        let id_token = inner.secrets.id_token(id, storage).await.unwrap_or_default();
         let mut lines = Vec::new();
 
         if let Some(token) = &refresh {
-            let revoked = self.revoke(&terms, TokenToRevoke::Refresh(token), flow).await;
+            let revoked = self.revoke(&there, TokenToRevoke::Refresh(token), flow).await;
             lines.push(line(
                 "refresh_token_revoked",
                 "The permission to stay signed in",
@@ -66,7 +85,7 @@ impl Client {
         }
         if let Some(kept) = &access {
             let revoked = self
-                .revoke(&terms, TokenToRevoke::Access(&kept.token), flow)
+                .revoke(&there, TokenToRevoke::Access(&kept.token), flow)
                 .await;
             lines.push(line(
                 "access_token_revoked",
@@ -100,14 +119,15 @@ impl Client {
             outcome: ReceiptOutcome::Done,
             sentence: "The account was removed from the list on this computer.".to_owned(),
         });
-        lines.push(ReceiptLine {
-            what: "browser_session",
-            outcome: ReceiptOutcome::NotPossible,
-            sentence: format!(
-                "Your browser may still be signed in with {}; sign out there too if others use this browser.",
-                account.provider_name
-            ),
-        });
+        let offer = there
+            .as_ref()
+            .ok()
+            .and_then(|(terms, metadata)| self.offer(account, terms, metadata, id_token));
+        let browser = offer.is_some();
+        if let Some(offer) = offer {
+            self.keep_offer(offer);
+        }
+        lines.push(browser_line(browser, &account.provider_name));
 
         // The first of them is the one that others can be had with.
         let ended_there = lines
@@ -124,17 +144,17 @@ impl Client {
             provider_name: account.provider_name.clone(),
             lines,
             provider_page,
+            browser,
         })
     }
 
-    async fn revoke(&self, terms: &Result<Terms, Error>, token: TokenToRevoke<'_>, flow: &Flow) -> Revoked {
-        let terms = match terms {
-            Ok(terms) => terms,
+    async fn revoke(&self, there: &There, token: TokenToRevoke<'_>, flow: &Flow) -> Revoked {
+        let (terms, metadata) = match there {
+            Ok(there) => there,
             Err(error) => return Revoked::Failed(error.clone()),
         };
         let sent = async {
-            let metadata = self.inner().directory.metadata(terms, flow).await?;
-            let registration = terms.registration(&metadata);
+            let registration = terms.registration(metadata);
             let request = match (&terms.kind, &token) {
                 // GitHub revokes by its API, with the client's own credentials, and knows access tokens only.
                 (ProviderKind::GitHub { api, .. }, TokenToRevoke::Access(access)) => {
@@ -158,6 +178,30 @@ impl Client {
             Ok::<_, Error>(Revoked::Yes)
         };
         sent.await.unwrap_or_else(Revoked::Failed)
+    }
+}
+
+/// What is said of the provider's session in the browser, which Tessera never sees.
+fn browser_line(offered: bool, provider: &str) -> ReceiptLine {
+    let (outcome, sentence) = if offered {
+        (
+            ReceiptOutcome::Offered,
+            format!(
+                "Your browser may still be signed in with {provider}. You can have it signed out there too."
+            ),
+        )
+    } else {
+        (
+            ReceiptOutcome::NotPossible,
+            format!(
+                "Your browser may still be signed in with {provider}; sign out there too if others use this browser."
+            ),
+        )
+    };
+    ReceiptLine {
+        what: "browser_session",
+        outcome,
+        sentence,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tessera_oidc::{AccessToken, ClientSecret, RefreshToken, State, UnixTime};
+use tessera_oidc::{AccessToken, ClientSecret, RawIdToken, RefreshToken, State, UnixTime};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::account::{AccountId, Storage};
@@ -160,10 +160,34 @@ impl Secrets {
         self.vault(storage).delete(&format!("client/{id}")).await
     }
 
+    /// Keeps the ID token, with which a sign-out tells the provider whose session it is (OpenID Connect
+    /// RP-Initiated Logout section 2, `id_token_hint`).
+    pub(crate) async fn put_id_token(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+        token: &RawIdToken,
+    ) -> Result<(), VaultError> {
+        self.vault(storage)
+            .put(&format!("id_token/{id}"), SecretBytes::new(token.expose()))
+            .await
+    }
+
+    pub(crate) async fn id_token(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+    ) -> Result<Option<RawIdToken>, VaultError> {
+        let secret = self.vault(storage).get(&format!("id_token/{id}")).await?;
+        secret
+            .map(|secret| text(&secret).map(RawIdToken::new))
+            .transpose()
+    }
+
     /// Removes everything of an account from where it is kept. Goes on after a failure, and reports the first.
     pub(crate) async fn forget(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
         let mut result = Ok(());
-        for kind in ["refresh", "access", "client"] {
+        for kind in ["refresh", "access", "client", "id_token"] {
             let deleted = self.vault(storage).delete(&format!("{kind}/{id}")).await;
             result = result.and(deleted);
         }

@@ -185,7 +185,7 @@ pub(crate) fn query_of_endpoint(endpoint: &Url) -> Vec<(String, String)> {
 }
 
 /// 32 random bytes in base64url: 43 characters of RFC 7636's alphabet.
-fn unguessable(random: &mut dyn FnMut(&mut [u8])) -> String {
+pub(crate) fn unguessable(random: &mut dyn FnMut(&mut [u8])) -> String {
     let mut bytes = Zeroizing::new([0_u8; 32]);
     random(bytes.as_mut_slice());
     URL_SAFE_NO_PAD.encode(bytes.as_slice())

@@ -446,7 +446,7 @@ enum Answer {
 }
 
 /// The part of an address that says where something arrived.
-struct Target {
+pub(crate) struct Target {
     scheme: String,
     host: Option<String>,
     port: Option<u16>,
@@ -456,7 +456,7 @@ struct Target {
 }
 
 impl Target {
-    fn of(url: &Url) -> Self {
+    pub(crate) fn of(url: &Url) -> Self {
         Self {
             scheme: url.scheme().to_owned(),
             host: url.host_str().map(str::to_owned),

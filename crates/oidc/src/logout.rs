@@ -1,8 +1,12 @@
-//! Signing out at the provider as well (OpenID Connect RP-Initiated Logout 1.0): an address for the browser.
-//! What this machine keeps is deleted before that, so whatever comes back from the browser triggers nothing.
+//! Signing out at the provider as well (OpenID Connect RP-Initiated Logout 1.0): an address for the browser, and
+//! what the browser comes back with. What this machine keeps is deleted before that, so whatever comes back
+//! triggers nothing; it only tells whether the provider is done.
 
 use url::Url;
+use zeroize::Zeroizing;
 
+use crate::authorize::unguessable;
+use crate::callback::{MAX_CALLBACK_BYTES, Target};
 use crate::discovery::Metadata;
 use crate::ids::{ClientId, RedirectUri};
 use crate::secret::{RawIdToken, State};
@@ -58,6 +62,73 @@ pub fn logout_url(metadata: &Metadata, request: &LogoutRequest<'_>) -> Option<Ur
     }
     drop(query);
     Some(url)
+}
+
+/// A `state` for one sign-out: 32 bytes of `random`, which fills a buffer from a cryptographically secure
+/// generator, in 43 characters.
+pub fn new_state(random: &mut dyn FnMut(&mut [u8])) -> State {
+    State::new(unguessable(random))
+}
+
+/// What the browser brought to the `post_logout_redirect_uri` (section 3), as it was received. Anyone on this
+/// machine can send one.
+#[derive(Debug)]
+pub struct LogoutReturn {
+    state: ReturnedState,
+}
+
+#[derive(Debug)]
+enum ReturnedState {
+    None,
+    One(State),
+    /// Twice, which no provider sends (RFC 6749 section 3.1).
+    Several,
+}
+
+/// Whether a return is the one that is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReturnVerdict {
+    /// It has the state that was sent.
+    Awaited,
+    /// It has no state.
+    NoState,
+    /// It has another state, or several.
+    OtherState,
+}
+
+impl LogoutReturn {
+    /// Reads the whole address as it was delivered. `None` when it is none, is longer than
+    /// [`MAX_CALLBACK_BYTES`], or does not lead to `post_logout_redirect_uri`: same scheme, host, port and path.
+    pub fn parse(text: &str, post_logout_redirect_uri: &RedirectUri) -> Option<Self> {
+        let text = text.trim();
+        if text.len() > MAX_CALLBACK_BYTES {
+            return None;
+        }
+        let url = Url::parse(text).ok()?;
+        let home = Url::parse(post_logout_redirect_uri.as_str()).ok()?;
+        if Target::of(&url) != Target::of(&home) {
+            return None;
+        }
+        let mut states = url
+            .query_pairs()
+            .filter(|(name, value)| name == "state" && !value.is_empty())
+            .map(|(_, value)| Zeroizing::new(value.into_owned()));
+        let state = match (states.next(), states.next()) {
+            (None, _) => ReturnedState::None,
+            (Some(one), None) => ReturnedState::One(State::new(one.as_str())),
+            (Some(_), Some(_)) => ReturnedState::Several,
+        };
+        Some(Self { state })
+    }
+
+    /// Compares with the state that was sent, in constant time.
+    pub fn judge(&self, sent: &State) -> ReturnVerdict {
+        match &self.state {
+            ReturnedState::None => ReturnVerdict::NoState,
+            ReturnedState::One(state) if state == sent => ReturnVerdict::Awaited,
+            ReturnedState::One(_) | ReturnedState::Several => ReturnVerdict::OtherState,
+        }
+    }
 }
 
 #[cfg(test)]

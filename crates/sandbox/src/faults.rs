@@ -49,6 +49,8 @@ pub enum Fault {
     Callback(Change),
     /// The authorization response comes in the fragment.
     CallbackInFragment,
+    /// The parameters that the browser takes back from the sign-out page.
+    SignOutReturn(Change),
     /// The token endpoint refuses with this error code.
     Refuse(&'static str),
     /// The token endpoint refuses with this error code, and with status 200.

@@ -96,7 +96,9 @@ impl Visitor {
         for _ in 0..12 {
             if response.status().is_redirection() {
                 let location = self.location(&response)?;
-                if !location.as_str().starts_with(&self.origin) || location.path() == "/callback" {
+                if !location.as_str().starts_with(&self.origin)
+                    || ["/callback", "/signed-out"].contains(&location.path())
+                {
                     return Ok(location);
                 }
                 response = self.send(Method::GET, location.as_str(), None).await?;

@@ -8,6 +8,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod browser_sign_out;
 mod clock;
 mod errors;
 mod finish;

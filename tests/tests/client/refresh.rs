@@ -71,7 +71,7 @@ async fn the_rotated_token_is_stored_before_the_access_token_is_seen() {
         .filter(|line| line.starts_with("put"))
         .cloned()
         .collect();
-    assert_eq!(puts, ["put probe", "put refresh", "put access"]);
+    assert_eq!(puts, ["put probe", "put refresh", "put access", "put id_token"]);
     // And it is the one that works next time.
     rig.sandbox.clock().advance(3600);
     client.access_token(&id).await.unwrap();

@@ -44,6 +44,11 @@ export const commands = {
 	signIn: (request: SignInRequest) => typedError<AttemptView, ErrorView>(__TAURI_INVOKE("sign_in", { request })),
 	/**  Ends an account here, and at the provider as far as that goes. */
 	signOut: (id: string) => typedError<ReceiptView, ErrorView>(__TAURI_INVOKE("sign_out", { id })),
+	/**
+	 *  Opens the provider's sign-out page in the browser, for an account that was just signed out. How it ends is told
+	 *  by an event.
+	 */
+	signOutInBrowser: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("sign_out_in_browser", { id })),
 	/**  Tells everything as it is now (`snapshot`), and then each change, until the page goes away. */
 	subscribe: (channel: Channel<AppEvent>) => typedError<null, ErrorView>(__TAURI_INVOKE("subscribe", { channel })),
 };
@@ -128,6 +133,12 @@ attempt: AttemptView } |
 id: string; 
 /**  How. */
 end: AttemptEnd } | 
+/**  A sign-out in the browser ended. */
+{ event: "browser_sign_out"; 
+/**  The account that had been signed out. */
+account: string; 
+/**  How it ended. */
+end: BrowserSignOutEnd } | 
 /**  Accounts were added, removed or changed state. */
 { event: "accounts"; 
 /**  All of them. */
@@ -234,6 +245,17 @@ data_url: string } |
 media_type: string; 
 /**  Size in bytes. */
 bytes: number };
+
+/**  How a sign-out in the browser ended. */
+export type BrowserSignOutEnd = 
+/**  The provider sent the browser back. */
+{ outcome: "returned" } | 
+/**  The browser did not come back, which is no failure. */
+{ outcome: "not_returned" } | 
+/**  It could not be begun. */
+{ outcome: "failed"; 
+/**  Why. */
+error: ErrorView };
 
 /**  A call that a person wants to make. */
 export type CallRequest = {
@@ -472,7 +494,7 @@ export type ReceiptLine = {
 	 *  `browser_session`.
 	 */
 	what: string,
-	/**  `done`, `failed` or `not_possible`. */
+	/**  `done`, `failed`, `not_possible` or `offered`. */
 	outcome: string,
 	/**  A sentence. */
 	sentence: string,
@@ -480,6 +502,8 @@ export type ReceiptLine = {
 
 /**  What a sign-out did. */
 export type ReceiptView = {
+	/**  The account's id. */
+	account: string,
 	/**  Whose account it was. */
 	name: string,
 	/**  The provider's name. */
@@ -488,6 +512,8 @@ export type ReceiptView = {
 	lines: ReceiptLine[],
 	/**  Where a person can end what the app could not, when there is such a page. */
 	provider_page: string | null,
+	/**  Whether the browser can be signed out too, for the next ten minutes. */
+	browser: boolean,
 };
 
 /**  How the browser's answer comes back. */

@@ -37,6 +37,8 @@ export interface Host {
   accountDetail(id: string): Promise<Answer<AccountDetail>>;
   /** Ends an account here, and at the provider as far as that goes. */
   signOut(id: string): Promise<Answer<ReceiptView>>;
+  /** Opens the provider's sign-out page, for an account that was just signed out. An event tells how it ends. */
+  signOutInBrowser(id: string): Promise<Answer<null>>;
   /** The known calls of the account's provider. */
   catalogue(account: string): Promise<Answer<CatalogueEntry[]>>;
   /** Calls an API as an account. */

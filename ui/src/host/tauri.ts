@@ -36,6 +36,7 @@ export const tauriHost: Host = {
   pasteCallback: (id, text) => settled(() => commands.pasteCallback(id, text)),
   accountDetail: (id) => settled(() => commands.accountDetail(id)),
   signOut: (id) => settled(() => commands.signOut(id)),
+  signOutInBrowser: (id) => settled(() => commands.signOutInBrowser(id)),
   catalogue: (account) => settled(() => commands.catalogue(account)),
   call: (request) => settled(() => commands.call(request)),
   saveProvider: (input) => settled(() => commands.saveProvider(input)),

@@ -223,7 +223,31 @@ const en = {
         account_removed: 'The account in Tessera',
         browser_session: 'Your browser',
       },
-      outcomes: { done: 'Done', failed: 'Failed', not_possible: 'Not possible' },
+      outcomes: {
+        done: 'Done',
+        failed: 'Failed',
+        not_possible: 'Not possible',
+        offered: 'Up to you',
+      },
+      browser: {
+        action: 'Sign out in the browser too',
+        again: 'Open the page again',
+        waiting: {
+          title: 'Your browser opens',
+          text: (provider: string) =>
+            `Finish it on ${provider}’s page. Some providers do not send your browser back; that is fine, you can go on here.`,
+        },
+        returned: {
+          title: 'Your browser came back',
+          text: (provider: string) =>
+            `${provider} says that it has ended your session in the browser.`,
+        },
+        not_returned: {
+          title: 'Your browser did not come back',
+          text: (provider: string) =>
+            `Look on ${provider}’s site whether you are signed out there. Here you are.`,
+        },
+      },
       page: (provider: string) => `Open ${provider}’s page about this`,
       close: 'Done',
     },

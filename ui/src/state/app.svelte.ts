@@ -5,6 +5,7 @@ import type {
   AppEvent,
   AppInfo,
   AttemptView,
+  BrowserSignOutEnd,
   ErrorView,
   Host,
   ProviderView,
@@ -29,6 +30,8 @@ type Then = (account: string) => void;
 export interface Receipt {
   provider: string;
   view: ReceiptView;
+  /** How far the sign-out in the browser has come; `null` where nobody asked for it. */
+  browser: { outcome: 'waiting' } | BrowserSignOutEnd | null;
 }
 
 /** A sign-in that the window asked for. */
@@ -155,6 +158,7 @@ export class AppState {
     if (event.event === 'snapshot' || event.event === 'accounts')
       remember(this.accounts.length > 0);
     this.#announce(before, event);
+    if (event.event === 'browser_sign_out') this.#browserSignedOut(event.account, event.end);
     if (event.event === 'attempt') this.#bind(event.attempt.id);
     if (event.event === 'attempt_ended' && event.end.outcome === 'signed_in') {
       this.#arrive(event.id, event.end.account);
@@ -190,6 +194,18 @@ export class AppState {
     }
   }
 
+  /** Has the browser signed out too, for the account of the receipt. */
+  async signOutInBrowser(): Promise<void> {
+    const account = this.receipt?.view.account;
+    if (account === undefined) return;
+    // Before the answer: the event that tells the end may overtake it.
+    this.#browserSignedOut(account, { outcome: 'waiting' });
+    const answer = await this.host.signOutInBrowser(account);
+    if (answer.status === 'error') {
+      this.#browserSignedOut(account, { outcome: 'failed', error: answer.error });
+    }
+  }
+
   /** The same sign-in once more, changed by `change`. */
   async signInAgain(provider: string, change: Partial<SignInRequest> = {}): Promise<void> {
     const last = this.#course?.request.provider === provider ? this.#course : null;
@@ -219,6 +235,16 @@ export class AppState {
     // A sign-in that goes on is what the person came for, also after the window was loaded again.
     const screen = this.attempt || this.accounts.length === 0 ? 'sign-in' : 'accounts';
     this.#place = { screen, item: null };
+  }
+
+  #browserSignedOut(account: string, browser: NonNullable<Receipt['browser']>): void {
+    if (this.receipt?.view.account !== account) return;
+    this.receipt = { ...this.receipt, browser };
+    const words = m.accounts.receipt.browser;
+    this.announcement =
+      browser.outcome === 'failed'
+        ? browser.error.message
+        : `${words[browser.outcome].title}. ${words[browser.outcome].text(this.receipt.view.provider_name)}`;
   }
 
   #bind(attempt: string): void {

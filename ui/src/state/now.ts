@@ -96,7 +96,9 @@ export function reduce(now: Now, event: AppEvent): Now {
       return { ...now, accounts: event.accounts };
     case 'providers':
       return { ...now, providers: event.providers };
+    // Neither is part of the picture: the Flow screen and the receipt keep them.
     case 'flow':
+    case 'browser_sign_out':
       return now;
     case 'notice': {
       if (now.notices.some(({ error }) => isSame(error, event.error))) return now;

@@ -14,6 +14,7 @@ mod commands;
 mod ends;
 mod interrupted;
 mod login;
+mod logout;
 mod session;
 mod table;
 mod terminal;

@@ -9,7 +9,7 @@ use tessera_oidc::par::ParError;
 use tessera_oidc::token::TokenError;
 use tessera_oidc::userinfo::UserinfoError;
 
-use super::{AccountError, AttemptError, Category, Error};
+use super::{AccountError, AttemptError, Category, Error, SignOutError};
 use crate::gateway::PolicyError;
 use crate::ports::{HttpError, VaultError};
 use crate::providers::ProviderError;
@@ -129,6 +129,7 @@ impl Error {
             Self::Policy(error) => of_policy(error),
             Self::Provider(error) => of_provider(error),
             Self::Revocation(error) => told(error.code(), Category::Network, error.message(), error.hint()),
+            Self::SignOut(error) => of_sign_out(*error),
             Self::Stopped => told(
                 "stopped",
                 Category::Machine,
@@ -289,6 +290,42 @@ fn of_attempt(error: &AttemptError) -> Told {
             Category::Usage,
             "There is no page to open right now.",
             "Wait until the page is known, or start a new sign-in.",
+        ),
+    }
+}
+
+fn of_sign_out(error: SignOutError) -> Told {
+    const NOTHING_CHANGED: &str = "There is nothing to do here. To be sure of your browser, open the provider's site and look whether you are signed in there.";
+    match error {
+        SignOutError::NotOffered => told(
+            "browser_sign_out_not_offered",
+            Category::Usage,
+            "You cannot be signed out in your browser from here: the provider has no page for it, or it is too long ago.",
+            "Open the provider's site in your browser and sign out there.",
+        ),
+        SignOutError::NotOpened => told(
+            "browser_sign_out_not_opened",
+            Category::Machine,
+            "Your browser could not be started, so you may still be signed in there. Here you are signed out.",
+            "Open the provider's site in your browser and sign out there.",
+        ),
+        SignOutError::ReturnNotAwaited => told(
+            "sign_out_return_not_awaited",
+            Category::CheckFailed,
+            "Your browser came back from a sign-out that Tessera is not waiting for; nothing was changed.",
+            NOTHING_CHANGED,
+        ),
+        SignOutError::ReturnWithoutState => told(
+            "sign_out_return_no_state",
+            Category::CheckFailed,
+            "Your browser came back from a sign-out, but nothing shows that it is the one you started; nothing was changed.",
+            NOTHING_CHANGED,
+        ),
+        SignOutError::ReturnWithOtherState => told(
+            "sign_out_return_mismatch",
+            Category::CheckFailed,
+            "Your browser came back from another sign-out than the one you started; nothing was changed.",
+            NOTHING_CHANGED,
         ),
     }
 }

@@ -414,7 +414,7 @@ async fn heard(listener: Option<&mut Box<dyn LoopbackListener>>) -> Result<Loopb
 }
 
 /// The whole address of a request to the listener, which reports path and query.
-fn received_on(redirect_uri: &RedirectUri, target: &str) -> Zeroizing<String> {
+pub(crate) fn received_on(redirect_uri: &RedirectUri, target: &str) -> Zeroizing<String> {
     let origin = Url::parse(redirect_uri.as_str())
         .map(|url| url.origin().ascii_serialization())
         .unwrap_or_default();

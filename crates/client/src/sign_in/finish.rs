@@ -310,6 +310,9 @@ async fn keep(
             None => secrets.delete_refresh(&id, account.storage).await?,
         }
         secrets.put_access(&id, account.storage, &access).await?;
+        if let Some(token) = &tokens.id_token {
+            client.keep_logout_hint(&id, account.storage, token).await;
+        }
         match (&terms.client_secret, wanted.provider.source) {
             (Some(secret), ProviderSource::Run) => {
                 secrets.put_client_secret(&id, account.storage, secret).await?;

@@ -119,6 +119,12 @@ messages! {
     RevocationResponse = "revocation_response", "The provider's word on it",
         "A provider also says yes to a token that is void already. If it cannot be reached, the copy here is deleted all the same, and the receipt says so.",
         Some("RFC 7009 2.2");
+    EndSessionRequest = "end_session_request", "Your browser is sent to the provider's sign-out page",
+        "Your browser has a session of its own with the provider, which only the two of them can end. The address says whose session it is with the last ID token, and carries a state by which the return is known.",
+        Some("OpenID Connect RP-Initiated Logout 2");
+    EndSessionReturn = "end_session_return", "The browser comes back from it",
+        "Any page could open this address, so only the state that was sent counts. Everything was deleted here before, so a wrong return changes nothing.",
+        Some("OpenID Connect RP-Initiated Logout 3");
     SecretsDeleted = "secrets_deleted", "The tokens are deleted here",
         "Whatever the provider answered, nothing of the account is left in the keychain. The receipt lists it.",
         None;

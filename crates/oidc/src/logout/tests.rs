@@ -64,3 +64,49 @@ fn the_provider_is_told_who_signs_out_and_where_to_come_back_to() {
         Some("https://login.example/logout?p=1&client_id=tessera-desktop"),
     );
 }
+
+#[test]
+fn only_the_state_that_was_sent_is_the_awaited_return() {
+    let sent = State::new("5tate");
+    let check = |home: &str, text: &str, expected: Option<ReturnVerdict>| {
+        let home = RedirectUri::new(home).unwrap();
+        let found = LogoutReturn::parse(text, &home).map(|back| back.judge(&sent));
+        assert_eq!(found, expected, "{text}");
+    };
+    let scheme = "app.tessera.desktop:/signed-out";
+    let awaited = Some(ReturnVerdict::Awaited);
+    check(scheme, "app.tessera.desktop:/signed-out?state=5tate", awaited);
+    check(
+        scheme,
+        " app.tessera.desktop:///signed-out?x=1&state=5tate#top\n",
+        awaited,
+    );
+    // oidcc-client-test-rp-init-logout-no-state, oidcc-client-test-rp-init-logout-other-state
+    let no_state = Some(ReturnVerdict::NoState);
+    check(scheme, "app.tessera.desktop:/signed-out", no_state);
+    check(scheme, "app.tessera.desktop:/signed-out?state=", no_state);
+    check(scheme, "app.tessera.desktop:/signed-out#state=5tate", no_state);
+    let other = Some(ReturnVerdict::OtherState);
+    check(scheme, "app.tessera.desktop:/signed-out?state=5tates", other);
+    check(
+        scheme,
+        "app.tessera.desktop:/signed-out?state=5tate&state=5tate",
+        other,
+    );
+    for elsewhere in [
+        "app.tessera.desktop:/callback?state=5tate",
+        "app.tessera.desktop:/signed-out/?state=5tate",
+        "app.tessera.desktop.dev:/signed-out?state=5tate",
+        "app.tessera.desktop://evil/signed-out?state=5tate",
+        "https://app.tessera.desktop/signed-out?state=5tate",
+        "state=5tate",
+        "",
+    ] {
+        check(scheme, elsewhere, None);
+    }
+    let long = format!("{scheme}?state=5tate&x={}", "a".repeat(MAX_CALLBACK_BYTES));
+    check(scheme, &long, None);
+    let loopback = "http://127.0.0.1:4000/signed-out";
+    check(loopback, "http://127.0.0.1:4000/signed-out?state=5tate", awaited);
+    check(loopback, "http://127.0.0.1:4001/signed-out?state=5tate", None);
+}

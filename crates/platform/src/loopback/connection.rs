@@ -161,10 +161,12 @@ impl Page {
     /// The status that goes with it.
     pub(super) fn status(self) -> StatusCode {
         match self {
-            Self::End(BrowserPage::Finished | BrowserPage::Refused) => StatusCode::OK,
-            Self::End(BrowserPage::NotAwaited) | Self::WrongHost | Self::BodyRefused => {
-                StatusCode::BAD_REQUEST
+            Self::End(BrowserPage::Finished | BrowserPage::Refused | BrowserPage::SignedOut) => {
+                StatusCode::OK
             }
+            Self::End(BrowserPage::NotAwaited | BrowserPage::SignOutNotAwaited)
+            | Self::WrongHost
+            | Self::BodyRefused => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Stranger => StatusCode::FORBIDDEN,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,

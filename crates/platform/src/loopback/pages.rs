@@ -97,6 +97,18 @@ fn words(page: Page) -> Words {
             second: "Nothing was changed. Go back to Tessera, and sign in from there.",
             whole: false,
         },
+        Page::End(BrowserPage::SignedOut) => Words {
+            title: "You are signed out",
+            first: "Your provider says that it has ended your session in this browser.",
+            second: "You can close this page.",
+            whole: false,
+        },
+        Page::End(BrowserPage::SignOutNotAwaited) => Words {
+            title: "Not the sign-out that Tessera started",
+            first: "Something else opened this page, or your provider sent you back with the wrong word.",
+            second: "Nothing was changed. Look at your provider's site whether you are signed in there.",
+            whole: false,
+        },
         Page::WrongHost | Page::WrongMethod | Page::NotFound | Page::BodyRefused | Page::Stranger => Words {
             title: "Nothing is here",
             first: "Tessera is waiting at this address for your browser to come back from signing in. This was not it.",
@@ -186,10 +198,12 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Page; 9] = [
+    const ALL: [Page; 11] = [
         Page::End(BrowserPage::Finished),
         Page::End(BrowserPage::NotAwaited),
         Page::End(BrowserPage::Refused),
+        Page::End(BrowserPage::SignedOut),
+        Page::End(BrowserPage::SignOutNotAwaited),
         Page::WrongHost,
         Page::Stranger,
         Page::WrongMethod,
@@ -241,9 +255,11 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_a_sign_in_cannot_be_mistaken_for_each_other() {
-        let titles = ALL.map(|page| words(page).title);
-        assert!(titles[0] != titles[1] && titles[1] != titles[2] && titles[0] != titles[2]);
+    fn the_ends_of_a_sign_in_or_sign_out_cannot_be_mistaken_for_each_other() {
+        let mut titles = ALL[..5].iter().map(|page| words(*page).title).collect::<Vec<_>>();
+        titles.sort_unstable();
+        titles.dedup();
+        assert_eq!(titles.len(), 5);
         assert!(ALL.iter().all(|page| words(*page).whole == (*page == ALL[0])));
     }
 }

@@ -15,6 +15,7 @@ use url::form_urlencoded;
 use crate::answer;
 use crate::browser::Browser;
 use crate::clients::Dialect;
+use crate::faults::{Circumstances, Fault};
 use crate::pages;
 use crate::parameters::Parameters;
 use crate::provider::interaction;
@@ -113,18 +114,31 @@ fn respond(world: &World, jar: CookieJar, parameters: &Parameters) -> Response {
         )
         .into_response(),
         Some(uri) => {
-            let query = parameters
+            let circumstances = Circumstances {
+                client,
+                ..Circumstances::of(Dialect::Standard)
+            };
+            let faults = world.faults.take(&circumstances, |fault| match fault {
+                Fault::SignOutReturn(change) => Some(change.clone()),
+                _ => None,
+            });
+            let mut brought: Vec<(String, String)> = parameters
                 .get("state")
-                .map(|state| {
-                    form_urlencoded::Serializer::for_suffix("?".to_owned(), 1)
-                        .append_pair("state", state)
-                        .finish()
-                })
-                .unwrap_or_default();
-            match HeaderValue::try_from(format!("{uri}{query}")) {
+                .map(|state| ("state".to_owned(), state.to_owned()))
+                .into_iter()
+                .collect();
+            for fault in &faults {
+                fault.what.apply_to_parameters(&mut brought);
+            }
+            let query = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(&brought)
+                .finish();
+            let joint = if query.is_empty() { "" } else { "?" };
+            let response = match HeaderValue::try_from(format!("{uri}{joint}{query}")) {
                 Ok(location) => (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response(),
                 Err(_) => refused("The address that you would be sent back to cannot be used."),
-            }
+            };
+            answer::with_faults(response, faults.into_iter().map(|fault| fault.name))
         }
     };
     response.headers_mut().insert(

@@ -342,9 +342,11 @@ export const attempt = (change: Partial<AttemptView> = {}): AttemptView => ({
 });
 
 export const receipt: ReceiptView = {
+  account: 'account-ann',
   name: 'Ann Archer',
   provider_name: 'Sandbox',
   provider_page: 'https://myaccount.example/connections',
+  browser: true,
   lines: [
     {
       what: 'secrets_deleted',
@@ -363,8 +365,9 @@ export const receipt: ReceiptView = {
     },
     {
       what: 'browser_session',
-      outcome: 'not_possible',
-      sentence: 'Only you can end it, on the provider’s own page.',
+      outcome: 'offered',
+      sentence:
+        'Your browser may still be signed in with Sandbox. You can have it signed out there too.',
     },
   ],
 };

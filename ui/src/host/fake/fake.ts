@@ -134,7 +134,16 @@ export class FakeHost implements Host {
     this.#answer('signOut', [id], () => {
       const account = this.accounts.find((other) => other.id === id);
       this.emit({ event: 'accounts', accounts: this.accounts.filter((other) => other.id !== id) });
-      return ok({ ...data.receipt, name: account?.name ?? '' });
+      return ok({ ...data.receipt, account: id, name: account?.name ?? '' });
+    });
+
+  signOutInBrowser: Host['signOutInBrowser'] = (id) =>
+    this.#answer('signOutInBrowser', [id], () => {
+      if (this.#world.alive === true) {
+        const end = { outcome: 'returned' } as const;
+        setTimeout(() => this.emit({ event: 'browser_sign_out', account: id, end }), 3_000);
+      }
+      return ok(null);
     });
 
   catalogue: Host['catalogue'] = (account) =>

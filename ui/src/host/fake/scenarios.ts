@@ -139,6 +139,11 @@ export const scenarios: Record<string, Scenario> = {
   'account-gone': opened('account-nobody'),
   'account-sign-out': opened('account-ann', {}, press('sign-out')),
   'account-receipt': opened('account-ann', {}, press('sign-out', 'sign-out-confirm')),
+  'account-receipt-browser': opened(
+    'account-ann',
+    {},
+    press('sign-out', 'sign-out-confirm', 'receipt-browser'),
+  ),
 
   explorer: { at: '#/explorer', world: { accounts: data.accounts() } },
   'explorer-empty': { at: '#/explorer', world: {} },

@@ -22,6 +22,8 @@ pub(super) fn rows() -> Vec<Named> {
         changed("callback-extra-parameter", set("hd", "example.test"), "The callback has a parameter that nobody knows."),
         changed("callback-token", set("access_token", "from-the-front"), "The callback has an access token in it beside the code."),
         changed("callback-huge", set("error_description", &"x".repeat(20_000)), "The callback is far longer than any address should be."),
+        row("sign-out-other-state", Fault::SignOutReturn(Change::Append("state", "_INVALID")), "The browser comes back from the sign-out page with something appended to the state."),
+        row("sign-out-no-state", Fault::SignOutReturn(Change::Remove("state")), "The browser comes back from the sign-out page without the state."),
         row("callback-fragment", Fault::CallbackInFragment, "The callback has its parameters in the fragment."),
     ]
 }

@@ -1,0 +1,157 @@
+//! `tessera logout`: here first, always; then in the browser, where that was asked for.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use serde::Serialize;
+use tessera_client::{
+    Account, AttemptError, BrowserSignOutEnd, Client, Error, Receipt, ReceiptOutcome, SignOutError,
+};
+
+use crate::Failure;
+use crate::arguments::Logout;
+use crate::interrupt::Interrupt;
+use crate::output::{Output, row};
+
+#[derive(Serialize)]
+struct SignedOut<'a> {
+    event: &'static str,
+    account: &'a str,
+    receipt: Vec<ReceiptRow<'a>>,
+    provider_page: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ReceiptRow<'a> {
+    what: &'a str,
+    outcome: &'static str,
+    sentence: &'a str,
+}
+
+#[derive(Serialize)]
+struct Open<'a> {
+    event: &'static str,
+    url: &'a str,
+}
+
+#[derive(Serialize)]
+struct BrowserSignedOut {
+    event: &'static str,
+    returned: bool,
+}
+
+/// Signs out and gives the receipt. Half a sign-out helps nobody, so the first interruption waits for it; the wait
+/// for the browser ends with one.
+pub(crate) async fn logout(
+    client: &Client,
+    logout: Logout,
+    interrupt: &mut Interrupt,
+    output: Output,
+) -> Result<(), Failure> {
+    let account = client.find_account(&logout.account).await?;
+    let receipt = {
+        let mut sign_out = pin!(client.sign_out(&account.id));
+        tokio::select! {
+            receipt = &mut sign_out => receipt?,
+            () = interrupt.came() => tokio::select! {
+                receipt = &mut sign_out => {
+                    tell(&receipt?, output);
+                    return if logout.browser { Err(interrupted()) } else { Ok(()) };
+                }
+                () = interrupt.came() => return Err(interrupted()),
+            },
+        }
+    };
+    tell(&receipt, output);
+    if !logout.browser {
+        return Ok(());
+    }
+    tokio::select! {
+        ended = in_browser(client, &account, Duration::from_secs(logout.timeout), output) => ended,
+        () = interrupt.came() => Err(interrupted()),
+    }
+}
+
+fn interrupted() -> Failure {
+    Error::from(AttemptError::Interrupted).into()
+}
+
+fn tell(receipt: &Receipt, output: Output) {
+    let provider_page = receipt.provider_page.as_ref().map(ToString::to_string);
+    if output.is_json() {
+        row(&SignedOut {
+            event: "signed_out",
+            account: receipt.account.as_str(),
+            receipt: receipt
+                .lines
+                .iter()
+                .map(|line| ReceiptRow {
+                    what: line.what,
+                    outcome: line.outcome.as_str(),
+                    sentence: &line.sentence,
+                })
+                .collect(),
+            provider_page,
+        });
+        return;
+    }
+    output.line(&format!(
+        "{} is signed out of {}.",
+        receipt.name, receipt.provider_name
+    ));
+    for line in &receipt.lines {
+        let mark = match line.outcome {
+            ReceiptOutcome::Done => "done        ",
+            ReceiptOutcome::Failed => "failed      ",
+            ReceiptOutcome::NotPossible => "not possible",
+            ReceiptOutcome::Offered => "up to you   ",
+        };
+        output.line(&format!("  {mark}  {}", line.sentence));
+    }
+    if let Some(page) = provider_page {
+        output.line(&format!("You can end it there by hand: {page}"));
+    }
+}
+
+/// Sends the browser to the provider's sign-out page. That it does not come back is no failure.
+async fn in_browser(
+    client: &Client,
+    account: &Account,
+    patience: Duration,
+    output: Output,
+) -> Result<(), Failure> {
+    let mut sign_out = client.sign_out_in_browser(&account.id, patience).await?;
+    if output.is_json() {
+        row(&Open {
+            event: "open",
+            url: sign_out.page().as_str(),
+        });
+    } else {
+        output.note("Your browser opens. If it shows nothing, open this address:");
+        output.note(&format!("  {}", sign_out.page()));
+    }
+    let returned = match sign_out.wait().await {
+        BrowserSignOutEnd::Returned => true,
+        BrowserSignOutEnd::NotReturned => false,
+        BrowserSignOutEnd::Failed(error) => return Err(error.into()),
+        // Nothing else in this process begins one.
+        BrowserSignOutEnd::Replaced => return Err(Error::from(SignOutError::NotOffered).into()),
+    };
+    if output.is_json() {
+        row(&BrowserSignedOut {
+            event: "browser_signed_out",
+            returned,
+        });
+    } else if returned {
+        output.line(&format!(
+            "{} says that it has ended your session in the browser.",
+            account.provider_name
+        ));
+    } else {
+        output.line(&format!(
+            "The browser did not come back. Look there whether {} has signed you out; here you are.",
+            account.provider_name
+        ));
+    }
+    Ok(())
+}
