@@ -79,6 +79,9 @@ pub struct AuthorizationRequest {
     pub max_age: Option<u64>,
     /// The authentication contexts of which one is needed, best first; empty when any will do.
     pub acr_values: Vec<String>,
+    /// The key that the code, and the tokens that come of it, are to be bound to, by its thumbprint (RFC 9449
+    /// section 10).
+    pub dpop_jkt: Option<String>,
     /// More parameters. Those that this crate writes itself cannot be replaced: they are left out.
     pub extra: Vec<(String, String)>,
     /// Whether an ID token is asked for: adds the scope `openid` and a nonce.
@@ -100,6 +103,7 @@ const OWN: &[&str] = &[
     "prompt",
     "max_age",
     "acr_values",
+    "dpop_jkt",
     "request",
     "request_uri",
 ];
@@ -158,6 +162,9 @@ pub fn begin(
         }
         if !request.acr_values.is_empty() {
             query.append_pair("acr_values", &request.acr_values.join(" "));
+        }
+        if let Some(thumbprint) = &request.dpop_jkt {
+            query.append_pair("dpop_jkt", thumbprint);
         }
     }
 

@@ -11,6 +11,7 @@ pub mod callback;
 pub mod checks;
 pub mod device;
 pub mod discovery;
+pub mod dpop;
 mod error_code;
 mod explain;
 pub mod id_token;

@@ -101,6 +101,7 @@ pub(crate) fn request() -> AuthorizationRequest {
         prompt: None,
         max_age: None,
         acr_values: Vec::new(),
+        dpop_jkt: None,
         extra: Vec::new(),
         openid: true,
     }

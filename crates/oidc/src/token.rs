@@ -23,7 +23,7 @@ use crate::text;
 /// The most bytes that one token may have.
 pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
 
-/// How a provider's answers differ from the specification.
+/// How a provider's answers are to be read: where they differ from the specification, and what was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dialect {
     /// `scope` is separated by commas, and one that is there and empty means that nothing was granted.
@@ -32,6 +32,8 @@ pub struct Dialect {
     pub error_in_ok: bool,
     /// The answer may be a form instead of JSON.
     pub form_encoded: bool,
+    /// The kind of access token that was asked for.
+    pub token_type: TokenType,
 }
 
 impl Dialect {
@@ -40,12 +42,14 @@ impl Dialect {
         comma_scopes: false,
         error_in_ok: false,
         form_encoded: false,
+        token_type: TokenType::Bearer,
     };
     /// GitHub's way.
     pub const GITHUB: Self = Self {
         comma_scopes: true,
         error_in_ok: true,
         form_encoded: true,
+        token_type: TokenType::Bearer,
     };
 }
 
@@ -144,10 +148,13 @@ pub struct TokenResponse {
 }
 
 /// How an access token is presented (RFC 6749 section 7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TokenType {
     /// RFC 6750: whoever has it can use it.
+    #[default]
     Bearer,
+    /// RFC 9449: only whoever has the key that it is bound to can use it.
+    Dpop,
 }
 
 impl TokenType {
@@ -155,6 +162,7 @@ impl TokenType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
         }
     }
 }
@@ -211,10 +219,14 @@ fn granted(row: TokenRow, dialect: Dialect, requested: &Scopes) -> Result<TokenR
         .token_type
         .ok_or(TokenError::Missing { field: "token_type" })?;
     let mut verdicts = Verdicts::new();
-    let bearer = token_type.eq_ignore_ascii_case("bearer");
+    let asked = dialect.token_type;
+    let as_asked = token_type.eq_ignore_ascii_case(asked.as_str());
     let shown = text::value(&token_type);
-    if !verdicts.compared(CheckId::TokenType, bearer, "Bearer", Some(shown.clone())) {
-        return Err(TokenError::TokenType { seen: shown });
+    if !verdicts.compared(CheckId::TokenType, as_asked, asked.as_str(), Some(shown.clone())) {
+        return Err(match asked {
+            TokenType::Bearer => TokenError::TokenType { seen: shown },
+            TokenType::Dpop => TokenError::Downgrade { seen: shown },
+        });
     }
     let refresh_token = present(row.refresh_token);
     let id_token = present(row.id_token);
@@ -229,7 +241,7 @@ fn granted(row: TokenRow, dialect: Dialect, requested: &Scopes) -> Result<TokenR
     }
     Ok(TokenResponse {
         access_token: AccessToken::new(access_token.as_str()),
-        token_type: TokenType::Bearer,
+        token_type: asked,
         expires_in: row.expires_in,
         refresh_token: refresh_token.map(|token| RefreshToken::new(token.as_str())),
         refresh_expires_in: row.refresh_token_expires_in.or(row.refresh_expires_in),
@@ -287,6 +299,11 @@ pub enum TokenError {
         /// Which kind.
         seen: String,
     },
+    /// A token that is bound to a key was asked for, and one came that is not (RFC 9449 section 5).
+    Downgrade {
+        /// Which kind came.
+        seen: String,
+    },
 }
 
 /// An error response of the token endpoint (RFC 6749 section 5.2).
@@ -321,7 +338,10 @@ impl TokenError {
             // No token endpoint answers with a web page, but networks do that want people to sign in to them.
             Self::Status { status, html, .. } => *html || is_passing(*status),
             Self::NotJson { .. } => true,
-            Self::Missing { .. } | Self::Unusable { .. } | Self::TokenType { .. } => false,
+            Self::Missing { .. }
+            | Self::Unusable { .. }
+            | Self::TokenType { .. }
+            | Self::Downgrade { .. } => false,
         }
     }
 
@@ -343,6 +363,7 @@ impl TokenError {
             Self::Missing { .. } => "token_response_incomplete",
             Self::Unusable { .. } => "token_response_unusable",
             Self::TokenType { .. } => "token_type_unsupported",
+            Self::Downgrade { .. } => "dpop_downgrade",
         }
     }
 
@@ -373,6 +394,9 @@ impl TokenError {
                     "You could not go on: the provider gave access of a kind that this app cannot use ({seen})."
                 )
             }
+            Self::Downgrade { seen } => format!(
+                "You were kept from going on: access that is bound to a key of this app was asked for, and the provider gave some that anybody could use ({seen})."
+            ),
         }
     }
 
@@ -385,6 +409,9 @@ impl TokenError {
                 "Open a browser and see whether the network you are on wants you to sign in to it, then try again."
             }
             Self::Status { .. } | Self::NotJson { .. } => "Try again in a few minutes; nothing is lost.",
+            Self::Downgrade { .. } => {
+                "Tell whoever runs the provider; if it cannot bind access to a key after all, leave `dpop` out of providers.toml."
+            }
             Self::Missing { .. } | Self::Unusable { .. } | Self::TokenType { .. } => {
                 "Tell whoever runs the provider; only they can change this."
             }

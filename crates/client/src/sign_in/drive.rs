@@ -211,6 +211,7 @@ async fn prepare(
         login_hint,
         max_age: None,
         acr_values: Vec::new(),
+        dpop_jkt: None,
         extra: Vec::new(),
         openid: terms.is_openid(),
     };

@@ -12,6 +12,7 @@ use crate::callback::{Callback, CallbackError};
 use crate::checks::{CheckId, Verdicts};
 use crate::device::DeviceError;
 use crate::discovery::DiscoveryError;
+use crate::dpop::DpopKeyError;
 use crate::id_token::IdTokenError;
 use crate::par::ParError;
 use crate::revocation::RevocationError;
@@ -72,6 +73,8 @@ fn refusals() -> Vec<Box<dyn Explain>> {
         field: "access_token",
     }));
     all.push(Box::new(TokenError::TokenType { seen: text("mac") }));
+    all.push(Box::new(TokenError::Downgrade { seen: text("Bearer") }));
+    all.push(Box::new(DpopKeyError));
     all.push(Box::new(UserinfoError::Unauthorized));
     all.push(Box::new(UserinfoError::Signed));
     all.push(Box::new(UserinfoError::Malformed));

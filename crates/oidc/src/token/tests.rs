@@ -461,3 +461,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_bound_token_that_was_asked_for_is_taken_in_any_case_and_nothing_less() {
+    let bound = Dialect {
+        token_type: TokenType::Dpop,
+        ..Dialect::STANDARD
+    };
+    let answered = |token_type: &str, dialect: &Dialect| {
+        let body = json!({"access_token": "t0ken", "token_type": token_type});
+        parse_token_response(&json_response(200, &body), dialect, &Scopes::default())
+    };
+    for token_type in ["DPoP", "dpop", "DPOP"] {
+        assert_eq!(answered(token_type, &bound).unwrap().token_type, TokenType::Dpop);
+        // Nobody asked for it, so there is no key to use it with.
+        let error = answered(token_type, &Dialect::STANDARD).unwrap_err();
+        assert_eq!(error.code(), "token_type_unsupported");
+    }
+    for token_type in ["Bearer", "bearer", "mac", ""] {
+        let error = answered(token_type, &bound).unwrap_err();
+        assert_eq!(error.code(), "dpop_downgrade", "{token_type}");
+        assert!(!error.is_passing() && !error.ends_session());
+    }
+}
