@@ -1,9 +1,12 @@
 //! The one list of commands with their types: Tauri answers by it, and ui/src/host/bindings.ts is written from it.
+//! Beside it, the words that flows are told in, for the window's scripted host.
 
 use std::path::Path;
 
+use serde::Serialize;
 use tauri::Runtime;
 use tauri_specta::{Builder, Commands, collect_commands};
+use tessera_client::{CheckId, MessageId};
 
 use crate::commands;
 
@@ -12,6 +15,54 @@ pub fn write(path: &Path) -> Result<(), specta_typescript::Error> {
     let language = specta_typescript::Typescript::default()
         .header("// Generated from src-tauri by `cargo xtask bindings`; do not edit.\n");
     builder::<tauri::Wry>().export(language, path)
+}
+
+/// Every message and every check that a flow can hold, with its words, as JSON. The window's scripted host tells its
+/// flows in them, so that its tests and its demo say what the app says.
+pub fn words() -> serde_json::Result<String> {
+    let words = Words {
+        messages: MessageId::ALL
+            .iter()
+            .map(|message| MessageWords {
+                id: message.code(),
+                title: message.title(),
+                why: message.why(),
+                section: message.section(),
+                unseen: message.is_unseen(),
+            })
+            .collect(),
+        checks: CheckId::ALL
+            .iter()
+            .map(|check| CheckWords {
+                id: check.code(),
+                title: check.title(),
+                section: check.section(),
+            })
+            .collect(),
+    };
+    serde_json::to_string_pretty(&words).map(|json| json + "\n")
+}
+
+#[derive(Serialize)]
+struct Words {
+    messages: Vec<MessageWords>,
+    checks: Vec<CheckWords>,
+}
+
+#[derive(Serialize)]
+struct MessageWords {
+    id: &'static str,
+    title: &'static str,
+    why: &'static str,
+    section: Option<&'static str>,
+    unseen: bool,
+}
+
+#[derive(Serialize)]
+struct CheckWords {
+    id: &'static str,
+    title: &'static str,
+    section: &'static str,
 }
 
 /// Every command with the types that it takes and gives.

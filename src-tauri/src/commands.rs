@@ -245,8 +245,6 @@ fn origin(url: &Url) -> Url {
     origin
 }
 
-/// A method that an API is called with. TRACE would send the token back to the page, and CONNECT is for proxies
-/// (RFC 9110 sections 9.3.6 and 9.3.8).
 /// What happened in this run, step by step, oldest first, as much as is kept. What happens from now on is told to
 /// whoever subscribed.
 #[tauri::command]
@@ -264,6 +262,8 @@ pub(crate) async fn save_report(shell: Held<'_>, flow: u32) -> Answer<SavedRepor
     flows::save(shell.client().await?, u64::from(flow), shell.reports()?).await
 }
 
+/// A method that an API is called with. TRACE would send the token back to the page, and CONNECT is for proxies
+/// (RFC 9110 sections 9.3.6 and 9.3.8).
 fn method(text: &str) -> Answer<Method> {
     const TAKEN: [Method; 7] = [
         Method::GET,

@@ -81,6 +81,8 @@ for (const shape of shapes.filter(({ name }) => name.includes(shapePart))) {
       () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
     );
     if (sideways > 0) problems.push(`${current}: ${sideways} px wider than the window`);
+    // What stays in view when a page is scrolled stands where it belongs when it is not.
+    await page.evaluate(() => window.scrollTo(0, 0));
     await page.screenshot({ path: `${pictures}/${name}.${shape.name}.png`, fullPage: true });
     drawn += 1;
   }

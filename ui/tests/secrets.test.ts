@@ -11,6 +11,8 @@ const SECRET =
 const HARMLESS = new Set([
   // The stable code of an error.
   'ErrorView.code',
+  // The stable id of a decision.
+  'FlowStepView.code',
   // Whether an account is signed in.
   'AccountView.state',
 ]);

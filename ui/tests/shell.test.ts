@@ -54,7 +54,7 @@ test('every screen is reached by keyboard, and its heading takes the focus', asy
   expect(focused()).not.toBe('screen-title');
   await userEvent.keyboard('{Tab}');
   expect(document.activeElement?.textContent).toBe('Skip to the content');
-  for (const screen of ['sign-in', 'accounts', 'explorer', 'settings']) {
+  for (const screen of ['sign-in', 'accounts', 'explorer', 'flow', 'settings']) {
     await userEvent.keyboard('{Tab}');
     expect(focused()).toBe(`nav-${screen}`);
   }

@@ -33,6 +33,8 @@ test.each<[keyof Host, unknown[], string, unknown]>([
   ['saveProvider', [input], 'save_provider', { input }],
   ['removeProvider', ['acme'], 'remove_provider', { id: 'acme' }],
   ['openProviderPage', ['a'], 'open_provider_page', { of: 'a' }],
+  ['flows', [], 'flows', {}],
+  ['saveReport', [12], 'save_report', { flow: 12 }],
 ])('%s', async (method, given, command, args) => {
   const asked: unknown[] = [];
   mockIPC((name, payload) => {

@@ -17,7 +17,8 @@ describe('places', () => {
     ['#/accounts/account%2Fann', { screen: 'accounts', item: 'account/ann' }],
     ['#accounts', { screen: 'accounts', item: null }],
     ['#/accounts/%', { screen: 'accounts', item: null }],
-    ['#/flow', null],
+    ['#/flow/12', { screen: 'flow', item: '12' }],
+    ['#/elsewhere', null],
     ['', null],
   ])('%s', (fragment, expected) => expect(readPlace(fragment)).toEqual(expected));
 

@@ -1,5 +1,7 @@
-//! `cargo xtask bindings`: the TypeScript that the UI calls Rust through, written from the commands themselves.
+//! `cargo xtask bindings`: what the UI takes from Rust, written from Rust itself. The TypeScript that it calls commands
+//! through, and the words of flows for its scripted host.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -8,13 +10,13 @@ use crate::build::{self, FEATURES};
 use crate::command::Run;
 use crate::tree;
 
-/// What is generated.
-const FILE: &str = "ui/src/host/bindings.ts";
+/// What is generated, in the order in which the shell's example is told where to write it.
+const FILES: [&str; 2] = ["ui/src/host/bindings.ts", "ui/src/host/fake/words.json"];
 
 /// Write, or only compare.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only say whether the file is what the commands would give.
+    /// Only say whether the files are what the commands would give.
     #[arg(long)]
     check: bool,
 }
@@ -23,36 +25,43 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if options.check {
         unchanged()?;
-        println!("{FILE} is what the commands give");
+        println!("{} are what the shell gives", FILES.join(" and "));
     } else {
-        let fresh = generate()?;
-        std::fs::write(tree::path(FILE), fresh).with_context(|| format!("write {FILE}"))?;
-        println!("wrote {FILE}");
+        for (file, fresh) in FILES.iter().zip(generate()?) {
+            std::fs::write(tree::path(file), fresh).with_context(|| format!("write {file}"))?;
+            println!("wrote {file}");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// An error when the file in the work tree is not what the commands give.
+/// An error when a file in the work tree is not what the shell gives.
 pub(crate) fn unchanged() -> Result<()> {
-    let fresh = generate()?;
-    let kept = std::fs::read_to_string(tree::path(FILE)).with_context(|| format!("read {FILE}"))?;
-    if fresh != kept {
-        bail!("{FILE} is not what the commands give: run `cargo xtask bindings` and look at the difference");
+    for (file, fresh) in FILES.iter().zip(generate()?) {
+        let kept = std::fs::read_to_string(tree::path(file)).with_context(|| format!("read {file}"))?;
+        if fresh != kept {
+            bail!(
+                "{file} is not what the shell gives: run `cargo xtask bindings` and look at the difference"
+            );
+        }
     }
     Ok(())
 }
 
-/// The bindings as the desktop shell writes them.
-fn generate() -> Result<String> {
+/// The files as the desktop shell writes them, in the order of [`FILES`].
+fn generate() -> Result<Vec<String>> {
     let folder = tree::target().join("xtask");
     std::fs::create_dir_all(&folder)?;
-    let file = folder.join("bindings.ts");
+    let files: Vec<PathBuf> = ["bindings.ts", "words.json"].map(|name| folder.join(name)).into();
     // Built as everything is, so that nothing is compiled a second time with other features.
     build::cargo("build")
         .args(["--workspace", "--example", "bindings", FEATURES])
         .quietly("bindings-build")?;
     Run::new(tree::debug_program("examples/bindings"))
-        .arg(&file)
+        .args(&files)
         .quietly("bindings")?;
-    std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))
+    files
+        .iter()
+        .map(|file| std::fs::read_to_string(file).with_context(|| format!("read {}", file.display())))
+        .collect()
 }

@@ -39,7 +39,7 @@ enum Task {
     Check(check::Options),
     /// Build the packages that people install, and look inside them.
     Bundle(bundle::Options),
-    /// Write ui/src/host/bindings.ts from the Rust commands.
+    /// Write what the UI takes from Rust: ui/src/host/bindings.ts and ui/src/host/fake/words.json.
     Bindings(bindings::Options),
     /// Write docs/conformance.md from the rows of the conformance suite.
     Conformance,

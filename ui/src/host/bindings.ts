@@ -19,8 +19,6 @@ export const commands = {
 	/**  Puts the attempt's link on the clipboard. The link itself, which holds `state`, stays in Rust. */
 	copyLink: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("copy_link", { id })),
 	/**
-	 *  A method that an API is called with. TRACE would send the token back to the page, and CONNECT is for proxies
-	 *  (RFC 9110 sections 9.3.6 and 9.3.8).
 	 *  What happened in this run, step by step, oldest first, as much as is kept. What happens from now on is told to
 	 *  whoever subscribed.
 	 */

@@ -9,9 +9,11 @@ import type {
   CallResponse,
   CatalogueEntry,
   ErrorView,
+  FlowEventView,
   ProviderInput,
   ProviderView,
   ReceiptView,
+  SavedReport,
   SignInRequest,
 } from './bindings';
 
@@ -49,6 +51,10 @@ export interface Host {
   removeProvider(id: string): Promise<Answer<null>>;
   /** Opens the page where a provider lists what the app may do, named by account or provider. */
   openProviderPage(of: string): Promise<Answer<null>>;
+  /** What happened in this run, step by step, oldest first, as much as is kept. */
+  flows(): Promise<Answer<FlowEventView[]>>;
+  /** Writes what happened in a flow to a JSON and a Markdown file in the person's Downloads folder. */
+  saveReport(flow: number): Promise<Answer<SavedReport>>;
 }
 
 /** An error in the window itself, as if Rust had sent it. */

@@ -42,4 +42,6 @@ export const tauriHost: Host = {
   saveProvider: (input) => settled(() => commands.saveProvider(input)),
   removeProvider: (id) => settled(() => commands.removeProvider(id)),
   openProviderPage: (of) => settled(() => commands.openProviderPage(of)),
+  flows: () => settled(() => commands.flows()),
+  saveReport: (flow) => settled(() => commands.saveReport(flow)),
 };

@@ -1,6 +1,6 @@
 // Every word that the window itself says, in English. Sentences about an account, a check, an error or a call come
 // from Rust. A second language is a file like this one of type `Messages`: a missing entry is a type error.
-import type { AccountStateView, AttemptStage, RouteView } from '../host';
+import type { AccountStateView, AttemptStage, FlowKindView, PartyView, RouteView } from '../host';
 
 const routes: Record<RouteView, { name: string; offer: string; why: string }> = {
   scheme: {
@@ -33,6 +33,23 @@ const accountStates: Record<AccountStateView, string> = {
   needs_sign_in: 'Needs sign-in',
 };
 
+/** What a flow is called, with its provider's name where that is known. */
+const flowNames: Record<FlowKindView, (provider: string | null) => string> = {
+  sign_in: (provider) => (provider === null ? 'Sign-in' : `Sign-in with ${provider}`),
+  refresh: (provider) => (provider === null ? 'Fresh token' : `Fresh token from ${provider}`),
+  call: (provider) => (provider === null ? 'API call' : `API call with ${provider}`),
+  sign_out: (provider) => (provider === null ? 'Sign-out' : `Sign-out from ${provider}`),
+};
+
+const parties: Record<PartyView, string> = {
+  person: 'You',
+  tessera: 'Tessera',
+  browser: 'Browser',
+  provider: 'Provider',
+  api: 'API',
+  keychain: 'Keychain',
+};
+
 const en = {
   app: {
     name: 'Tessera',
@@ -55,6 +72,7 @@ const en = {
     'sign-in': 'Sign in',
     accounts: 'Accounts',
     explorer: 'Explorer',
+    flow: 'Flow',
     settings: 'Settings',
   },
 
@@ -136,6 +154,8 @@ const en = {
     tryAgain: 'Try again',
     untilQuit: 'Keep me signed in until I quit',
     untilQuitHint: 'Nothing is stored. When you quit Tessera, you are signed out.',
+    seeWhat: 'See what happens',
+    seeWhere: 'See where it failed',
     goingOn: (provider: string) => `Signing in with ${provider}`,
     show: 'Show',
     say: {
@@ -321,6 +341,73 @@ const en = {
       redirect: 'Points elsewhere',
       refused: 'Refused',
       failed: 'The API failed',
+    },
+  },
+
+  flow: {
+    title: 'Flow',
+    lead: 'What happens when you sign in, call an API or sign out: every message as it was sent, and why. Of a secret you see only how long it is.',
+    empty: {
+      title: 'Nothing has happened yet',
+      text: 'Sign in, call an API or sign out. Each message is drawn here while it is sent.',
+      action: 'Sign in',
+    },
+    unread: 'What happened before could not be read.',
+    list: 'Since Tessera was opened',
+    names: flowNames,
+    parties,
+    outcomes: { running: 'Going on', done: 'Done', cancelled: 'Cancelled', failed: 'Failed' },
+    as: (name: string) => `as ${name}`,
+    took: (text: string) => `took ${text}`,
+    messages: (n: number, text: string) => (n === 1 ? 'one message' : `${text} messages`),
+    steps: 'Messages, in order',
+    time: 'Seconds',
+    seconds: ' seconds',
+    keys: 'Go along the messages with the arrow keys; open one with Enter.',
+    idle: 'Select a message to see what was in it, what was checked, and why it exists.',
+    fromTo: (from: string, to: string) => `${from} to ${to}:`,
+    decides: 'Tessera decides',
+    unseen: 'Tessera does not see this',
+    failedHere: 'It failed here',
+    goingOn: 'Waiting for the next message',
+    ends: {
+      done: (text: string) => `Done after ${text}`,
+      cancelled: (text: string) => `Cancelled after ${text}`,
+      failed: (text: string) => `Failed after ${text}`,
+    },
+    checks: (n: number, text: string) => (n === 1 ? 'one check passed' : `${text} checks passed`),
+    checkFailed: 'a check did not pass',
+    why: 'Why this step exists',
+    ownRule: 'Tessera’s own rule',
+    sent: 'What was sent',
+    received: 'What was received',
+    content: 'What was in it',
+    nothing: 'Nothing but the message itself.',
+    hidden: (n: number, text: string) =>
+      n === 1 ? 'one character, not shown' : `${text} characters, not shown`,
+    checked: 'What was checked',
+    decided: 'What Tessera decided',
+    at: (time: string) => `At ${time}`,
+    showFailed: 'Show the step that failed',
+    replay: {
+      start: 'Replay',
+      controls: 'Replay',
+      play: 'Play',
+      pause: 'Pause',
+      next: 'Next',
+      previous: 'Previous',
+      stop: 'End replay',
+      position: (index: string, count: string) => `Step ${index} of ${count}`,
+      say: (position: string, from: string, to: string, title: string) =>
+        `${position}. ${from} to ${to}: ${title}`,
+    },
+    report: {
+      save: 'Save report',
+      saved: 'The report is saved',
+      savedText:
+        'Both files say the same. No secret is in them, so you can show them to somebody who helps.',
+      json: 'For programs',
+      markdown: 'For people',
     },
   },
 

@@ -25,8 +25,13 @@ export const m: Messages = languages[chosen.language] ?? en;
 
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
 const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
+const seconds = new Intl.DateTimeFormat(locale, { timeStyle: 'medium' });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
 const plain = new Intl.NumberFormat(locale);
+const exact = new Intl.NumberFormat(locale, {
+  minimumFractionDigits: 3,
+  maximumFractionDigits: 3,
+});
 const fine = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 
 /** The time of day of `seconds` since 1970. */
@@ -34,6 +39,9 @@ export const time = (seconds: number): string => clock.format(seconds * 1000);
 
 /** Day and time of `seconds` since 1970. */
 export const moment = (seconds: number): string => day.format(seconds * 1000);
+
+/** The time of day of `milliseconds` since 1970, to the second. */
+export const second = (milliseconds: number): string => seconds.format(milliseconds);
 
 /** How far `seconds` since 1970 is from `now`, in the largest fitting unit: "2 hours ago", "in 5 minutes". */
 export function distance(seconds: number, now: number = Date.now() / 1000): string {
@@ -72,6 +80,9 @@ export function bytes(count: number): string {
   }
   return `${fine.format(value)} ${units[unit] ?? ''}`;
 }
+
+/** Milliseconds as seconds, to the millisecond: a column of them is aligned. */
+export const inSeconds = (milliseconds: number): string => exact.format(milliseconds / 1000);
 
 /** A span in milliseconds, or in seconds when it is long. */
 export const span = (milliseconds: number): string =>

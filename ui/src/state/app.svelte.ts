@@ -14,6 +14,7 @@ import type {
 } from '../host';
 import { m } from '../messages';
 import { Explorer } from './explorer.svelte';
+import { Flows } from './flows.svelte';
 import { nothingYet, reduce, type Failure, type Now } from './now';
 import { readPlace, writePlace, type Place, type Screen } from './place';
 
@@ -73,6 +74,8 @@ export class AppState {
   readonly patience: number;
   /** The Explorer's call outlives its screen. */
   readonly explorer: Explorer = new Explorer(this);
+  /** What happened, step by step. */
+  readonly flows: Flows;
 
   #now = $state.raw<Now>(nothingYet);
   #place = $state.raw<Place>({ screen: 'sign-in', item: null });
@@ -95,6 +98,7 @@ export class AppState {
 
   constructor(host: Host, patience = PATIENCE) {
     this.host = host;
+    this.flows = new Flows(host);
     this.patience = patience;
     this.#readAddress();
     if (!this.#placed) this.#place = { screen: remembered() ? 'accounts' : 'sign-in', item: null };
@@ -152,9 +156,16 @@ export class AppState {
 
   /** Takes in one event. */
   hear(event: AppEvent): void {
+    if (event.event === 'flow') {
+      this.flows.take(event.step);
+      return;
+    }
     const before = this.#now;
     this.#now = reduce(before, event);
-    if (event.event === 'snapshot') this.#firstPlace();
+    if (event.event === 'snapshot') {
+      this.#firstPlace();
+      void this.flows.load();
+    }
     if (event.event === 'snapshot' || event.event === 'accounts')
       remember(this.accounts.length > 0);
     this.#announce(before, event);
@@ -170,6 +181,11 @@ export class AppState {
     this.#placed = true;
     window.location.hash = writePlace(screen, item);
     this.#readAddress();
+  }
+
+  /** Goes to a screen when a sign-in is done, unless the person is watching how it went. */
+  arriveAt(screen: Screen, item: string | null = null): void {
+    if (this.#place.screen !== 'flow') this.go(screen, item);
   }
 
   /** Starts a sign-in. The wait is shown on the screen where it was started; `then` runs when it worked. */
@@ -266,7 +282,7 @@ export class AppState {
       return;
     }
     this.welcome = account;
-    this.go('accounts');
+    this.arriveAt('accounts');
   }
 
   #announce(before: Now, event: AppEvent): void {

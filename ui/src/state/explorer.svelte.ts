@@ -114,7 +114,7 @@ export class Explorer {
       },
       'explorer',
       (signedIn) => {
-        this.#app.go('explorer', account.id);
+        this.#app.arriveAt('explorer', account.id);
         if (signedIn === account.id) void this.#call(sent);
         else this.other = this.#app.account(signedIn)?.name ?? '';
       },

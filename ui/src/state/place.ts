@@ -1,12 +1,12 @@
 // Where the person is: a screen, and which account or provider. Lives in the address's fragment, so that a reload
 // and the back key do what they say.
 
-export const screens = ['sign-in', 'accounts', 'explorer', 'settings'] as const;
+export const screens = ['sign-in', 'accounts', 'explorer', 'flow', 'settings'] as const;
 export type Screen = (typeof screens)[number];
 
 export interface Place {
   screen: Screen;
-  /** On Accounts the account that is open, in Explorer the one that calls, in Settings the provider to set up. */
+  /** On Accounts the account that is open, in Explorer the one that calls, in Flow the flow that is shown, in Settings the provider to set up. */
   item: string | null;
 }
 

@@ -65,6 +65,30 @@ export const errors = {
     hint: 'Open the file and correct line 7.',
     detail: 'line 7, column 11: expected `=`',
   },
+  audience: {
+    code: 'id_token_audience',
+    message: 'You were not signed in: the ID token is for another app.',
+    hint: 'Check that the client id in Settings is the one that your provider gave you for Tessera.',
+    detail: null,
+  },
+  cancelled: {
+    code: 'cancelled',
+    message: 'You cancelled the sign-in.',
+    hint: 'Sign in again whenever you like.',
+    detail: null,
+  },
+  unreachable: {
+    code: 'unreachable',
+    message: 'login.acme.example cannot be reached.',
+    hint: 'Check your connection, then try again.',
+    detail: null,
+  },
+  noReport: {
+    code: 'report_not_saved',
+    message: 'The report could not be written to your Downloads folder.',
+    hint: 'Make sure that the folder is there and the disk is not full, then save it again.',
+    detail: '/home/ann/Downloads: No space left on device',
+  },
   discovery: {
     code: 'provider.issuer_mismatch',
     message: 'The provider says that its address is another one than you typed.',

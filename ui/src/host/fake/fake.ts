@@ -5,6 +5,7 @@ import type {
   AppEvent,
   AttemptView,
   ErrorView,
+  FlowEventView,
   ProviderView,
   RouteView,
 } from '../bindings';
@@ -15,6 +16,8 @@ export interface World {
   accounts?: AccountView[];
   providers?: ProviderView[];
   attempt?: AttemptView | null;
+  /** What happened before, step by step. */
+  flows?: FlowEventView[];
   /** Answers of commands, in the place of the usual ones. */
   answers?: Partial<Host>;
   /** Whether the first event comes at all. */
@@ -41,6 +44,8 @@ export class FakeHost implements Host {
   accounts: AccountView[];
   providers: ProviderView[];
   attempt: AttemptView | null;
+  /** Every step that was told of a flow. */
+  told: FlowEventView[];
 
   readonly #world: World;
   #listener: ((event: AppEvent) => void) | null = null;
@@ -51,6 +56,7 @@ export class FakeHost implements Host {
     this.accounts = world.accounts ?? [];
     this.providers = world.providers ?? data.providers;
     this.attempt = world.attempt ?? null;
+    this.told = world.flows ?? [];
     this.#attempts = this.attempt ? 1 : 0;
   }
 
@@ -59,6 +65,7 @@ export class FakeHost implements Host {
     if (event.event === 'accounts') this.accounts = event.accounts;
     if (event.event === 'attempt') this.attempt = event.attempt;
     if (event.event === 'attempt_ended' && this.attempt?.id === event.id) this.attempt = null;
+    if (event.event === 'flow') this.told = [...this.told, event.step];
     this.#listener?.(event);
   }
 
@@ -187,6 +194,14 @@ export class FakeHost implements Host {
 
   openProviderPage: Host['openProviderPage'] = (of) =>
     this.#answer('openProviderPage', [of], () => ok(null));
+
+  flows: Host['flows'] = () => this.#answer('flows', [], () => ok(this.told));
+
+  saveReport: Host['saveReport'] = (flow) =>
+    this.#answer('saveReport', [flow], () => {
+      const file = `/home/ann/Downloads/tessera-sign_in-${String(1_795_508_399 + flow)}`;
+      return ok({ json: `${file}.json`, markdown: `${file}.md` });
+    });
 
   async #answer<K extends keyof Host>(
     command: K,

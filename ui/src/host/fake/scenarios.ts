@@ -1,9 +1,10 @@
 // Every state of every screen, by name: shown by the demo (`?state=NAME`), drawn by `npm run test:screens`, and checked
 // for accessibility and secrets by the tests. A new state belongs here.
 import type { Host } from '../host';
-import type { AppEvent, AttemptView, CallResponse, ErrorView } from '../bindings';
+import type { AppEvent, AttemptView, CallResponse, ErrorView, FlowEventView } from '../bindings';
 import * as data from './data';
 import { fail, never, ok, type World } from './fake';
+import * as flows from './flows';
 
 export interface Scenario {
   /** The fragment at the start. */
@@ -46,6 +47,29 @@ const opened = (id: string, answers: Partial<Host> = {}, steps: Step[] = []): Sc
   world: { accounts: data.accounts(), answers },
   steps,
 });
+
+const flow = (
+  told: FlowEventView[],
+  item: number | null = null,
+  steps: Step[] = [],
+  answers: Partial<Host> = {},
+): Scenario => ({
+  at: item === null ? '#/flow' : `#/flow/${String(item)}`,
+  world: { accounts: data.accounts(), flows: told, answers },
+  steps,
+});
+
+const several = () =>
+  flows.history(
+    flows.cancelled(),
+    flows.signedIn(),
+    flows.callAgain(),
+    flows.refreshed(),
+    flows.refusedToken(),
+    flows.unreachable(),
+    flows.refusedCall(),
+    flows.signedOut(),
+  );
 
 export const scenarios: Record<string, Scenario> = {
   'sign-in': { at: '#/sign-in', world: {} },
@@ -190,6 +214,35 @@ export const scenarios: Record<string, Scenario> = {
     steps: press('call-send'),
   },
   'explorer-needs-sign-in': { at: '#/explorer/account-acme', world: { accounts: data.accounts() } },
+
+  flow: flow(several(), 2),
+  'flow-loading': { at: '#/flow', world: { silent: true } },
+  'flow-empty': { at: '#/flow', world: {} },
+  'flow-open': flow(several(), 2, press('flow-step-token_request')),
+  'flow-checks': flow(several(), 2, press('flow-step-key_set_response')),
+  'flow-cancelled': flow(several(), 1),
+  'flow-call': flow(several(), 3, press('flow-step-decision')),
+  'flow-refresh': flow(several(), 4),
+  'flow-failed': flow(several(), 5),
+  'flow-failed-elsewhere': flow(several(), 5, press('flow-step-callback')),
+  'flow-unreachable': flow(several(), 6),
+  'flow-refused-call': flow(several(), 7),
+  'flow-sign-out': flow(several(), 8),
+  'flow-running': {
+    ...flow(flows.history(flows.waitingSignIn())),
+    world: { attempt: data.attempt(), flows: flows.history(flows.waitingSignIn()) },
+  },
+  'flow-device': flow(flows.history(flows.device(60))),
+  'flow-long': flow(flows.history(flows.longValues()), null, press('flow-step-token_request')),
+  'flow-replay': flow(several(), 2, press('replay', 'replay-next', 'replay-next')),
+  'flow-saved': flow(several(), 2, press('save-report')),
+  'flow-not-saved': flow(several(), 2, press('save-report'), {
+    saveReport: () => fail(data.errors.noReport),
+  }),
+  'flow-unread': {
+    at: '#/flow',
+    world: { answers: { flows: () => fail(data.errors.late) } },
+  },
 
   settings: { at: '#/settings', world: { accounts: data.accounts() } },
   'settings-client-id': { at: '#/settings/github', world: {} },

@@ -1,0 +1,510 @@
+// Flows that never happened, in the words of the real ones: words.json is written from Rust by `cargo xtask bindings`.
+import type {
+  CheckView,
+  ErrorView,
+  FlowEventView,
+  FlowFieldView,
+  FlowKindView,
+  FlowStepView,
+  PartyView,
+} from '../bindings';
+import { acme, errors, google, now, sandbox } from './data';
+import words from './words.json';
+
+type Step = FlowStepView;
+/** A step, and how long after the one before it was made, in milliseconds. */
+type Part = [after: number, step: Step];
+
+/** A flow as it would be told. */
+export interface Script {
+  kind: FlowKindView;
+  provider: string | null;
+  account: string | null;
+  /** How long ago it began, in seconds. */
+  ago: number;
+  parts: Part[];
+}
+
+const shown = (name: string, value: string): FlowFieldView => ({ name, value, characters: null });
+const masked = (name: string, characters: number): FlowFieldView => ({
+  name,
+  value: null,
+  characters,
+});
+
+function message(
+  id: string,
+  from: PartyView,
+  to: PartyView,
+  fields: FlowFieldView[] = [],
+): FlowStepView {
+  const known = words.messages.find((one) => one.id === id);
+  if (!known) throw new Error(`Rust has no message ${id}`);
+  return { type: 'message', from, to, fields, ...known };
+}
+
+function check(
+  id: string,
+  expected: string | null = null,
+  seen: string | null = expected,
+  result = 'passed',
+): CheckView {
+  const known = words.checks.find((one) => one.id === id);
+  if (!known) throw new Error(`Rust has no check ${id}`);
+  return { ...known, outcome: result, expected, seen };
+}
+
+const checks = (...made: CheckView[]): Step => ({ type: 'checks', checks: made });
+const decision = (code: string, sentence: string): Step => ({ type: 'decision', code, sentence });
+const ended = (error: ErrorView | null = null): Step => ({ type: 'ended', error });
+
+const CLIENT = 'tessera-desktop';
+const REDIRECT = 'app.tessera.desktop.development:/callback';
+const CHALLENGE = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
+const JSON_TYPE = shown('content-type', 'application/json');
+
+const metadata = (issuer: string): Part[] => [
+  [
+    2,
+    message('metadata_request', 'tessera', 'provider', [
+      shown('request', `GET ${issuer}/.well-known/openid-configuration`),
+    ]),
+  ],
+  [
+    21,
+    message('metadata_response', 'provider', 'tessera', [
+      shown('status', '200'),
+      JSON_TYPE,
+      shown('issuer', issuer),
+      shown('authorization_endpoint', `${issuer}/authorize`),
+      shown('token_endpoint', `${issuer}/token`),
+      shown('jwks_uri', `${issuer}/jwks`),
+      shown('userinfo_endpoint', `${issuer}/userinfo`),
+      shown('code_challenge_methods_supported', 'S256'),
+      shown('scopes_supported', 'openid profile email offline_access items:read ledger:read'),
+    ]),
+  ],
+  [
+    1,
+    checks(
+      check('discovery.response'),
+      check('discovery.issuer', issuer),
+      check('discovery.endpoints'),
+      check('discovery.pkce', 'S256'),
+    ),
+  ],
+];
+
+const authorization = (issuer: string): Part[] => [
+  [9, message('attempt_kept', 'tessera', 'keychain', [masked('state', 43)])],
+  [
+    4,
+    message('authorization_request', 'tessera', 'browser', [
+      shown('page', `${issuer}/authorize`),
+      shown('response_type', 'code'),
+      shown('client_id', CLIENT),
+      shown('redirect_uri', REDIRECT),
+      shown('scope', 'openid profile email offline_access'),
+      masked('state', 43),
+      masked('nonce', 43),
+      shown('code_challenge', CHALLENGE),
+      shown('code_challenge_method', 'S256'),
+    ]),
+  ],
+  [1, message('sign_in_pages', 'person', 'provider')],
+];
+
+const callback = (issuer: string): Part[] => [
+  [
+    8_400,
+    message('callback', 'browser', 'tessera', [
+      masked('code', 43),
+      masked('state', 43),
+      shown('iss', issuer),
+    ]),
+  ],
+  [
+    1,
+    checks(
+      check('callback.redirect_uri', REDIRECT),
+      check('callback.state'),
+      check('callback.iss', issuer),
+      check('callback.code'),
+    ),
+  ],
+];
+
+const redeemed = (issuer: string): Part[] => [
+  [
+    6,
+    message('token_request', 'tessera', 'provider', [
+      shown('request', `POST ${issuer}/token`),
+      shown('grant_type', 'authorization_code'),
+      shown('client_id', CLIENT),
+      shown('redirect_uri', REDIRECT),
+      masked('code', 43),
+      masked('code_verifier', 43),
+    ]),
+  ],
+  [
+    37,
+    message('token_response', 'provider', 'tessera', [
+      shown('status', '200'),
+      JSON_TYPE,
+      shown('token_type', 'Bearer'),
+      shown('expires_in', '300'),
+      shown('scope', 'openid profile email offline_access'),
+      masked('access_token', 612),
+      masked('id_token', 874),
+      masked('refresh_token', 43),
+    ]),
+  ],
+  [1, checks(check('token.token_type', 'Bearer'))],
+];
+
+const keys = (issuer: string): Part[] => [
+  [3, message('key_set_request', 'tessera', 'provider', [shown('request', `GET ${issuer}/jwks`)])],
+  [
+    14,
+    message('key_set_response', 'provider', 'tessera', [
+      shown('status', '200'),
+      JSON_TYPE,
+      shown('keys', 'EC ES256 2026-11, RSA RS256 2026-10'),
+    ]),
+  ],
+];
+
+/** Every check of an ID token; one that `broken` names was not passed, and none after it was reached. */
+function idToken(issuer: string, seconds: number, broken?: CheckView): CheckView[] {
+  const all = [
+    check('id_token.form'),
+    check('id_token.alg', null, 'ES256'),
+    check('id_token.crit'),
+    check('id_token.typ', null, 'JWT'),
+    check('id_token.key', null, '2026-11'),
+    check('id_token.signature', null, 'ES256, key 2026-11'),
+    check('id_token.iss', issuer),
+    check('id_token.sub', null, 'ann-5d0f'),
+    check('id_token.aud', CLIENT),
+    check('id_token.azp', null, null, 'not_applicable'),
+    check('id_token.exp', `later than ${String(seconds)}`, String(seconds + 300)),
+    check('id_token.iat', `about ${String(seconds)}`, String(seconds)),
+    check('id_token.nonce'),
+    check('id_token.at_hash'),
+  ];
+  const at = all.findIndex(({ id }) => id === broken?.id);
+  if (!broken || at < 0) return all;
+  return all.map((one, index) =>
+    index < at
+      ? one
+      : index === at
+        ? broken
+        : { ...one, outcome: 'not_reached', expected: null, seen: null },
+  );
+}
+
+const profile = (issuer: string): Part[] => [
+  [
+    2,
+    message('userinfo_request', 'tessera', 'provider', [
+      shown('request', `GET ${issuer}/userinfo`),
+      masked('Authorization: Bearer', 612),
+    ]),
+  ],
+  [
+    12,
+    message('userinfo_response', 'provider', 'tessera', [
+      shown('status', '200'),
+      JSON_TYPE,
+      shown('claims', 'email email_verified family_name given_name locale name picture sub'),
+    ]),
+  ],
+  [1, checks(check('userinfo.sub', 'ann-5d0f'))],
+  [11, message('tokens_stored', 'tessera', 'keychain', [masked('refresh_token', 43)])],
+];
+
+const begun = (name: string): Part[] => [
+  [0, message('sign_in', 'person', 'tessera', [shown('provider', name)])],
+];
+
+const seconds = (): number => Math.round(now());
+
+/** A sign-in that went well. */
+export const signedIn = (ago = 300): Script => ({
+  kind: 'sign_in',
+  provider: sandbox.name,
+  account: 'account-ann',
+  ago,
+  parts: [
+    ...begun(sandbox.name),
+    ...metadata(sandbox.issuer),
+    ...authorization(sandbox.issuer),
+    ...callback(sandbox.issuer),
+    ...redeemed(sandbox.issuer),
+    ...keys(sandbox.issuer),
+    [4, checks(...idToken(sandbox.issuer, seconds() - ago))],
+    ...profile(sandbox.issuer),
+    [2, ended()],
+  ],
+});
+
+/** A sign-in whose person is still in the browser. */
+export const waitingSignIn = (ago = 12): Script => ({
+  ...signedIn(ago),
+  account: null,
+  parts: [...begun(sandbox.name), ...metadata(sandbox.issuer), ...authorization(sandbox.issuer)],
+});
+
+/** What is told when that person comes back. */
+export const comingBack = (): Part[] => signedIn().parts.slice(waitingSignIn().parts.length);
+
+/** A sign-in whose ID token was for another app. */
+export const refusedToken = (ago = 120): Script => ({
+  ...signedIn(ago),
+  account: null,
+  parts: [
+    ...begun(sandbox.name),
+    ...metadata(sandbox.issuer),
+    ...authorization(sandbox.issuer),
+    ...callback(sandbox.issuer),
+    ...redeemed(sandbox.issuer),
+    ...keys(sandbox.issuer),
+    [
+      4,
+      checks(
+        ...idToken(
+          sandbox.issuer,
+          seconds() - ago,
+          check('id_token.aud', CLIENT, 'another-app', 'failed'),
+        ),
+      ),
+    ],
+    [1, message('finished_page', 'tessera', 'browser')],
+    [1, ended(errors.audience)],
+  ],
+});
+
+/** A sign-in that the person called off. */
+export const cancelled = (ago = 900): Script => ({
+  ...waitingSignIn(ago),
+  provider: google.name,
+  parts: [...begun(google.name), ...metadata(google.issuer), [4_000, ended(errors.cancelled)]],
+});
+
+/** A sign-in to a provider that cannot be reached. */
+export const unreachable = (ago = 60): Script => ({
+  kind: 'sign_in',
+  provider: acme.name,
+  account: null,
+  ago,
+  parts: [
+    ...begun(acme.name),
+    ...metadata(acme.issuer).slice(0, 1),
+    [5_012, decision(errors.unreachable.code, errors.unreachable.message)],
+    [0, ended(errors.unreachable)],
+  ],
+});
+
+/** A refresh with rotation. */
+export const refreshed = (ago = 200): Script => ({
+  kind: 'refresh',
+  provider: sandbox.name,
+  account: 'account-ann',
+  ago,
+  parts: [
+    [
+      0,
+      decision(
+        'metadata_kept',
+        'The provider’s description was read less than ten minutes ago and is used again.',
+      ),
+    ],
+    [3, message('refresh_token_read', 'keychain', 'tessera', [masked('refresh_token', 43)])],
+    [
+      2,
+      message('token_request', 'tessera', 'provider', [
+        shown('request', `POST ${sandbox.issuer}/token`),
+        shown('grant_type', 'refresh_token'),
+        shown('client_id', CLIENT),
+        masked('refresh_token', 43),
+      ]),
+    ],
+    [
+      28,
+      message('token_response', 'provider', 'tessera', [
+        shown('status', '200'),
+        JSON_TYPE,
+        shown('token_type', 'Bearer'),
+        shown('expires_in', '300'),
+        masked('access_token', 612),
+        masked('refresh_token', 43),
+      ]),
+    ],
+    [1, checks(check('token.token_type', 'Bearer'))],
+    [9, message('tokens_stored', 'tessera', 'keychain', [masked('refresh_token', 43)])],
+    [1, ended()],
+  ],
+});
+
+const API = 'http://127.0.0.1:46512';
+
+const called = (status: string, more: FlowFieldView[] = []): Part[] => [
+  [
+    2,
+    message('api_request', 'tessera', 'api', [
+      shown('request', `GET ${API}/profile`),
+      masked('Authorization: Bearer', 612),
+    ]),
+  ],
+  [19, message('api_response', 'api', 'tessera', [shown('status', status), JSON_TYPE, ...more])],
+];
+
+/** A call whose token was refused once. */
+export const callAgain = (ago = 201): Script => ({
+  kind: 'call',
+  provider: sandbox.name,
+  account: 'account-ann',
+  ago,
+  parts: [
+    [
+      0,
+      decision('origin_allowed', `Your token may go to ${API}: it is one of the provider's APIs.`),
+    ],
+    ...called('401', [shown('www-authenticate', 'Bearer error="invalid_token"')]),
+    [
+      44,
+      decision(
+        'retried_with_fresh_token',
+        'The API refused the token, so a fresh one was fetched and the call repeated.',
+      ),
+    ],
+    ...called('200'),
+    [1, ended()],
+  ],
+});
+
+/** A call that the gateway did not let out. */
+export const refusedCall = (ago = 30): Script => ({
+  kind: 'call',
+  provider: sandbox.name,
+  account: 'account-ann',
+  ago,
+  parts: [
+    [0, decision('origin_refused', errors.policy.message)],
+    [0, ended(errors.policy)],
+  ],
+});
+
+/** A sign-out. */
+export const signedOut = (ago = 10): Script => ({
+  kind: 'sign_out',
+  provider: sandbox.name,
+  account: 'account-ann',
+  ago,
+  parts: [
+    [0, message('sign_out', 'person', 'tessera', [shown('account', 'Ann Archer')])],
+    [
+      8,
+      message('revocation_request', 'tessera', 'provider', [
+        shown('request', `POST ${sandbox.issuer}/revoke`),
+        shown('client_id', CLIENT),
+        shown('token_type_hint', 'refresh_token'),
+        masked('token', 43),
+      ]),
+    ],
+    [16, message('revocation_response', 'provider', 'tessera', [shown('status', '200')])],
+    [7, message('secrets_deleted', 'tessera', 'keychain')],
+    [1, ended()],
+  ],
+});
+
+/** A sign-in with a code on another device, asked about `polls` times, that still waits. */
+export const device = (polls: number, ago = polls * 5): Script => ({
+  ...waitingSignIn(ago),
+  parts: [
+    ...begun(sandbox.name),
+    ...metadata(sandbox.issuer),
+    [
+      3,
+      message('device_authorization_request', 'tessera', 'provider', [
+        shown('request', `POST ${sandbox.issuer}/device_authorization`),
+        shown('client_id', CLIENT),
+        shown('scope', 'openid profile email offline_access'),
+      ]),
+    ],
+    [
+      18,
+      message('device_authorization_response', 'provider', 'tessera', [
+        shown('status', '200'),
+        JSON_TYPE,
+        shown('verification_uri', `${sandbox.issuer}/device`),
+        shown('expires_in', '600'),
+        shown('interval', '5'),
+        masked('user_code', 9),
+        masked('device_code', 43),
+      ]),
+    ],
+    ...Array.from({ length: polls }, (): Part[] => [
+      [
+        4_990,
+        message('device_poll', 'tessera', 'provider', [
+          shown('request', `POST ${sandbox.issuer}/token`),
+          shown('grant_type', 'urn:ietf:params:oauth:grant-type:device_code'),
+          shown('client_id', CLIENT),
+          masked('device_code', 43),
+        ]),
+      ],
+      [
+        10,
+        message('device_pending', 'provider', 'tessera', [
+          shown('status', '400'),
+          JSON_TYPE,
+          shown('error', 'authorization_pending'),
+        ]),
+      ],
+    ]).flat(),
+  ],
+});
+
+/** A sign-in in which every value is as long as a value can be. */
+export const longValues = (ago = 40): Script => {
+  const whole = signedIn(ago);
+  const long = (text: string) => `${text}${'/a-rather-long-path-segment'.repeat(7)}`.slice(0, 200);
+  return {
+    ...whole,
+    provider: `${acme.name} Corporation of Amalgamated Identity and Access Services, Department 7`,
+    parts: whole.parts.map(([after, step]): Part => {
+      if (step.type !== 'message') return [after, step];
+      const fields = step.fields.map((field) =>
+        field.value === null ? field : { ...field, value: long(field.value) },
+      );
+      return [after, { ...step, fields }];
+    }),
+  };
+};
+
+/** What Rust would tell of these flows, one after the other. */
+export function history(...scripts: Script[]): FlowEventView[] {
+  const events: FlowEventView[] = [];
+  for (const [index, { kind, provider, account, ago, parts }] of scripts.entries()) {
+    let at = Math.round((now() - ago) * 1000);
+    for (const [after, step] of parts) {
+      at += after;
+      const sequence = events.length + 1;
+      events.push({ sequence, at_millis: at, flow: index + 1, kind, provider, account, step });
+    }
+  }
+  return events;
+}
+
+/** What Rust would tell next, after `history`, when its last flow goes on with `parts`. */
+export function next(told: readonly FlowEventView[], parts: readonly Part[]): FlowEventView[] {
+  const events: FlowEventView[] = [];
+  let last = told.at(-1);
+  for (const [after, step] of parts) {
+    if (!last) break;
+    last = { ...last, sequence: last.sequence + 1, at_millis: last.at_millis + after, step };
+    events.push(last);
+  }
+  return events;
+}
