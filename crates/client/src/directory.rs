@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tessera_oidc::discovery::{self, Metadata};
-use tessera_oidc::key_set::{Decision, KeySet, KeySetCache, Wanted};
+use tessera_oidc::key_set::{COOL_DOWN_SECONDS, Decision, KeySet, KeySetCache, Wanted};
 use tessera_oidc::message::Request;
 use tessera_oidc::{Issuer, UnixTime};
 use url::Url;
@@ -24,7 +24,15 @@ pub(crate) struct Directory {
     metadata: Mutex<HashMap<Issuer, (UnixTime, Arc<Metadata>)>>,
     /// Seconds that this computer's clock was ahead of the issuer's when it last described itself.
     ahead: Mutex<HashMap<Issuer, i64>>,
-    keys: tokio::sync::Mutex<HashMap<Url, KeySetCache>>,
+    keys: tokio::sync::Mutex<HashMap<Url, Keys>>,
+}
+
+/// One provider's keys.
+#[derive(Default)]
+struct Keys {
+    cache: KeySetCache,
+    /// When a newer set was last looked for because a token's key was unknown.
+    looked: Option<UnixTime>,
 }
 
 impl Directory {
@@ -91,7 +99,7 @@ impl Directory {
     ) -> Result<Arc<KeySet>, Error> {
         // Held over the fetch: those who come meanwhile want its result, not a fetch of their own.
         let mut all = self.keys.lock().await;
-        let cache = all.entry(jwks_uri.clone()).or_default();
+        let cache = &mut all.entry(jwks_uri.clone()).or_default().cache;
         let now = self.clock.now();
         let at_hand = match cache.decide(now, wanted) {
             Decision::Use(keys) => return Ok(keys),
@@ -99,21 +107,20 @@ impl Directory {
             Decision::UseAndFetch(keys) => Some(keys),
             Decision::Fetch => None,
         };
-        cache.fetch_started(now);
-        match (self.fetch_keys(jwks_uri, flow).await, at_hand) {
-            (Ok(keys), _) => cache.fetch_succeeded(now, keys),
-            (Err(_), Some(keys)) => return Ok(keys),
-            (Err(error), None) => return Err(error),
-        }
-        match cache.decide(now, wanted) {
-            Decision::Use(keys) | Decision::UseAndFetch(keys) => Ok(keys),
-            Decision::Fetch => Err(Error::KeysUnavailable { retry_after: 1 }),
-            Decision::Unavailable { retry_after } => Err(Error::KeysUnavailable { retry_after }),
+        match (self.refresh_keys(cache, jwks_uri, now, flow).await, at_hand) {
+            (Ok(()), _) => now_at_hand(cache, now, wanted),
+            (Err(error), Some(keys)) if error.is_transient() => Ok(keys),
+            // While the provider is away, what was read within a day serves for the keys that are in it.
+            (Err(error), _) => match cache.decide(now, wanted) {
+                Decision::Use(keys) | Decision::UseAndFetch(keys) => Ok(keys),
+                Decision::Fetch | Decision::Unavailable { .. } => Err(error),
+            },
         }
     }
 
     /// A set that is newer than `than`, for a token that an exchange of ours brought and no key of that set fits.
-    /// One fetch is made at once: such a token is no stranger's, so none of the pauses between two fetches holds.
+    /// One fetch is made at once, however young `than` is: the provider may have changed its keys a moment ago. The
+    /// next such fetch has to wait for [`COOL_DOWN_SECONDS`]; until then the keys at hand are all there are.
     pub(crate) async fn newer_keys(
         &self,
         jwks_uri: &Url,
@@ -121,21 +128,42 @@ impl Directory {
         flow: &Flow,
     ) -> Result<Arc<KeySet>, Error> {
         let mut all = self.keys.lock().await;
-        let cache = all.entry(jwks_uri.clone()).or_default();
+        let Keys { cache, looked } = all.entry(jwks_uri.clone()).or_default();
         let now = self.clock.now();
         if let Decision::Use(keys) = cache.decide(now, Wanted::Any)
             && !Arc::ptr_eq(&keys, than)
         {
             return Ok(keys);
         }
-        cache.fetch_started(now);
-        let keys = self.fetch_keys(jwks_uri, flow).await?;
-        cache.fetch_succeeded(now, keys);
-        match cache.decide(now, Wanted::Any) {
-            Decision::Use(keys) | Decision::UseAndFetch(keys) => Ok(keys),
-            Decision::Fetch => Err(Error::KeysUnavailable { retry_after: 1 }),
-            Decision::Unavailable { retry_after } => Err(Error::KeysUnavailable { retry_after }),
+        if looked.is_some_and(|at| (0..COOL_DOWN_SECONDS).contains(&now.since(at))) {
+            return Ok(than.clone());
         }
+        *looked = Some(now);
+        self.refresh_keys(cache, jwks_uri, now, flow).await?;
+        now_at_hand(cache, now, Wanted::Any)
+    }
+
+    /// Fetches the key set into `cache`. One that must not be relied on takes those that were read before along: they
+    /// are the same provider's, and it cannot be trusted with keys.
+    async fn refresh_keys(
+        &self,
+        cache: &mut KeySetCache,
+        jwks_uri: &Url,
+        now: UnixTime,
+        flow: &Flow,
+    ) -> Result<(), Error> {
+        cache.fetch_started(now);
+        match self.fetch_keys(jwks_uri, flow).await {
+            Ok(keys) => cache.fetch_succeeded(now, keys),
+            Err(error) => {
+                if !error.is_transient() {
+                    *cache = KeySetCache::new();
+                    cache.fetch_started(now);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     async fn fetch_keys(&self, jwks_uri: &Url, flow: &Flow) -> Result<KeySet, Error> {
@@ -145,5 +173,14 @@ impl Directory {
             return Err(Error::KeySetStatus(response.status.as_u16()));
         }
         Ok(KeySet::parse(&response.body)?)
+    }
+}
+
+/// What there is after a fetch that succeeded.
+fn now_at_hand(cache: &KeySetCache, now: UnixTime, wanted: Wanted<'_>) -> Result<Arc<KeySet>, Error> {
+    match cache.decide(now, wanted) {
+        Decision::Use(keys) | Decision::UseAndFetch(keys) => Ok(keys),
+        Decision::Fetch => Err(Error::KeysUnavailable { retry_after: 1 }),
+        Decision::Unavailable { retry_after } => Err(Error::KeysUnavailable { retry_after }),
     }
 }

@@ -1,6 +1,8 @@
 //! The provider's own description of itself (OpenID Connect Discovery 1.0, RFC 8414): where its endpoints are
 //! and what it can do. Everything later follows these addresses, so nothing of it is used before the checks.
 
+mod endpoint;
+
 use http::StatusCode;
 use openidconnect::core::{
     CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
@@ -13,11 +15,12 @@ use url::Url;
 
 use crate::checks::{CheckId, Verdicts};
 use crate::explain::explained;
-use crate::ids::{Issuer, Scopes, is_secure};
+use crate::ids::{Issuer, Scopes};
 use crate::json::{self, NotJson};
 use crate::key_set::Algorithm;
 use crate::message::{Request, Response};
 use crate::text;
+use endpoint::secured;
 
 /// What a provider says of itself, checked. The fields may be narrowed by whoever knows the provider better.
 #[derive(Clone, Debug)]
@@ -253,6 +256,13 @@ pub enum DiscoveryError {
         /// The address, without query.
         address: String,
     },
+    /// One of its addresses is on a private network, or on this machine, and the issuer is not.
+    PrivateEndpoint {
+        /// The member's name.
+        name: &'static str,
+        /// The address, without query.
+        address: String,
+    },
     /// It lists its PKCE methods and S256 is not among them.
     PkceExcluded,
 }
@@ -267,6 +277,7 @@ impl DiscoveryError {
             Self::Malformed { .. } => "metadata_malformed",
             Self::IssuerMismatch { .. } => "issuer_mismatch",
             Self::InsecureEndpoint { .. } => "endpoint_insecure",
+            Self::PrivateEndpoint { .. } => "endpoint_private",
             Self::PkceExcluded => "pkce_unsupported",
         }
     }
@@ -300,6 +311,9 @@ impl DiscoveryError {
             Self::InsecureEndpoint { name, address } => format!(
                 "You were kept from signing in: the provider's {name} ({address}) is not encrypted, so others could read along."
             ),
+            Self::PrivateEndpoint { name, address } => format!(
+                "You were kept from signing in: the provider's {name} ({address}) is an address of your own network or computer, which the provider is not on."
+            ),
             Self::PkceExcluded => {
                 "You cannot sign in there: the provider does not offer the protection that an app like this needs."
                     .to_owned()
@@ -318,6 +332,9 @@ impl DiscoveryError {
             Self::NotJson { html: false } | Self::TooLarge => "Check the issuer address for typing mistakes.",
             Self::IssuerMismatch { .. } => {
                 "Enter the issuer exactly as the provider names it, slash at the end included; if you did, do not sign in and tell whoever runs it."
+            }
+            Self::PrivateEndpoint { .. } => {
+                "If you did not expect this, do not sign in there; if you run the provider, give its endpoints addresses of its own host."
             }
             Self::Malformed { .. } | Self::InsecureEndpoint { .. } | Self::PkceExcluded => {
                 "Tell whoever runs the provider; only they can change this."
@@ -419,24 +436,6 @@ fn members(response: &Response) -> Result<Members, DiscoveryError> {
         NotJson::TooLarge => DiscoveryError::TooLarge,
         NotJson::Malformed => DiscoveryError::NotJson { html: false },
     })
-}
-
-/// An address that may be followed: encrypted, or on this machine when the issuer itself is; without
-/// credentials and without a fragment (RFC 6749 sections 3.1 and 3.2). A remote issuer may not name plain http
-/// on loopback, which would send its requests to whatever listens on the person's own machine.
-fn secured(issuer: &Issuer, name: &'static str, url: Url) -> Result<Url, DiscoveryError> {
-    if !is_secure(&url) || (url.scheme() == "http" && issuer.url().scheme() != "http") {
-        return Err(DiscoveryError::InsecureEndpoint {
-            name,
-            address: text::address(&url),
-        });
-    }
-    if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-        return Err(DiscoveryError::Malformed {
-            what: format!("its {name} has a part that no address may have"),
-        });
-    }
-    Ok(url)
 }
 
 /// The algorithms by this crate's names, without those that cannot be verified with a public key.

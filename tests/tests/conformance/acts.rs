@@ -1,14 +1,21 @@
 //! What is done with the provider in a row. Each gives back what the last thing that the client was asked for came
 //! to; what must hold on the way is asserted where it happens.
 
+mod answers;
+mod later;
+
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
-use tessera_client::Error;
+use tessera_client::{Error, Route, SignIn};
+use tessera_sandbox::log::Endpoint;
 
 use crate::scene::Scene;
 
+pub(crate) use answers::*;
+pub(crate) use later::*;
+
 /// What an act gives back.
-type Played<'a> = LocalBoxFuture<'a, Result<(), Error>>;
+pub(crate) type Played<'a> = LocalBoxFuture<'a, Result<(), Error>>;
 
 /// Signs in at a provider that does from the beginning what the row says.
 pub(crate) fn sign_in(scene: &Scene) -> Played<'_> {
@@ -19,12 +26,62 @@ pub(crate) fn sign_in(scene: &Scene) -> Played<'_> {
     .boxed_local()
 }
 
-/// The same at a provider that publishes an earlier key beside the one it signs with.
+/// The same, and the client does not take longer over it than it has patience: time passes as soon as the provider
+/// was asked what it does not answer.
+pub(crate) fn sign_in_in_no_time(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        let asked = scene.slow_endpoint();
+        let hurry = async {
+            let log = scene.rig.sandbox.log();
+            log.wait_for(|entry| entry.endpoint == asked).await.unwrap();
+            tokio::time::pause();
+            tokio::time::advance(tessera_client::ports::Limits::PROTOCOL.time).await;
+            tokio::time::resume();
+        };
+        let (signed_in, ()) = tokio::join!(scene.sign_in(), hurry);
+        signed_in.map(drop)
+    }
+    .boxed_local()
+}
+
+/// Signs in at a provider that publishes an earlier key beside the one it signs with.
 pub(crate) fn sign_in_with_two_keys(scene: &Scene) -> Played<'_> {
     async {
         scene.rig.sandbox.rotate_keys(true).unwrap();
         scene.go_wrong();
         scene.sign_in().await.map(drop)
+    }
+    .boxed_local()
+}
+
+/// Signs in twice, and between the two the provider changes its keys.
+pub(crate) fn sign_in_again_after_rotation(scene: &Scene) -> Played<'_> {
+    async {
+        scene.sign_in().await?;
+        scene.rig.sandbox.rotate_keys(false).unwrap();
+        scene.sign_in().await?;
+        assert_eq!(
+            scene.rig.requests(Endpoint::KeySet),
+            2,
+            "the keys were read once more"
+        );
+        Ok(())
+    }
+    .boxed_local()
+}
+
+/// An ID token whose key nobody has is worth one more look at the key set.
+pub(crate) fn unknown_key_is_looked_for_once(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        let signed_in = scene.sign_in().await;
+        assert_eq!(
+            scene.rig.requests(Endpoint::KeySet),
+            2,
+            "the first look and one more"
+        );
+        signed_in.map(drop)
     }
     .boxed_local()
 }
@@ -41,6 +98,112 @@ pub(crate) fn asks_for_claims(scene: &Scene) -> Played<'_> {
         assert_eq!(claim("family_name"), Some("Archer"));
         assert_eq!(claim("email"), Some("ann@example.test"));
         Ok(())
+    }
+    .boxed_local()
+}
+
+/// Every parameter of the authorization request that protects it, and that two requests share none of its secrets.
+pub(crate) fn sign_in_with_fresh_protection(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        scene.sign_in().await?;
+        scene.sign_in().await?;
+        let pages = scene.rig.browser.opened.lock().unwrap().clone();
+        let of = |name: &str| -> Vec<String> {
+            let pages = pages.iter().rev().take(2);
+            let values = pages.flat_map(|page| page.query_pairs().filter(|(own, _)| own == name));
+            values.map(|(_, value)| value.into_owned()).collect()
+        };
+        assert_eq!(of("response_type"), ["code", "code"]);
+        assert_eq!(of("code_challenge_method"), ["S256", "S256"]);
+        for (name, least) in [("code_challenge", 43), ("state", 43), ("nonce", 43)] {
+            let values = of(name);
+            assert_eq!(values.len(), 2, "{name}");
+            assert!(values.iter().all(|value| value.len() >= least), "{name}");
+            assert_ne!(values[0], values[1], "{name}");
+        }
+        Ok(())
+    }
+    .boxed_local()
+}
+
+/// The provider granted less than was asked for, and the account says so.
+pub(crate) fn sign_in_and_be_granted_less(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        let account = scene.sign_in().await?.account;
+        assert!(
+            account.requested.contains("profile") && !account.granted.contains("profile"),
+            "{}",
+            account.granted
+        );
+        Ok(())
+    }
+    .boxed_local()
+}
+
+/// The provider does not say what it granted: it granted what was asked for.
+pub(crate) fn sign_in_and_be_granted_all(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        let account = scene.sign_in().await?.account;
+        assert!(account.granted.contains("profile") && account.granted.contains("email"));
+        Ok(())
+    }
+    .boxed_local()
+}
+
+/// Ann is signed in already, and does it once more.
+pub(crate) fn sign_in_anew(scene: &Scene) -> Played<'_> {
+    async {
+        let account = scene.sign_in().await?.account;
+        scene.begin_here().await;
+        scene.go_wrong();
+        let again = scene.sign_in().await;
+        scene.rig.sandbox.faults().clear();
+        let log = scene.rig.sandbox.log().entries().len();
+        let now = scene.client.account(&account.id).await.unwrap();
+        assert_eq!(
+            (now.state.as_str(), now.generation),
+            ("signed_in", account.generation)
+        );
+        assert_eq!(
+            scene
+                .client
+                .access_token(&account.id)
+                .await
+                .map(drop)
+                .err()
+                .map(|e| e.code()),
+            None
+        );
+        assert_eq!(
+            scene.rig.sandbox.log().entries().len(),
+            log,
+            "the kept token still serves"
+        );
+        again.map(drop)
+    }
+    .boxed_local()
+}
+
+/// Ann signs in by a code that she types on another device.
+pub(crate) fn sign_in_on_another_device(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        let attempt = scene.client.sign_in(SignIn {
+            route: Some(Route::Device),
+            ..scene.request()
+        })?;
+        attempt.opened().await?;
+        let prompt = attempt.view().device.unwrap();
+        assert!(!prompt.user_code.is_empty() && !prompt.verification_uri.is_empty());
+        let mut visitor = scene.rig.sandbox.visitor("ann");
+        visitor
+            .enter_code(&prompt.verification_uri, &prompt.user_code)
+            .await
+            .unwrap();
+        attempt.wait().await.map(drop)
     }
     .boxed_local()
 }

@@ -45,8 +45,8 @@ pub(crate) enum Setting {
 pub(crate) enum Provider {
     /// What is right, said in a sentence.
     Right(&'static str),
-    /// These faults of the sandbox's catalogue, all at once.
-    Wrong(&'static [&'static str]),
+    /// These entries of the sandbox's catalogue of faults, all at once. Some of them are unusual and yet right.
+    Does(&'static [&'static str]),
     /// Something that only the act itself can do, said in a sentence.
     Acts(&'static str),
 }
@@ -55,7 +55,7 @@ impl Provider {
     /// The faults to switch on.
     pub(crate) fn faults(self) -> &'static [&'static str] {
         match self {
-            Self::Wrong(faults) => faults,
+            Self::Does(faults) => faults,
             Self::Right(_) | Self::Acts(_) => &[],
         }
     }
@@ -64,7 +64,7 @@ impl Provider {
     pub(crate) fn sentence(self) -> String {
         match self {
             Self::Right(sentence) | Self::Acts(sentence) => sentence.to_owned(),
-            Self::Wrong(faults) => {
+            Self::Does(faults) => {
                 let catalogue = tessera_sandbox::faults::catalogue();
                 let says = |name: &&'static str| {
                     let row = catalogue.iter().find(|row| row.name == *name);
@@ -115,10 +115,8 @@ pub(crate) enum Last {
     Token,
     /// The keys were read; nobody was shown the access token.
     KeySet,
-    /// The profile was asked for; no API was called.
+    /// The profile was asked for.
     Userinfo,
-    /// The API was called.
-    Api,
 }
 
 impl Last {
@@ -132,7 +130,6 @@ impl Last {
             Self::Token => Some(Endpoint::Token),
             Self::KeySet => Some(Endpoint::KeySet),
             Self::Userinfo => Some(Endpoint::Userinfo),
-            Self::Api => Some(Endpoint::Api),
         }
     }
 
@@ -146,7 +143,6 @@ impl Last {
             Self::Token => "sends nothing after the token request",
             Self::KeySet => "sends nothing after the key set request",
             Self::Userinfo => "sends nothing after the userinfo request",
-            Self::Api => "sends nothing after the API request",
         }
     }
 }

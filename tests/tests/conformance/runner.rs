@@ -2,12 +2,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
+use std::time::Duration;
 
-use lab::rig::tidied;
 use tessera_client::{Error, Stage};
 
 use crate::row::{Last, Outcome, Row};
 use crate::scene::Scene;
+
+/// How long a row may take; the slowest lets a minute pass that nobody waits for.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// How many rows are played at once. Each waits for its own sandbox most of the time.
 const AT_ONCE: usize = 4;
@@ -59,8 +62,8 @@ fn play_apart(row: &Row) -> Result<(), String> {
 
 async fn play(row: &Row) -> Result<(), String> {
     let scene = Scene::set(row).await;
-    let stored = scene.stored();
-    let result = (row.act)(&scene).await;
+    let played = tokio::time::timeout(PATIENCE, (row.act)(&scene)).await;
+    let result = played.map_err(|_| "does not come to an end".to_owned())?;
     match (row.outcome, result) {
         (Outcome::Accept, Ok(())) => accepted(&scene).await?,
         (Outcome::Accept, Err(error)) => return Err(format!("was refused: {}", told(&error))),
@@ -85,15 +88,17 @@ async fn play(row: &Row) -> Result<(), String> {
         }
     }
     if !matches!(row.outcome, Outcome::Accept) {
-        tidied(&scene.client).await;
-        if !scene.accounts().await.is_empty() {
-            return Err("there is a new account".to_owned());
-        }
-        if scene.stored() != stored {
-            return Err(format!("something was stored: {:?}", scene.stored().keys()));
-        }
+        none("was left behind", &scene.left_behind().await)?;
     }
+    none("was sent elsewhere", &scene.sent_elsewhere())?;
     scene.bystander_is_well().await
+}
+
+fn none(what: &str, found: &[String]) -> Result<(), String> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{what}: {}", found.join(", ")))
 }
 
 /// Signed in, and the access token is one that the API takes.
@@ -105,6 +110,7 @@ async fn accepted(scene: &Scene) -> Result<(), String> {
     if account.state.as_str() != "signed_in" {
         return Err(format!("the account is {}", account.state.as_str()));
     }
+    scene.rig.sandbox.faults().clear();
     match scene.call(account).await {
         Ok(200) => Ok(()),
         Ok(status) => Err(format!("the API answered with status {status}")),

@@ -1,12 +1,14 @@
 //! Where a row is played: a provider with a log, a client, and an account that was there before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
-use lab::rig::Rig;
+use lab::rig::{Rig, tidied};
 use tessera_client::{
-    Account, AccountId, AdHocProvider, ApiRequest, Attempt, Client, Error, ProviderChoice, ProviderId, Route,
-    SignIn, SignedIn,
+    Account, AccountId, AdHocProvider, ApiRequest, Attempt, Client, Error, FieldValue, Party, ProviderChoice,
+    ProviderId, Route, SignIn, SignedIn, Step,
 };
+use tessera_sandbox::faults::Fault;
 use tessera_sandbox::log::Endpoint;
 use tessera_sandbox::{
     CLIENT_ID, CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET,
@@ -14,7 +16,7 @@ use tessera_sandbox::{
 };
 use url::Url;
 
-use crate::row::{Provider, Row, Setting};
+use crate::row::{Outcome, Provider, Row, Setting};
 
 /// A provider, a client that has read nothing yet, and Bob's account, which nothing may touch.
 pub(crate) struct Scene {
@@ -22,7 +24,16 @@ pub(crate) struct Scene {
     pub(crate) client: Client,
     setting: Setting,
     provider: Provider,
+    waits_on: bool,
     bystander: Bystander,
+    before: Mutex<Before>,
+}
+
+/// What was there before the last thing that an act does, beside the bystander's.
+#[derive(Default)]
+struct Before {
+    stored: BTreeMap<String, Vec<u8>>,
+    accounts: BTreeSet<AccountId>,
 }
 
 /// The account that was there before.
@@ -53,9 +64,48 @@ impl Scene {
             client: rig.client().await,
             setting: row.setting,
             provider: row.provider,
+            waits_on: matches!(row.outcome, Outcome::WaitOn { .. }),
             rig,
             bystander,
+            before: Mutex::default(),
         }
+    }
+
+    /// What went before belongs to the scenery: the log begins here, and what is there now may stay.
+    pub(crate) async fn begin_here(&self) {
+        tidied(&self.client).await;
+        let before = Before {
+            stored: self.stored(),
+            accounts: self
+                .accounts()
+                .await
+                .into_iter()
+                .map(|account| account.id)
+                .collect(),
+        };
+        *self.before.lock().unwrap() = before;
+        self.rig.sandbox.log().clear();
+    }
+
+    /// What a refusal left behind that was not there before. What was there may be gone: a provider's word can end a
+    /// session, and a refresh token that was replaced is of no use to anyone.
+    pub(crate) async fn left_behind(&self) -> Vec<String> {
+        tidied(&self.client).await;
+        let accounts = self.accounts().await;
+        let before = self.before.lock().unwrap();
+        let new_secret = |(name, secret): (String, Vec<u8>)| match before.stored.get(&name) {
+            // The provider replaced it: the earlier one is void, and this one belongs to the same account.
+            Some(_) if name.starts_with("refresh/") => None,
+            Some(earlier) if *earlier == secret => None,
+            _ => Some(name),
+        };
+        let new_account = |account: Account| {
+            (!before.accounts.contains(&account.id)).then(|| format!("the account {}", account.name))
+        };
+        let secrets = self.stored().into_iter().filter_map(new_secret);
+        secrets
+            .chain(accounts.into_iter().filter_map(new_account))
+            .collect()
     }
 
     /// From now on the provider does what the row says.
@@ -63,6 +113,19 @@ impl Scene {
         for rule in self.provider.rules() {
             self.rig.sandbox.faults().set(rule);
         }
+    }
+
+    /// The endpoint whose answer the row holds up.
+    pub(crate) fn slow_endpoint(&self) -> Endpoint {
+        let catalogue = tessera_sandbox::faults::catalogue();
+        let held_up = |name: &&str| {
+            let named = catalogue.iter().find(|row| row.name == *name)?;
+            match named.fault {
+                Fault::Http { endpoint, .. } => Some(endpoint),
+                _ => None,
+            }
+        };
+        self.provider.faults().iter().find_map(held_up).unwrap()
     }
 
     /// The provider of the row's setting.
@@ -99,8 +162,16 @@ impl Scene {
     pub(crate) async fn sign_in(&self) -> Result<SignedIn, Error> {
         let attempt = self.client.sign_in(self.request())?;
         let callback = self.callback(&attempt).await?;
-        attempt.deliver(callback.as_str()).await?;
-        attempt.wait().await
+        self.deliver(&attempt, callback.as_str()).await
+    }
+
+    /// Hands a callback to the attempt: what it ends with, or where it is to wait on, why this was not the answer.
+    pub(crate) async fn deliver(&self, attempt: &Attempt, callback: &str) -> Result<SignedIn, Error> {
+        match attempt.deliver(callback).await {
+            Err(error) if self.waits_on => Err(error),
+            // What else is wrong with it is the attempt's end.
+            _ => attempt.wait().await,
+        }
     }
 
     /// What the browser comes back with from this attempt's page.
@@ -140,7 +211,7 @@ impl Scene {
     }
 
     /// What the keychain holds beside what belongs to the account that was there before.
-    pub(crate) fn stored(&self) -> BTreeMap<String, Vec<u8>> {
+    fn stored(&self) -> BTreeMap<String, Vec<u8>> {
         let mut kept = self.rig.keychain.entries.lock().unwrap().clone();
         kept.retain(|name, _| !self.bystander.secrets.contains_key(name));
         kept
@@ -156,11 +227,36 @@ impl Scene {
     /// The last thing that the provider was asked for, by the client or by the browser that the client opened.
     pub(crate) fn last_request(&self) -> Option<Endpoint> {
         let entries = self.rig.sandbox.log().entries();
-        let asked = entries.iter().map(|entry| entry.endpoint);
+        let mut asked = entries.iter().map(|entry| entry.endpoint);
         // The pages are the person's own walk, after the authorization request that brought them there.
-        asked
-            .filter(|endpoint| !matches!(endpoint, Endpoint::Page | Endpoint::Asset))
-            .next_back()
+        asked.rfind(|endpoint| !matches!(endpoint, Endpoint::Page | Endpoint::Asset))
+    }
+}
+
+impl Scene {
+    /// Requests that went to anyone but this provider and its API, by the client's own trace.
+    pub(crate) fn sent_elsewhere(&self) -> Vec<String> {
+        let homes = [self.rig.sandbox.issuer(), self.rig.sandbox.api()];
+        let at_home = |address: &str| homes.iter().any(|home| address.starts_with(&format!("{home}/")));
+        let sent = self
+            .client
+            .traced()
+            .into_iter()
+            .filter_map(|event| match event.step {
+                Step::Message {
+                    from: Party::Tessera,
+                    to: Party::Provider | Party::Api,
+                    fields,
+                    ..
+                } => fields.into_iter().find(|field| field.name == "request"),
+                _ => None,
+            });
+        sent.filter_map(|field| match field.value {
+            FieldValue::Shown(request) => Some(request),
+            FieldValue::Masked { .. } => None,
+        })
+        .filter(|request| !at_home(request.split_once(' ').map_or("", |(_, address)| address)))
+        .collect()
     }
 }
 

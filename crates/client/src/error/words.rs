@@ -81,6 +81,7 @@ impl Error {
                 let category = match error {
                     DiscoveryError::IssuerMismatch { .. }
                     | DiscoveryError::InsecureEndpoint { .. }
+                    | DiscoveryError::PrivateEndpoint { .. }
                     | DiscoveryError::PkceExcluded => Category::CheckFailed,
                     _ => Category::Network,
                 };

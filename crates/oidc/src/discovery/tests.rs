@@ -385,6 +385,56 @@ fn a_provider_without_a_description_is_held_to_the_same_rule() {
 }
 
 #[test]
+fn an_endpoint_in_a_private_place_must_be_at_the_issuers_own_host() {
+    let check = |issuer: &str, endpoint: &str, code: Option<&str>| {
+        let issuer: Issuer = issuer.parse().unwrap();
+        for token_endpoint in [endpoint, &format!("{endpoint}/t")] {
+            let seen = Metadata::fixed(&issuer, issuer.url().clone(), url(token_endpoint));
+            let seen = seen.err().map(|error| error.code());
+            assert_eq!(seen, code, "{} names {token_endpoint}", issuer.as_str());
+        }
+    };
+    for place in [
+        "https://127.0.0.1:9",
+        "https://127.8.8.8",
+        "https://10.20.30.40",
+        "https://172.16.0.1",
+        "https://192.168.1.1",
+        "https://169.254.169.254",
+        "https://0.0.0.0",
+        "https://[::1]",
+        "https://[::]",
+        "https://[fd00::1]",
+        "https://[fe80::1]",
+        "https://[::ffff:10.0.0.1]",
+        "https://localhost",
+        "https://localhost.",
+        "https://keys.localhost",
+        // Other spellings of the same addresses.
+        "https://2130706433",
+        "https://0x7f.1",
+    ] {
+        check("https://login.example", place, Some("endpoint_private"));
+    }
+    check("https://login.example", "https://keys.example", None);
+    check("https://login.example", "https://8.8.8.8", None);
+    check("https://login.example", "https://localhost.example", None);
+    check("https://10.0.0.1", "https://10.0.0.1:8443", None);
+    check("https://10.0.0.1", "https://10.0.0.2", Some("endpoint_private"));
+    check("http://127.0.0.1:8080", "http://localhost:9090", None);
+    check(
+        "http://127.0.0.1:8080",
+        "https://192.168.1.1",
+        Some("endpoint_private"),
+    );
+    check(
+        "https://192.168.1.1",
+        "https://localhost",
+        Some("endpoint_private"),
+    );
+}
+
+#[test]
 fn a_message_shows_no_query_and_no_credentials() {
     let changes = json!({"token_endpoint": "http://ann:hunter2@login.example/t?key=hunter2"});
     let error = parse_metadata(&issuer(), &json_response(200, &with(description(), &changes))).unwrap_err();

@@ -65,6 +65,10 @@ fn refusals() -> Vec<Box<dyn Explain>> {
         name: "jwks_uri",
         address: text("http://a"),
     }));
+    all.push(Box::new(DiscoveryError::PrivateEndpoint {
+        name: "jwks_uri",
+        address: text("https://10.0.0.1/keys"),
+    }));
     all.push(Box::new(DiscoveryError::PkceExcluded));
     all.push(Box::new(TokenError::Missing {
         field: "access_token",

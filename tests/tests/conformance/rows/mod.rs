@@ -1,6 +1,14 @@
 //! The rows, by the plans that they belong to.
 
 mod basic;
+mod callback;
+mod config;
+mod discovery;
+mod fapi2;
+mod id_token;
+mod other;
+mod refresh;
+mod tokens;
 
 use crate::row::Row;
 
@@ -14,4 +22,14 @@ pub(crate) struct Plan {
 }
 
 /// All of them.
-pub(crate) const PLANS: &[Plan] = &[basic::PLAN];
+pub(crate) const PLANS: &[Plan] = &[
+    basic::PLAN,
+    config::PLAN,
+    refresh::PLAN,
+    other::PLAN,
+    fapi2::PLAN,
+    discovery::PLAN,
+    callback::PLAN,
+    tokens::PLAN,
+    id_token::PLAN,
+];

@@ -153,7 +153,9 @@ fn token_response() -> Rows {
 #[rustfmt::skip]
 fn userinfo() -> Rows {
     let sources = json!({ "src1": { "endpoint": "http://127.0.0.1:9/claims", "access_token": "for-the-claims" } });
+    let aggregated = json!({ "src1": { "JWT": "eyJhbGciOiJub25lIn0.eyJhZGRyZXNzIjoiZWxzZXdoZXJlIn0." } });
     vec![
+        ("userinfo-aggregated-claims", set("_claim_sources", aggregated), "The profile brings a statement of somebody else's along, with more claims."),
         ("userinfo-wrong-sub", add("sub", "invalid"), "The profile is about another person."),
         ("userinfo-no-sub", without("sub"), "The profile does not say whom it is about."),
         ("userinfo-claim-sources", set("_claim_sources", sources), "The profile names another address where more claims can be had."),

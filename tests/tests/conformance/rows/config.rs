@@ -1,0 +1,36 @@
+//! Config RP: how a relying party finds out about its provider.
+
+use super::Plan;
+use crate::acts::{sign_in, sign_in_again_after_rotation};
+use crate::row::Last::Discovery;
+use crate::row::Outcome::Accept;
+use crate::row::Provider::{Does, Right};
+use crate::row::{Row, refuse};
+use crate::runner::check;
+
+pub(super) const PLAN: Plan = Plan {
+    title: "Config RP",
+    about: "The modules of `oidcc-client-config-certification-test-plan`; `oidcc-client-test-idtoken-sig-none`, which is one of them too, is above.",
+    rows,
+};
+
+#[rustfmt::skip]
+fn rows() -> Vec<Row> {
+    vec![
+        Row::new("oidcc-client-test-discovery-openid-config", &["BCP-10", "MET-1", "MET-2"],
+            Right("The discovery document is where the issuer says, and the endpoints are where the document says."), sign_in, Accept),
+        Row::new("oidcc-client-test-discovery-jwks-uri-keys", &["BCP-11", "IDT-6"],
+            Does(&["discovery-moved-key-set"]), sign_in, Accept),
+        Row::new("oidcc-client-test-discovery-issuer-mismatch", &["MET-1"],
+            Does(&["discovery-issuer-mismatch"]), sign_in, refuse("issuer_mismatch", Discovery)),
+        Row::new("oidcc-client-test-signing-key-rotation-just-before-signing", &["IDT-6", "MET-7"],
+            Does(&["id-token-rotated-key"]), sign_in, Accept),
+        Row::new("oidcc-client-test-signing-key-rotation", &["IDT-6", "MET-7"],
+            Right("Between two sign-ins the provider changes its keys and forgets the earlier ones."), sign_in_again_after_rotation, Accept),
+    ]
+}
+
+#[test]
+fn every_row_of_config_rp_comes_out_as_it_says() {
+    check(&rows());
+}

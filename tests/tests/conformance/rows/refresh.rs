@@ -1,0 +1,55 @@
+//! Refresh tokens: the plan, and what the standards ask beside it.
+
+use super::Plan;
+use crate::acts::{
+    call_after_expiry, call_after_expiry_and_gain_nothing, call_after_expiry_twice,
+    call_after_the_session_ended,
+};
+use crate::row::Last::{KeySet, Token};
+use crate::row::Outcome::Accept;
+use crate::row::Provider::{Does, Right};
+use crate::row::{Row, refuse};
+use crate::runner::check;
+
+pub(super) const PLAN: Plan = Plan {
+    title: "Refresh tokens",
+    about: "The modules of `oidcc-client-refreshtoken-test-plan`, and our own. Ann is signed in, her access token has run out, and an API is called.",
+    rows,
+};
+
+#[rustfmt::skip]
+fn rows() -> Vec<Row> {
+    vec![
+        Row::new("oidcc-client-test-refresh-token", &["OAU-8", "BCP-9"],
+            Right("A refresh token is taken once and replaced, and a new ID token comes along."), call_after_expiry_twice, Accept),
+        Row::new("oidcc-client-test-refresh-token-invalid-issuer", &["IDT-17"],
+            Does(&["id-token-wrong-iss"]), call_after_expiry, refuse("id_token_iss", KeySet)),
+        Row::new("oidcc-client-test-refresh-token-invalid-sub", &["IDT-17"],
+            Does(&["id-token-wrong-sub"]), call_after_expiry, refuse("refresh_sub", KeySet)),
+        Row::new("tessera-refresh-invalid-aud", &["IDT-17"],
+            Does(&["id-token-wrong-aud"]), call_after_expiry, refuse("id_token_aud", KeySet)),
+        Row::new("tessera-refresh-invalid-signature", &["IDT-6", "IDT-17"],
+            Does(&["id-token-bad-signature"]), call_after_expiry, refuse("id_token_signature", KeySet)),
+        Row::new("tessera-refresh-old-id-token", &["IDT-17"],
+            Does(&["id-token-old"]), call_after_expiry, refuse("id_token_iat", KeySet)),
+        Row::new("tessera-refresh-without-nonce", &["IDT-17"],
+            Does(&["id-token-no-nonce"]), call_after_expiry, Accept),
+        Row::new("tessera-refresh-without-id-token", &["IDT-17"],
+            Does(&["token-no-id-token"]), call_after_expiry, Accept),
+        Row::new("tessera-refresh-without-new-refresh-token", &["OAU-8"],
+            Does(&["token-no-refresh-token"]), call_after_expiry, Accept),
+        Row::new("tessera-refresh-more-scopes", &["OAU-9"],
+            Does(&["token-more-scopes"]), call_after_expiry_and_gain_nothing, Accept),
+        Row::new("tessera-refresh-invalid-grant", &["OAU-10"],
+            Does(&["token-invalid-grant"]), call_after_the_session_ended, refuse("needs_sign_in", Token)),
+        Row::new("tessera-refresh-provider-down", &["OAU-10"],
+            Does(&["token-503-retry-after"]), call_after_expiry, refuse("token_endpoint_status", Token)),
+        Row::new("tessera-refresh-redirect", &["OAU-11"],
+            Does(&["token-redirect"]), call_after_expiry, refuse("token_endpoint_status", Token)),
+    ]
+}
+
+#[test]
+fn every_row_about_refresh_tokens_comes_out_as_it_says() {
+    check(&rows());
+}

@@ -1,0 +1,105 @@
+//! Own rows about the token endpoint, userinfo and the device grant.
+
+use super::Plan;
+use crate::acts::{self, sign_in, sign_in_in_no_time};
+use crate::row::Last::{DeviceAuthorization, KeySet, Token, Userinfo};
+use crate::row::Outcome::Accept;
+use crate::row::Provider::{Does, Right};
+use crate::row::Setting::GitHub;
+use crate::row::{Row, refuse};
+use crate::runner::check;
+
+pub(super) const PLAN: Plan = Plan {
+    title: "Token responses, profiles and other devices",
+    about: "Our own: what the token endpoint, the userinfo endpoint and the device grant may answer.",
+    rows,
+};
+
+#[rustfmt::skip]
+fn rows() -> Vec<Row> {
+    vec![
+        Row::new("tessera-token-500", &["OAU-11"],
+            Does(&["token-500"]), sign_in, refuse("token_endpoint_status", Token)),
+        Row::new("tessera-token-html", &["OAU-11"],
+            Does(&["token-html"]), sign_in, refuse("token_response_not_json", Token)),
+        Row::new("tessera-token-not-json", &["OAU-11"],
+            Does(&["token-not-json"]), sign_in, refuse("token_response_not_json", Token)),
+        Row::new("tessera-token-labelled-text", &["OAU-2"],
+            Does(&["token-labelled-text"]), sign_in, Accept),
+        Row::new("tessera-token-labelled-html", &["OAU-2"],
+            Does(&["token-labelled-html"]), sign_in, refuse("token_response_not_json", Token)),
+        Row::new("tessera-token-redirect", &["OAU-11", "BCP-11"],
+            Does(&["token-redirect"]), sign_in, refuse("token_endpoint_status", Token)),
+        Row::new("tessera-token-slow", &["MET-7"],
+            Does(&["token-slow"]), sign_in_in_no_time, refuse("no_answer_in_time", Token)),
+        Row::new("tessera-token-stall", &["MET-7"],
+            Does(&["token-stall"]), sign_in_in_no_time, refuse("no_answer_in_time", Token)),
+        Row::new("tessera-token-huge", &["MET-7"],
+            Does(&["token-huge"]), sign_in, refuse("answer_too_large", Token)),
+        Row::new("tessera-token-drop", &["OAU-12"],
+            Does(&["token-drop-after"]), sign_in, refuse("answer_broken", Token)),
+        Row::new("tessera-token-cut", &["OAU-12"],
+            Does(&["token-cut"]), sign_in, refuse("answer_broken", Token)),
+        Row::new("tessera-token-invalid-grant", &["OAU-12"],
+            Does(&["token-invalid-grant"]), sign_in, refuse("invalid_grant", Token)),
+        Row::new("tessera-token-invalid-client", &["NAT-8"],
+            Does(&["token-invalid-client"]), sign_in, refuse("invalid_client", Token)),
+        Row::new("tessera-token-no-access-token", &["OAU-5"],
+            Does(&["token-no-access-token"]), sign_in, refuse("token_response_incomplete", Token)),
+        Row::new("tessera-token-no-id-token", &["IDT-6"],
+            Does(&["token-no-id-token"]), sign_in, refuse("id_token_missing", Token)),
+        Row::new("tessera-token-no-token-type", &["OAU-5"],
+            Does(&["token-no-token-type"]), sign_in, refuse("token_response_incomplete", Token)),
+        Row::new("tessera-token-other-type", &["OAU-5"],
+            Does(&["token-other-type"]), sign_in, refuse("token_type_unsupported", Token)),
+        Row::new("tessera-token-type-lower-case", &["OAU-5"],
+            Does(&["token-type-lower-case"]), sign_in, Accept),
+        Row::new("tessera-token-line-breaks", &["BRR-1"],
+            Does(&["token-line-breaks"]), sign_in, refuse("token_response_unusable", Token)),
+        Row::new("tessera-token-enormous", &["MET-7"],
+            Does(&["token-enormous"]), sign_in, refuse("token_response_unusable", Token)),
+        Row::new("tessera-token-unknown-members", &["OAU-2"],
+            Does(&["token-extra-members"]), sign_in, Accept),
+        Row::new("tessera-token-expires-in-text", &["OAU-7"],
+            Does(&["token-expires-in-text"]), sign_in, Accept),
+        Row::new("tessera-token-expires-in-negative", &["OAU-7"],
+            Does(&["token-expires-in-negative"]), sign_in, Accept),
+        Row::new("tessera-token-no-scope", &["OAU-6"],
+            Does(&["token-no-scope"]), acts::sign_in_and_be_granted_all, Accept),
+        Row::new("tessera-token-fewer-scopes", &["OAU-6", "BCP-8"],
+            Does(&["token-fewer-scopes"]), acts::sign_in_and_be_granted_less, Accept),
+        Row::new("tessera-token-no-refresh-token", &["OAU-8"],
+            Does(&["token-no-refresh-token"]), sign_in, Accept),
+        Row::new("tessera-failed-sign-in-leaves-the-account", &["IDT-6"],
+            Does(&["id-token-bad-signature"]), acts::sign_in_anew, refuse("id_token_signature", Token)),
+        Row::new("tessera-userinfo-no-sub", &["UIN-1"],
+            Does(&["userinfo-no-sub"]), sign_in, refuse("userinfo_sub", Userinfo)),
+        Row::new("tessera-userinfo-500", &["UIN-1"],
+            Does(&["userinfo-500"]), sign_in, Accept),
+        Row::new("tessera-userinfo-html", &["UIN-1"],
+            Does(&["userinfo-html"]), sign_in, Accept),
+        Row::new("tessera-userinfo-huge", &["MET-7"],
+            Does(&["userinfo-huge"]), sign_in, Accept),
+        Row::new("tessera-userinfo-redirect", &["BCP-11", "BRR-3"],
+            Does(&["userinfo-redirect"]), sign_in, Accept),
+        Row::new("tessera-github-comma-separated-scopes", &["OAU-6"],
+            Right("Scopes come back with commas between them, the token type in lower case, and no ID token."), sign_in, Accept).at(GitHub),
+        Row::new("tessera-github-error-with-200", &["OAU-12"],
+            Does(&["token-error-with-200"]), sign_in, refuse("invalid_grant", Token)).at(GitHub),
+        Row::new("tessera-github-bad-code", &["OAU-12"],
+            Does(&["github-bad-code"]), sign_in, refuse("bad_verification_code", Token)).at(GitHub),
+        Row::new("tessera-error-with-200", &["OAU-5"],
+            Does(&["token-error-with-200"]), sign_in, refuse("token_response_incomplete", Token)),
+        Row::new("tessera-device-grant", &["DEV-5"],
+            Right("A device gets its codes, and the person types hers on another one."), acts::sign_in_on_another_device, Accept),
+        Row::new("tessera-device-wrong-aud", &["IDT-3"],
+            Does(&["id-token-wrong-aud"]), acts::sign_in_on_another_device, refuse("id_token_aud", KeySet)),
+        Row::new("tessera-device-authorization-500", &["DEV-4"],
+            Does(&["device-authorization-500"]), acts::sign_in_on_another_device, refuse("device_status", DeviceAuthorization)),
+    ]
+}
+
+#[test]
+fn every_row_about_answers_comes_out_as_it_says() {
+    check(&rows());
+}
