@@ -4,7 +4,8 @@
 // {"event":"ready","issuer":…}, then what happened. The events carry the secrets it handed out, so that a
 // journey can look for them where they must not be. Ends when standard input closes.
 //
-// The one argument is JSON: {"accessTokenSeconds":3600,"rotate":true}.
+// The one argument is JSON: {"accessTokenSeconds":3600,"rotate":true,"features":["device"]}, where each feature is a
+// name in `switches` below.
 //
 // `POST /lab` takes JSON, does what each of its members says, and tells that it did so as {"event":"lab",…}, after
 // which everything that happened before has been told:
@@ -15,7 +16,12 @@ import { createServer } from 'node:http';
 
 import Provider from 'oidc-provider';
 
-const options = { accessTokenSeconds: 3600, rotate: true, ...JSON.parse(process.argv[2] ?? '{}') };
+const options = {
+  accessTokenSeconds: 3600,
+  rotate: true,
+  features: [],
+  ...JSON.parse(process.argv[2] ?? '{}'),
+};
 
 const people = {
   ann: { name: 'Ann Archer', email: 'ann@example.test', email_verified: true },
@@ -36,6 +42,12 @@ const page = (ctx) => {
 const change = (members) => (ctx) => {
   ctx.body = { ...ctx.body, ...members };
 };
+// The claims of somebody else under a signature that was made for these.
+const forged = (token) => {
+  const [header, claims, signature] = token.split('.');
+  const changed = { ...JSON.parse(Buffer.from(claims, 'base64url')), name: 'Mallory', sub: 'mallory' };
+  return [header, Buffer.from(JSON.stringify(changed)).toString('base64url'), signature].join('.');
+};
 const faults = {
   'metadata-404': {
     discovery: (ctx) => {
@@ -53,18 +65,35 @@ const faults = {
   'metadata-other-issuer': { discovery: change({ issuer: 'https://other.example' }) },
   'metadata-plain-http': { discovery: change({ token_endpoint: 'http://login.example/token' }) },
   'token-html': { token: page },
-  // The claims of somebody else under a signature that was made for these.
   'id-token-forged': {
     token: (ctx) => {
-      const [header, claims, signature] = ctx.body.id_token.split('.');
-      const forged = { ...JSON.parse(Buffer.from(claims, 'base64url')), sub: 'mallory' };
-      const encoded = Buffer.from(JSON.stringify(forged)).toString('base64url');
-      ctx.body = { ...ctx.body, id_token: [header, encoded, signature].join('.') };
+      ctx.body = { ...ctx.body, id_token: forged(ctx.body.id_token) };
     },
   },
   'userinfo-other-subject': { userinfo: change({ sub: 'mallory' }) },
+  // The same of a profile that is signed.
+  'userinfo-forged': {
+    userinfo: (ctx) => {
+      ctx.body = forged(ctx.body);
+    },
+  },
 };
 let fault = null;
+
+// What each optional feature asks of the provider, and of its one client. All of them are off unless they are named.
+const switches = {
+  // RFC 8628.
+  device: {
+    provider: { deviceFlow: { enabled: true } },
+    client: { grant_types: ['urn:ietf:params:oauth:grant-type:device_code'] },
+  },
+  // OpenID Connect Core section 5.3.2.
+  'signed-userinfo': {
+    provider: { jwtUserinfo: { enabled: true } },
+    client: { userinfo_signed_response_alg: 'RS256' },
+  },
+};
+const chosen = options.features.map((name) => switches[name]);
 
 const server = createServer();
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -73,12 +102,17 @@ const issuer = `http://127.0.0.1:${server.address().port}`;
 const provider = new Provider(issuer, {
   clients: [
     {
+      ...Object.assign({}, ...chosen.map(({ client }) => client)),
       client_id: 'tessera-native',
       client_name: 'Tessera',
       application_type: 'native',
       token_endpoint_auth_method: 'none',
       response_types: ['code'],
-      grant_types: ['authorization_code', 'refresh_token'],
+      grant_types: [
+        'authorization_code',
+        'refresh_token',
+        ...chosen.flatMap(({ client }) => client?.grant_types ?? []),
+      ],
       redirect_uris: [
         'app.tessera.desktop:/callback',
         'app.tessera.desktop.dev:/callback',
@@ -107,6 +141,9 @@ const provider = new Provider(issuer, {
     revocation: { enabled: true },
     rpInitiatedLogout: { enabled: true },
     userinfo: { enabled: true },
+    dPoP: { enabled: false },
+    pushedAuthorizationRequests: { enabled: false },
+    ...Object.assign({}, ...chosen.map((feature) => feature.provider)),
   },
   findAccount: (_ctx, id) =>
     people[id] && { accountId: id, claims: () => ({ sub: id, ...people[id] }) },
@@ -125,10 +162,18 @@ provider.use(async (ctx, next) => {
       code: params?.code,
       verifier: params?.code_verifier,
       client_secret: params?.client_secret,
+      device_code: params?.device_code,
       refresh_token_used: params?.refresh_token,
       access_token: ctx.body?.access_token,
       refresh_token: ctx.body?.refresh_token,
       id_token: ctx.body?.id_token,
+    });
+  } else if (route === 'device_authorization') {
+    say({
+      event: 'device_authorization',
+      status: ctx.status,
+      scope: params?.scope,
+      device_code: ctx.body?.device_code,
     });
   } else if (route === 'revocation') {
     say({ event: 'revocation', status: ctx.status, hint: params?.token_type_hint, token: params?.token });
@@ -137,8 +182,9 @@ provider.use(async (ctx, next) => {
     say({ event: 'userinfo', status: ctx.status, token });
   }
 });
+// What a device waits for is not in any callback.
 provider.on('authorization.success', (ctx, out) =>
-  say({ event: 'authorization', code: out.code, state: out.state, nonce: ctx.oidc.params.nonce }),
+  say({ event: 'authorization', code: out?.code, state: out?.state, nonce: ctx.oidc.params.nonce }),
 );
 provider.on('authorization.error', (_ctx, error) => say({ event: 'authorization_error', error: error.error }));
 provider.on('server_error', (_ctx, error) => say({ event: 'server_error', error: String(error.stack) }));

@@ -18,6 +18,8 @@ pub struct OpOptions {
     pub access_token_seconds: u32,
     /// Whether each refresh brings a new refresh token and spends the old one.
     pub rotate: bool,
+    /// Its optional features, by the names that op/server.mjs knows.
+    pub features: &'static [&'static str],
 }
 
 impl Default for OpOptions {
@@ -25,6 +27,7 @@ impl Default for OpOptions {
         Self {
             access_token_seconds: 3600,
             rotate: true,
+            features: &[],
         }
     }
 }
@@ -152,6 +155,7 @@ impl Op {
         self.named(&[
             "access_token",
             "client_secret",
+            "device_code",
             "id_token",
             "refresh_token",
             "refresh_token_used",
@@ -163,7 +167,13 @@ impl Op {
 
     async fn named(&self, fields: &[&str]) -> Result<BTreeSet<String>> {
         let mut named = BTreeSet::new();
-        for kind in ["token", "authorization", "revocation", "userinfo"] {
+        for kind in [
+            "token",
+            "authorization",
+            "device_authorization",
+            "revocation",
+            "userinfo",
+        ] {
             for event in self.events(kind).await? {
                 let texts = fields.iter().filter_map(|field| event[*field].as_str());
                 named.extend(texts.map(ToOwned::to_owned));
@@ -188,7 +198,11 @@ fn command(options: OpOptions) -> Result<Command> {
             dir.display()
         );
     }
-    let options = json!({ "accessTokenSeconds": options.access_token_seconds, "rotate": options.rotate });
+    let options = json!({
+        "accessTokenSeconds": options.access_token_seconds,
+        "rotate": options.rotate,
+        "features": options.features,
+    });
     let mut command = Command::new(tools::find("node")?);
     command
         .arg(dir.join("server.mjs"))

@@ -9,7 +9,10 @@ use url::Url;
 use crate::pages::{Pages, Person};
 
 /// More pages than any provider here shows.
-const MOST_PAGES: usize = 12;
+const MOST_PAGES: usize = 20;
+
+/// The field for a device's code.
+const CODE: &str = "user_code";
 
 /// What a person decides on the consent page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,14 @@ pub enum Decision {
     Allow,
     /// No.
     Deny,
+}
+
+/// Where a walk ended.
+enum End {
+    /// At an address of another origin, which was not visited.
+    Elsewhere(Url),
+    /// On a page on which there is nothing to send.
+    Here(String),
 }
 
 /// A browser without a screen. Keeps its cookies from one visit to the next.
@@ -40,6 +51,34 @@ impl Visitor {
     /// Follows `start` through the pages of its origin and gives back the first address that leads elsewhere:
     /// the callback, which is not visited.
     pub async fn walk(&self, start: &Url, person: Person, decision: Decision) -> Result<Url> {
+        match self.go(start, person, decision, None).await? {
+            End::Elsewhere(url) => Ok(url),
+            End::Here(text) => bail!("the pages that began at {} end there: {text}", start.path()),
+        }
+    }
+
+    /// Types the code of a device on the provider's page for that (RFC 8628 section 3.3), goes on from there, and
+    /// gives back the page on which nothing more is asked.
+    pub async fn enter_code(
+        &self,
+        page: &Url,
+        code: &str,
+        person: Person,
+        decision: Decision,
+    ) -> Result<String> {
+        match self.go(page, person, decision, Some(code)).await? {
+            End::Here(text) => Ok(text),
+            End::Elsewhere(url) => bail!("the pages for a device led to {url}"),
+        }
+    }
+
+    async fn go(
+        &self,
+        start: &Url,
+        person: Person,
+        decision: Decision,
+        mut code: Option<&str>,
+    ) -> Result<End> {
         let home = start.origin();
         let mut response = self.http.get(start.clone()).send().await?;
         for _ in 0..MOST_PAGES {
@@ -47,7 +86,7 @@ impl Visitor {
             if response.status().is_redirection() {
                 let next = here.join(location(&response)?)?;
                 if next.origin() != home {
-                    return Ok(next);
+                    return Ok(End::Elsewhere(next));
                 }
                 response = self.http.get(next).send().await?;
                 continue;
@@ -57,7 +96,21 @@ impl Visitor {
             if !status.is_success() {
                 bail!("{} answered {status}: {text}", here.path());
             }
-            response = self.answer(&here, &text, person, decision).await?;
+            let mut page = Page::read(&text);
+            let wants_code = page
+                .fields
+                .iter_mut()
+                .find(|(name, value)| name == CODE && value.is_empty());
+            match (wants_code, code.take()) {
+                (Some((_, value)), Some(code)) => code.clone_into(value),
+                // It was typed, and the provider is ready for another one.
+                (Some(_), None) => return Ok(End::Here(text)),
+                (None, kept) => code = kept,
+            }
+            let Some(action) = page.action.clone() else {
+                return Ok(End::Here(text));
+            };
+            response = self.answer(&here, &action, page, person, decision).await?;
         }
         bail!(
             "the provider's pages do not end; the last began at {}",
@@ -71,9 +124,15 @@ impl Visitor {
         Ok((response.status().as_u16(), response.text().await?))
     }
 
-    /// Sends the form of a page.
-    async fn answer(&self, here: &Url, text: &str, person: Person, decision: Decision) -> Result<Response> {
-        let page = Page::read(text);
+    /// Sends the form of the page `here`.
+    async fn answer(
+        &self,
+        here: &Url,
+        action: &str,
+        page: Page,
+        person: Person,
+        decision: Decision,
+    ) -> Result<Response> {
         let asked_for_password = page.fields.iter().any(|(name, _)| name == "password");
         if decision == Decision::Deny
             && !asked_for_password
@@ -96,10 +155,7 @@ impl Visitor {
             Decision::Deny => "deny",
         };
         form.extend(page.buttons.into_iter().filter(|(_, value)| value == wanted));
-        let action = page
-            .action
-            .with_context(|| format!("a form on {}: {text}", here.path()))?;
-        Ok(self.http.post(here.join(&action)?).form(&form).send().await?)
+        Ok(self.http.post(here.join(action)?).form(&form).send().await?)
     }
 }
 

@@ -41,7 +41,7 @@ impl<'a> Scene<'a> {
         let build = Build::development()?;
         let options = OpOptions {
             access_token_seconds: LIFE,
-            rotate: true,
+            ..OpOptions::default()
         };
         let op = Op::start(desktop, options).await?;
         setting::provider(desktop, PROVIDER, &op.issuer, &op.client_id, &[])?;

@@ -97,6 +97,14 @@ checks! {
         "OpenID Connect Core 12.2";
     RefreshAuthTime = "refresh.auth_time", "The renewed ID token tells the same time of sign-in as before",
         "OpenID Connect Core 12.2";
+    UserinfoSignature = "userinfo.signature", "Where the profile is signed, the provider signed it and nobody changed it",
+        "OpenID Connect Core 5.3.2";
+    UserinfoIssuer = "userinfo.iss", "Where the profile is signed, it was issued by the provider that was asked",
+        "OpenID Connect Core 5.3.2";
+    UserinfoAudience = "userinfo.aud", "Where the profile is signed, it was issued for this app",
+        "OpenID Connect Core 5.3.2";
+    UserinfoExpiry = "userinfo.exp", "Where the profile says how long it holds, it still does",
+        "RFC 7519 4.1.4";
     UserinfoSubject = "userinfo.sub", "The profile is the signed-in person's own",
         "OpenID Connect Core 5.3.2";
 }

@@ -50,6 +50,8 @@ pub struct Metadata {
     /// The signature algorithms of its ID tokens that this crate can verify; RS256 when it names none of them,
     /// because every provider must have that one (OpenID Connect Core section 15.1).
     pub id_token_algorithms: Vec<Algorithm>,
+    /// The same of profiles that are signed (Discovery section 3); those of its ID tokens when it names none.
+    pub userinfo_algorithms: Vec<Algorithm>,
     /// The grants that it names; `authorization_code` when it names none (Discovery section 3 has `implicit`
     /// there too, which is never used here).
     pub grant_types: Vec<String>,
@@ -88,6 +90,7 @@ impl Metadata {
             require_pushed_authorization_requests: false,
             scopes_supported: Scopes::default(),
             id_token_algorithms: Vec::new(),
+            userinfo_algorithms: Vec::new(),
             grant_types: vec!["authorization_code".to_owned()],
             token_endpoint_auth_methods: Vec::new(),
             iss_parameter_supported: false,
@@ -215,7 +218,15 @@ pub fn parse_metadata(issuer: &Issuer, response: &Response) -> Result<Metadata, 
         metadata.token_endpoint_auth_methods =
             methods.iter().map(|method| method.as_ref().to_owned()).collect();
     }
-    metadata.id_token_algorithms = algorithms(provider.id_token_signing_alg_values_supported());
+    metadata.id_token_algorithms = known_algorithms(provider.id_token_signing_alg_values_supported());
+    if metadata.id_token_algorithms.is_empty() {
+        metadata.id_token_algorithms.push(Algorithm::RS256);
+    }
+    metadata.userinfo_algorithms = provider
+        .userinfo_signing_alg_values_supported()
+        .map(|named| known_algorithms(named))
+        .filter(|known| !known.is_empty())
+        .unwrap_or_else(|| metadata.id_token_algorithms.clone());
     metadata.verdicts = verdicts;
     Ok(metadata)
 }
@@ -439,7 +450,7 @@ fn members(response: &Response) -> Result<Members, DiscoveryError> {
 }
 
 /// The algorithms by this crate's names, without those that cannot be verified with a public key.
-fn algorithms(named: &[CoreJwsSigningAlgorithm]) -> Vec<Algorithm> {
+fn known_algorithms(named: &[CoreJwsSigningAlgorithm]) -> Vec<Algorithm> {
     let mut known = Vec::new();
     for name in named {
         let name = serde_json::to_value(name).ok();
@@ -450,9 +461,6 @@ fn algorithms(named: &[CoreJwsSigningAlgorithm]) -> Vec<Algorithm> {
         if let Some(algorithm) = algorithm.filter(|algorithm| !known.contains(algorithm)) {
             known.push(algorithm);
         }
-    }
-    if known.is_empty() {
-        known.push(Algorithm::RS256);
     }
     known
 }

@@ -1,6 +1,8 @@
 //! The person's profile: userinfo (OpenID Connect Core section 5.3), and GitHub's `/user`, which is all that
 //! GitHub says of who signed in.
 
+mod signed;
+
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -8,6 +10,7 @@ use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
+pub use self::signed::{ProfileFlaw, SignedExpectations, is_signed, parse_signed_userinfo};
 use crate::checks::{CheckId, Verdicts};
 use crate::explain::explained;
 use crate::identity::{Claims, Identity};
@@ -27,14 +30,34 @@ pub fn userinfo_request(endpoint: &Url, token: &AccessToken) -> Request {
     request
 }
 
-/// Judges the profile: it must be the same person's as the ID token (Core section 5.3.2). What comes back can
-/// be added to the identity with [`Identity::with_userinfo`].
+/// The checks that only a signed profile gives occasion for.
+const OF_SIGNED: [CheckId; 4] = [
+    CheckId::UserinfoSignature,
+    CheckId::UserinfoIssuer,
+    CheckId::UserinfoAudience,
+    CheckId::UserinfoExpiry,
+];
+
+/// Judges a profile in plain JSON: it must be the same person's as the ID token (Core section 5.3.2). What comes back
+/// can be added to the identity with [`Identity::with_userinfo`]. For one that [`is_signed`] there is
+/// [`parse_signed_userinfo`].
 pub fn parse_userinfo(response: &Response, identity: &Identity) -> Result<Userinfo, UserinfoError> {
     let claims: Claims = read(response)?;
+    let mut verdicts = Verdicts::new();
+    for check in OF_SIGNED {
+        verdicts.not_applicable(check);
+    }
+    of_the_same_person(claims, identity, verdicts)
+}
+
+fn of_the_same_person(
+    claims: Claims,
+    identity: &Identity,
+    mut verdicts: Verdicts,
+) -> Result<Userinfo, UserinfoError> {
     let subject = claims
         .get("sub")
         .map(|sub| sub.as_str() == Some(identity.subject().as_str()));
-    let mut verdicts = Verdicts::new();
     if !verdicts.compared_hidden(CheckId::UserinfoSubject, subject) {
         return Err(UserinfoError::OtherSubject { verdicts });
     }
@@ -54,7 +77,7 @@ impl Userinfo {
         &self.claims
     }
 
-    /// What the check said.
+    /// What the checks said.
     pub fn verdicts(&self) -> &Verdicts {
         &self.verdicts
     }
@@ -146,13 +169,20 @@ pub enum UserinfoError {
         /// Whether it was a web page.
         html: bool,
     },
-    /// A signed or encrypted profile, which this app did not ask for.
-    Signed,
+    /// An encrypted profile, which this app did not ask for.
+    Encrypted,
     /// JSON that lacks what it must have.
     Malformed,
+    /// A signed profile that does not prove what it says.
+    Flawed {
+        /// Why not.
+        flaw: ProfileFlaw,
+        /// What the checks said.
+        verdicts: Verdicts,
+    },
     /// Someone else's profile.
     OtherSubject {
-        /// What the check said.
+        /// What the checks said.
         verdicts: Verdicts,
     },
 }
@@ -167,13 +197,36 @@ impl UserinfoError {
         }
     }
 
+    /// What the checks said, where one of them failed: then the profile is not merely missing, and what came with it is
+    /// not to be relied on either.
+    pub fn failed_checks(&self) -> Option<&Verdicts> {
+        match self {
+            Self::Flawed { verdicts, .. } | Self::OtherSubject { verdicts } => Some(verdicts),
+            _ => None,
+        }
+    }
+
+    /// Whether the key set at hand lacks the key of a signed profile; see [`IdTokenRefusal::wants_new_keys`].
+    ///
+    /// [`IdTokenRefusal::wants_new_keys`]: crate::id_token::IdTokenRefusal::wants_new_keys
+    pub fn wants_new_keys(&self) -> bool {
+        matches!(
+            self,
+            Self::Flawed {
+                flaw: ProfileFlaw::UnknownKey,
+                ..
+            }
+        )
+    }
+
     /// The stable name.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unauthorized => "userinfo_unauthorized",
             Self::Status { .. } => "userinfo_status",
             Self::NotJson { .. } => "userinfo_not_json",
-            Self::Signed => "userinfo_signed",
+            Self::Encrypted => "userinfo_encrypted",
+            Self::Flawed { flaw, .. } => flaw.code(),
             Self::Malformed => "userinfo_malformed",
             Self::OtherSubject { .. } => "userinfo_sub",
         }
@@ -195,10 +248,11 @@ impl UserinfoError {
             Self::NotJson { html: false } | Self::Malformed => {
                 "Your profile could not be read: the provider's answer is not one.".to_owned()
             }
-            Self::Signed => {
-                "Your profile could not be read: the provider sent it in a form this app did not ask for."
+            Self::Encrypted => {
+                "Your profile could not be read: the provider encrypted it, which this app did not ask for."
                     .to_owned()
             }
+            Self::Flawed { flaw, .. } => flaw.message(),
             Self::OtherSubject { .. } => {
                 "You were sent somebody else's profile, so it was not used.".to_owned()
             }
@@ -210,8 +264,12 @@ impl UserinfoError {
         match self {
             Self::Unauthorized => "Sign in again.",
             Self::Status { .. } | Self::NotJson { .. } => "Try again in a few minutes; nothing is lost.",
-            Self::Signed | Self::Malformed => "Tell whoever runs the provider; only they can change this.",
-            Self::OtherSubject { .. } => {
+            Self::Encrypted | Self::Malformed => "Tell whoever runs the provider; only they can change this.",
+            Self::Flawed {
+                flaw: ProfileFlaw::Expiry,
+                ..
+            } => "Set this computer's clock by the internet, then sign in again.",
+            Self::Flawed { .. } | Self::OtherSubject { .. } => {
                 "Sign in again; if it happens once more, copy the report and give it to whoever runs the provider."
             }
         }
@@ -228,20 +286,7 @@ pub(crate) fn bearer(token: &AccessToken) -> HeaderValue {
 }
 
 fn read<T: DeserializeOwned>(response: &Response) -> Result<T, UserinfoError> {
-    match response.status {
-        StatusCode::OK => {}
-        StatusCode::UNAUTHORIZED => return Err(UserinfoError::Unauthorized),
-        status => {
-            let retry_after = json::retry_after(response);
-            return Err(UserinfoError::Status {
-                status: status.as_u16(),
-                retry_after,
-            });
-        }
-    }
-    if response.media_type() == "application/jwt" {
-        return Err(UserinfoError::Signed);
-    }
+    is_there(response)?;
     json::read(response).map_err(|error| match error {
         NotJson::Html => UserinfoError::NotJson { html: true },
         NotJson::Malformed if serde_json::from_slice::<IgnoredAny>(&response.body).is_ok() => {
@@ -249,6 +294,17 @@ fn read<T: DeserializeOwned>(response: &Response) -> Result<T, UserinfoError> {
         }
         NotJson::TooLarge | NotJson::Malformed => UserinfoError::NotJson { html: false },
     })
+}
+
+fn is_there(response: &Response) -> Result<(), UserinfoError> {
+    match response.status {
+        StatusCode::OK => Ok(()),
+        StatusCode::UNAUTHORIZED => Err(UserinfoError::Unauthorized),
+        status => Err(UserinfoError::Status {
+            status: status.as_u16(),
+            retry_after: json::retry_after(response),
+        }),
+    }
 }
 
 /// What is read of GitHub's user.

@@ -39,8 +39,13 @@ pub enum Fault {
     Signature(SignatureFault),
     /// The key set.
     KeySet(KeySetFault),
-    /// The profile comes as a signed token, though nobody asked for one.
-    SignedUserinfo,
+    /// The profile comes as a signed token (OpenID Connect Core section 5.3.2). Without more, that is no fault.
+    SignedUserinfo {
+        /// What is wrong with the signature.
+        signature: Option<SignatureFault>,
+        /// What is changed in it, its `iss` and `aud` included.
+        change: Option<Change>,
+    },
     /// How the provider stands to pushed authorization requests, whatever its options say.
     PushedRequests(PushedRequests),
     /// A pushed authorization request has run out as soon as it is named.

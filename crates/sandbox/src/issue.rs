@@ -213,17 +213,29 @@ impl World {
             client: Some(&grant.client),
             ..Circumstances::of(grant.dialect)
         };
+        let signed = self
+            .faults
+            .take(&circumstances, |fault| match fault {
+                Fault::SignedUserinfo { signature, change } => Some((*signature, change.clone())),
+                _ => None,
+            })
+            .pop();
         let mut shown = self.spoil(Document::Userinfo, &circumstances, &mut claims);
-        let signed = self.faults.take(&circumstances, |fault| {
-            matches!(fault, Fault::SignedUserinfo).then_some(())
-        });
-        shown.extend(signed.iter().map(|taken| taken.name.clone()));
-        let response = if signed.is_empty() {
-            answer::secret_json(Value::Object(claims))
-        } else {
-            let token = self.keys_of(grant.dialect)?.current().sign("JWT", &claims)?;
-            let media_type = HeaderValue::from_static("application/jwt");
-            answer::not_stored(([(header::CONTENT_TYPE, media_type)], token).into_response())
+        let response = match signed {
+            None => answer::secret_json(Value::Object(claims)),
+            Some(fault) => {
+                let (signature, change) = fault.what;
+                shown.push(fault.name);
+                claims.insert("iss".to_owned(), self.issuer(grant.dialect).into());
+                claims.insert("aud".to_owned(), grant.client.clone().into());
+                if let Some(change) = change {
+                    change.apply_to(&mut claims);
+                }
+                let keys = self.keys_of(grant.dialect)?;
+                let token = keys.sign_id_token(&claims, signature, &[], &grant.client)?;
+                let media_type = HeaderValue::from_static("application/jwt");
+                answer::not_stored(([(header::CONTENT_TYPE, media_type)], token).into_response())
+            }
         };
         Ok(answer::with_faults(response, shown))
     }

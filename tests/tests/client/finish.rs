@@ -3,7 +3,7 @@
 use tessera_client::ports::VaultError;
 use tessera_client::{Category, Route, SignIn};
 use tessera_oidc::Scopes;
-use tessera_oidc::checks::Outcome;
+use tessera_oidc::checks::{CheckId, Outcome};
 use tessera_sandbox::faults::{Change, Document, Fault};
 use tessera_sandbox::log::Endpoint;
 
@@ -36,7 +36,7 @@ async fn a_key_that_no_set_has_is_looked_for_once() {
 
 #[tokio::test]
 async fn a_profile_that_cannot_be_read_costs_the_profile_and_no_more() {
-    for fault in ["userinfo-500", "userinfo-401"] {
+    for fault in ["userinfo-500", "userinfo-401", "userinfo-encrypted"] {
         let rig = Rig::new().await;
         let client = rig.client().await;
         rig.fault(fault);
@@ -52,14 +52,48 @@ async fn a_profile_that_cannot_be_read_costs_the_profile_and_no_more() {
 }
 
 #[tokio::test]
-async fn somebody_elses_profile_is_the_end() {
-    for fault in ["userinfo-wrong-sub", "userinfo-no-sub"] {
+async fn somebody_elses_profile_is_the_end_signed_or_not() {
+    for (fault, code) in [
+        ("userinfo-wrong-sub", "userinfo_sub"),
+        ("userinfo-no-sub", "userinfo_sub"),
+        ("userinfo-signed-wrong-sub", "userinfo_sub"),
+        ("userinfo-bad-signature", "userinfo_signature"),
+        ("userinfo-other-key", "userinfo_signature"),
+        ("userinfo-unknown-key", "userinfo_unknown_key"),
+        ("userinfo-alg-none", "userinfo_alg"),
+        ("userinfo-hmac", "userinfo_alg"),
+        ("userinfo-wrong-iss", "userinfo_iss"),
+        ("userinfo-no-iss", "userinfo_iss"),
+        ("userinfo-wrong-aud", "userinfo_aud"),
+        ("userinfo-no-aud", "userinfo_aud"),
+        ("userinfo-expired", "userinfo_exp"),
+    ] {
         let rig = Rig::new().await;
         let client = rig.client().await;
         rig.fault(fault);
         let refused = rig.sign_in_with(&client, rig.request(Route::Scheme), "ann").await;
-        assert_eq!(refused.unwrap_err().code(), "userinfo_sub", "{fault}");
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code(), code, "{fault}");
+        assert_eq!(refused.category(), Category::CheckFailed, "{fault}");
         assert!(client.accounts().await.unwrap().is_empty());
+        assert!(rig.keychain.kinds().is_empty(), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_signed_profile_is_as_good_as_a_plain_one() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    rig.fault("userinfo-signed");
+    let signed_in = rig.sign_in(&client, "ann").await;
+    assert_eq!(signed_in.account.email.as_deref(), Some("ann@example.test"));
+    for check in [
+        CheckId::UserinfoSignature,
+        CheckId::UserinfoIssuer,
+        CheckId::UserinfoAudience,
+        CheckId::UserinfoSubject,
+    ] {
+        assert_eq!(signed_in.checks.outcome(check), Some(Outcome::Passed), "{check}");
     }
 }
 

@@ -33,17 +33,17 @@ const CHECKS: [&str; 18] = [
 ];
 
 /// A text of an event of the provider's log.
-fn text<'a>(event: &'a Value, field: &str) -> Result<&'a str> {
+pub(crate) fn text<'a>(event: &'a Value, field: &str) -> Result<&'a str> {
     event[field]
         .as_str()
         .with_context(|| format!("{field} of a {} event", event["event"]))
 }
 
 /// Nothing that the provider ever handed out or was shown is in the data folder or in what is told of it all.
-async fn hunt(rig: &Rig) -> Result<()> {
+pub(crate) async fn hunt(rig: &Rig) -> Result<()> {
     let mut secrets = Secrets::default();
     secrets.add(rig.op.secrets().await?)?;
-    ensure!(secrets.len() > 12, "only {} secrets are known", secrets.len());
+    ensure!(secrets.len() > 6, "only {} secrets are known", secrets.len());
     secrets.hunt(&Places {
         folders: vec![rig.data_folder()],
         texts: vec![(
@@ -208,31 +208,5 @@ async fn a_provider_that_goes_away_signs_nobody_out() -> Result<()> {
     let account = rig.client.account(&id).await?;
     ensure!(account.state.as_str() == "offline", "{:?}", account.state);
     ensure!(account.state.reason().is_some_and(|reason| !reason.is_empty()));
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_rotated_token_that_comes_back_ends_the_session_there_and_is_told_as_that() -> Result<()> {
-    let rig = Rig::new().await?;
-    let attempt = rig.sign_in(Route::Scheme)?;
-    let callback = rig.visit(&attempt).await?;
-    rig.client.deliver_callback(callback.as_str()).await?;
-    let id = attempt.wait().await?.account.id;
-    let stolen = rig.op.events("token").await?[0].clone();
-    rig.outlive_access_token().await?;
-    rig.client.access_token(&id).await?;
-    // Whoever has the old one tries it: the provider ends them all (RFC 9700 section 4.14.2).
-    let (status, _) = rig.refresh_with(text(&stolen, "refresh_token")?).await?;
-    ensure!(status == 400);
-    rig.outlive_access_token().await?;
-    let error = rig.client.access_token(&id).await.err().context("it is over")?;
-    ensure!(error.code() == "needs_sign_in", "{error:?}");
-    ensure!(rig.client.account(&id).await?.state.as_str() == "needs_sign_in");
-    let asked = rig.op.events("token").await?.len();
-    rig.client.access_token(&id).await.err().context("it is over")?;
-    ensure!(
-        rig.op.events("token").await?.len() == asked,
-        "the provider was not asked again"
-    );
     Ok(())
 }

@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod features;
 mod library;
 mod rig;
 mod terminal;

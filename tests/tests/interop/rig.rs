@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use lab::op::{Op, OpOptions};
-use lab::pages::{ANN, Pages};
+use lab::pages::{ANN, Pages, Person};
 use lab::visitor::{Decision, Visitor};
 use serde_json::Value;
 use tempfile::TempDir;
 use tessera_client::ports::{Browser, BrowserError, Clock, Ports, SecretBytes, Vault, VaultError};
 use tessera_client::{
-    AdHocProvider, Attempt, Client, Config, ProviderChoice, RedirectUri, Route, SCHEME_REDIRECT, SignIn,
-    UnixTime,
+    Account, AdHocProvider, Attempt, Client, Config, ProviderChoice, RedirectUri, Route, SCHEME_REDIRECT,
+    SignIn, UnixTime,
 };
 use tessera_platform::{HttpClient, LoopbackServer, SystemClock, SystemEntropy};
 use url::Url;
@@ -35,10 +35,16 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) async fn new() -> Result<Self> {
+        Self::with(&[]).await
+    }
+
+    /// With optional features of the provider, by the names that op/server.mjs knows.
+    pub(crate) async fn with(features: &'static [&'static str]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let options = OpOptions {
             access_token_seconds: LIFE,
-            rotate: true,
+            features,
+            ..OpOptions::default()
         };
         let op = Op::start_alone(folder.path(), options).await?;
         let (keychain, opened, ahead) = (Arc::default(), Arc::default(), Arc::default());
@@ -81,6 +87,15 @@ impl Rig {
             route: Some(route),
             ..SignIn::with(provider)
         })?)
+    }
+
+    /// Signs `person` in, all the way.
+    pub(crate) async fn signed_in(&self, person: Person) -> Result<Account> {
+        let attempt = self.sign_in(Route::Scheme)?;
+        let page = attempt.opened().await?;
+        let callback = visitor()?.walk(&page.url, person, Decision::Allow).await?;
+        self.client.deliver_callback(callback.as_str()).await?;
+        Ok(attempt.wait().await?.account)
     }
 
     /// Moves everybody's clock, so that the current access token is over.

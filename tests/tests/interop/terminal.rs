@@ -10,8 +10,23 @@ use lab::{Desktop, journey, keyring};
 use serde_json::{Value, json};
 use url::Url;
 
+/// How long an access token lives, in seconds.
+const LIFE: u32 = 200;
+
+/// How far the provider's clock goes ahead to end one, in seconds. Clocks that differ by less than five minutes are
+/// put up with.
+const AHEAD: i64 = 280;
+
 /// Each of these is in every line that tells an account.
 const ACCOUNT: [&str; 7] = ["email", "id", "issuer", "name", "provider", "scopes", "subject"];
+
+/// Checks that a sign-in passes whose answer comes by a callback.
+const BY_CALLBACK: [&str; 4] = [
+    "callback.iss",
+    "id_token.signature",
+    "id_token.nonce",
+    "userinfo.sub",
+];
 
 fn members(object: &Value) -> Vec<&str> {
     let mut members: Vec<&str> = object
@@ -34,8 +49,13 @@ struct Scene<'a> {
 impl<'a> Scene<'a> {
     async fn new(desktop: &'a Desktop) -> Result<Self> {
         let logs = tempfile::tempdir()?;
+        let options = OpOptions {
+            access_token_seconds: LIFE,
+            features: &["device"],
+            ..OpOptions::default()
+        };
         Ok(Self {
-            op: Op::start_alone(logs.path(), OpOptions::default()).await?,
+            op: Op::start_alone(logs.path(), options).await?,
             terminal: Terminal::open(desktop)?,
             desktop,
             _logs: logs,
@@ -65,8 +85,8 @@ impl<'a> Scene<'a> {
             .await
     }
 
-    /// Waits for the sign-in's end, and checks the last event against the contract.
-    async fn signed_in(&self, mut run: Run, person: Person) -> Result<Value> {
+    /// Waits for the sign-in's end, and checks the last event against the contract, and that these checks passed.
+    async fn signed_in(&self, mut run: Run, person: Person, passed: &[&str]) -> Result<Value> {
         let event = run.event().await?;
         ensure!(members(&event) == ["account", "checks", "event"], "{event}");
         ensure!(event["event"] == "signed_in");
@@ -85,12 +105,7 @@ impl<'a> Scene<'a> {
             let outcome = check["outcome"].as_str().unwrap_or_default();
             ensure!(["passed", "not_applicable"].contains(&outcome), "{check}");
         }
-        for id in [
-            "callback.iss",
-            "id_token.signature",
-            "id_token.nonce",
-            "userinfo.sub",
-        ] {
+        for id in passed {
             ensure!(
                 checks.contains(&json!({ "id": id, "outcome": "passed" })),
                 "{id}: {event}"
@@ -135,7 +150,7 @@ impl<'a> Scene<'a> {
         );
 
         // The provider ends the access token early: the call renews it once and is answered all the same.
-        op.set_ahead(2 * 3600).await?;
+        op.set_ahead(AHEAD).await?;
         let answer = terminal.json(&["call", id, &userinfo, "--json"]).await?;
         ensure!(answer[0]["status"] == 200, "{answer:?}");
         let decisions = answer[0]["decisions"].as_array().context("decisions")?;
@@ -195,11 +210,7 @@ impl<'a> Scene<'a> {
     async fn hunt(&self) -> Result<()> {
         let mut secrets = Secrets::default();
         secrets.add(self.op.secrets().await?)?;
-        ensure!(
-            secrets.len() >= 10,
-            "of two tokens' worth of secrets there are {}",
-            secrets.len()
-        );
+        ensure!(secrets.len() > 6, "only {} secrets are known", secrets.len());
         let given = self.op.events("token").await?;
         let printed = |line: &&str| {
             line.starts_with("{\"access_token\":")
@@ -224,7 +235,7 @@ async fn by_the_loopback_redirect() -> Result<()> {
         let callback = scene.visit(&mut run, ANN).await?;
         let (status, page) = Visitor::new(Pages::OidcProvider)?.finish(&callback).await?;
         ensure!(status == 200 && page.contains("Tessera"), "{status}: {page}");
-        let account = scene.signed_in(run, ANN).await?;
+        let account = scene.signed_in(run, ANN, &BY_CALLBACK).await?;
         ensure!(keyring::kinds(desktop)? == ["access", "refresh"]);
         scene.go_through(&account, ANN).await?;
         ensure!(
@@ -246,12 +257,38 @@ async fn by_a_pasted_address() -> Result<()> {
         run.type_line(&callback.as_str().replace("state=", "state=x"))
             .await?;
         run.type_line(callback.as_str()).await?;
-        let account = scene.signed_in(run, BOB).await?;
+        let account = scene.signed_in(run, BOB, &BY_CALLBACK).await?;
         ensure!(
             scene.op.events("token").await?.len() == 1,
             "one token request for one answer"
         );
         scene.go_through(&account, BOB).await?;
+        ensure!(
+            keyring::entries(desktop)?.is_empty(),
+            "the keyring is empty again"
+        );
+        scene.hunt().await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn on_another_device() -> Result<()> {
+    journey("interop-terminal-device", async |desktop| {
+        let scene = Scene::new(desktop).await?;
+        let mut run = scene.login("device")?;
+        let event = run.event().await?;
+        ensure!(event["event"] == "open", "{event}");
+        let page = event["url"].as_str().context("a page")?.parse()?;
+        let code = event["user_code"].as_str().context("a code")?;
+        let last = Visitor::new(Pages::OidcProvider)?
+            .enter_code(&page, code, ANN, Decision::Allow)
+            .await?;
+        ensure!(last.contains("Sign-in Success"), "{last}");
+        let account = scene
+            .signed_in(run, ANN, &["id_token.signature", "userinfo.sub"])
+            .await?;
+        scene.go_through(&account, ANN).await?;
         ensure!(
             keyring::entries(desktop)?.is_empty(),
             "the keyring is empty again"

@@ -7,7 +7,6 @@ use tessera_oidc::discovery::DiscoveryError;
 use tessera_oidc::key_set::KeySetError;
 use tessera_oidc::par::ParError;
 use tessera_oidc::token::TokenError;
-use tessera_oidc::userinfo::UserinfoError;
 
 use super::{AccountError, AttemptError, Category, Error, SignOutError};
 use crate::gateway::PolicyError;
@@ -164,8 +163,7 @@ impl Error {
                 told(error.code(), category, error.message(), error.hint())
             }
             Self::Userinfo(error) => {
-                let check = matches!(error, UserinfoError::OtherSubject { .. });
-                let category = if check {
+                let category = if error.failed_checks().is_some() {
                     Category::CheckFailed
                 } else {
                     Category::Network

@@ -9,8 +9,9 @@ use tessera_oidc::checks::{CheckId, Outcome, Verdict, Verdicts};
 use tessera_oidc::discovery::Metadata;
 use tessera_oidc::id_token::{self, Expectations, IdTokenRefusal};
 use tessera_oidc::key_set::{KeySet, Wanted as WantedKey};
+use tessera_oidc::message::Response;
 use tessera_oidc::token::{self, TokenResponse};
-use tessera_oidc::userinfo::{self, UserinfoError};
+use tessera_oidc::userinfo::{self, SignedExpectations, Userinfo, UserinfoError};
 use tessera_oidc::{Identity, Nonce, RawIdToken, text};
 use tokio::time::Instant;
 use url::Url;
@@ -159,7 +160,11 @@ async fn identify(
     let profile = async {
         let http = &*client.inner().ports.http;
         let response = flow.exchange(http, Exchange::USERINFO, request).await?;
-        Ok::<_, Error>(userinfo::parse_userinfo(&response, &identity)?)
+        if userinfo::is_signed(&response) {
+            signed_profile(client, terms, metadata, &response, &identity, flow).await
+        } else {
+            Ok(userinfo::parse_userinfo(&response, &identity)?)
+        }
     };
     // A little before the rest's end, so that a profile that does not come costs the profile and no more.
     let limit = asked
@@ -172,8 +177,14 @@ async fn identify(
             verdicts.extend(profile.verdicts().iter().cloned());
             Ok((identity.with_userinfo(profile), verdicts))
         }
-        // Somebody else's profile: one of the two tokens is not this person's (OpenID Connect Core section 5.3.2).
-        Ok(Err(error @ Error::Userinfo(UserinfoError::OtherSubject { .. }))) => Err(error),
+        // Somebody else's profile, or not the provider's: then one of the two tokens need not be this person's either
+        // (OpenID Connect Core section 5.3.2).
+        Ok(Err(Error::Userinfo(error))) if error.failed_checks().is_some() => {
+            if let Some(verdicts) = error.failed_checks() {
+                flow.checks(verdicts);
+            }
+            Err(error.into())
+        }
         // Who signed in is known from the ID token; no specification makes a sign-in wait for the profile.
         unread => {
             let code = unread
@@ -192,6 +203,34 @@ async fn identify(
             Ok((identity, verdicts))
         }
     }
+}
+
+/// Judges a signed profile by the same keys as the ID token.
+async fn signed_profile(
+    client: &Client,
+    terms: &Terms,
+    metadata: &Metadata,
+    response: &Response,
+    identity: &Identity,
+    flow: &Flow,
+) -> Result<Userinfo, Error> {
+    let policy = terms.issuer_policy();
+    let directory = &client.inner().directory;
+    let expected = SignedExpectations {
+        issuer: &policy,
+        client_id: &terms.client_id,
+        algorithms: &metadata.userinfo_algorithms,
+        now: client.now(),
+    };
+    let check = |keys: &KeySet| userinfo::parse_signed_userinfo(response, identity, keys, &expected);
+    let jwks_uri = metadata.jwks_uri.as_ref().ok_or(Error::NoKeySet)?;
+    let keys = directory.keys(jwks_uri, WantedKey::Any, flow).await?;
+    let mut result = check(&keys);
+    if result.as_ref().is_err_and(UserinfoError::wants_new_keys) {
+        let newer = directory.newer_keys(jwks_uri, &keys, flow).await?;
+        result = check(&newer);
+    }
+    Ok(result?)
 }
 
 /// Verifies the ID token; a key that is not in the set at hand is worth one look at a newer set.

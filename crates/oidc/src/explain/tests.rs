@@ -18,7 +18,7 @@ use crate::par::ParError;
 use crate::revocation::RevocationError;
 use crate::testing::{begin, callback_text, metadata, request};
 use crate::token::{TokenError, TokenRefusal};
-use crate::userinfo::UserinfoError;
+use crate::userinfo::{ProfileFlaw, UserinfoError};
 use crate::{AddressError, ErrorCode};
 
 fn refusals() -> Vec<Box<dyn Explain>> {
@@ -80,7 +80,23 @@ fn refusals() -> Vec<Box<dyn Explain>> {
     all.push(Box::new(TokenError::Downgrade { seen: text("Bearer") }));
     all.push(Box::new(DpopKeyError));
     all.push(Box::new(UserinfoError::Unauthorized));
-    all.push(Box::new(UserinfoError::Signed));
+    all.push(Box::new(UserinfoError::Encrypted));
+    for flaw in [
+        ProfileFlaw::Algorithm,
+        ProfileFlaw::Critical,
+        ProfileFlaw::Type,
+        ProfileFlaw::UnknownKey,
+        ProfileFlaw::Key,
+        ProfileFlaw::Signature,
+        ProfileFlaw::Issuer,
+        ProfileFlaw::Audience,
+        ProfileFlaw::Expiry,
+    ] {
+        all.push(Box::new(UserinfoError::Flawed {
+            flaw,
+            verdicts: Verdicts::new(),
+        }));
+    }
     all.push(Box::new(UserinfoError::Malformed));
     all.push(Box::new(UserinfoError::OtherSubject {
         verdicts: Verdicts::new(),

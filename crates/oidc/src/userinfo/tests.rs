@@ -7,7 +7,10 @@ use serde_json::json;
 
 use super::*;
 use crate::checks::Outcome;
-use crate::testing::{header, issuer, json_response, response, url};
+use crate::key_set::testing::{Signer, key_set};
+use crate::key_set::{Algorithm, KeySet};
+use crate::testing::{CLIENT, ISSUER, NOW, header, issuer, json_response, response, url, with};
+use crate::{ClientId, IssuerPolicy};
 
 fn ann() -> Identity {
     let claims = json!({"sub": "ann-1", "name": "Ann"})
@@ -61,9 +64,9 @@ fn profiles_are_accepted_or_refused() {
     );
     let good = json!({"sub": "ann-1"}).to_string();
     check(
-        "oidcc-client-test-userinfo-signed",
+        "a signed one, read as if it were not",
         &response(200, "application/jwt", "a.b.c"),
-        "userinfo_signed",
+        "userinfo_not_json",
     );
     check(
         "a web page",
@@ -95,6 +98,155 @@ fn profiles_are_accepted_or_refused() {
         &response(503, "application/json", good),
         "userinfo_status",
     );
+}
+
+/// A provider that signs profiles, and the tools to let it err.
+struct Provider {
+    signer: Signer,
+    keys: KeySet,
+}
+
+impl Provider {
+    fn new() -> Self {
+        let signer = Signer::new(Algorithm::ES256, "k1");
+        let keys = key_set(&[signer.jwk()]);
+        Self { signer, keys }
+    }
+
+    fn claims(changes: &Value) -> Value {
+        let good = json!({
+            "iss": ISSUER, "aud": CLIENT, "sub": "ann-1", "name": "Ann Archer", "exp": NOW.0 + 60,
+        });
+        with(good, changes)
+    }
+
+    fn signed(&self, header: &Value, claims: &Value) -> String {
+        let header = with(self.signer.header(), header);
+        self.signer
+            .sign_as(header.to_string().as_bytes(), claims.to_string().as_bytes())
+    }
+
+    fn judged(&self, token: &str) -> Result<Userinfo, UserinfoError> {
+        let (policy, client_id) = (IssuerPolicy::exact(&issuer()), ClientId::new(CLIENT));
+        let expected = SignedExpectations {
+            issuer: &policy,
+            client_id: &client_id,
+            algorithms: &[Algorithm::ES256, Algorithm::RS256],
+            now: NOW,
+        };
+        let answer = response(200, "Application/JWT; charset=utf-8", token);
+        assert!(is_signed(&answer));
+        parse_signed_userinfo(&answer, &ann(), &self.keys, &expected)
+    }
+}
+
+#[test]
+fn signed_profiles_are_accepted_or_refused() {
+    let provider = Provider::new();
+    let check = |name: &str, token: &str, expected: &str| {
+        let result = provider.judged(token);
+        assert_eq!(
+            result.map_or_else(|error| error.code(), |_| "ok"),
+            expected,
+            "{name}"
+        );
+    };
+    let claims = |name: &str, changes: Value, expected: &str| {
+        check(
+            name,
+            &provider.signed(&json!({}), &Provider::claims(&changes)),
+            expected,
+        );
+    };
+    let header = |name: &str, changes: Value, expected: &str| {
+        check(
+            name,
+            &provider.signed(&changes, &Provider::claims(&json!({}))),
+            expected,
+        );
+    };
+    claims("oidcc-client-test-userinfo-signed", json!({}), "ok");
+    claims(
+        "the client is one of several",
+        json!({"aud": ["another", CLIENT]}),
+        "ok",
+    );
+    claims("it does not say until when it holds", json!({"exp": null}), "ok");
+    claims("a clock that is a little off", json!({"exp": NOW.0 - 200}), "ok");
+    claims(
+        "another issuer",
+        json!({"iss": "https://login.example/"}),
+        "userinfo_iss",
+    );
+    claims("no issuer", json!({"iss": null}), "userinfo_iss");
+    claims("another app", json!({"aud": "another"}), "userinfo_aud");
+    claims("no app", json!({"aud": null}), "userinfo_aud");
+    claims(
+        "an app of another type",
+        json!({"aud": {"0": CLIENT}}),
+        "userinfo_aud",
+    );
+    claims("expired", json!({"exp": NOW.0 - 400}), "userinfo_exp");
+    claims("expired, in a way", json!({"exp": "never"}), "userinfo_exp");
+    claims("somebody else's", json!({"sub": "bob-1"}), "userinfo_sub");
+    claims("nobody's", json!({"sub": null}), "userinfo_sub");
+    header("a typ that says nothing", json!({"typ": "JWT"}), "ok");
+    header("an access token", json!({"typ": "at+jwt"}), "userinfo_typ");
+    header("a logout token", json!({"typ": "logout+jwt"}), "userinfo_typ");
+    header("none", json!({"alg": "none"}), "userinfo_alg");
+    header("HS256", json!({"alg": "HS256"}), "userinfo_alg");
+    header(
+        "an algorithm of another key",
+        json!({"alg": "RS256"}),
+        "userinfo_key",
+    );
+    header(
+        "an extension",
+        json!({"crit": ["b64"], "b64": false}),
+        "userinfo_crit",
+    );
+    header("an unknown key", json!({"kid": "k2"}), "userinfo_unknown_key");
+
+    let good = provider.signed(&json!({}), &Provider::claims(&json!({})));
+    let other = Signer::new(Algorithm::ES256, "k1");
+    let forged = other.sign(Provider::claims(&json!({})).to_string().as_bytes());
+    check("a stranger's", &forged, "userinfo_signature");
+    let (start, _) = good.rsplit_once('.').unwrap();
+    check(
+        "another signature",
+        &format!("{start}.AAAA"),
+        "userinfo_signature",
+    );
+    check("encrypted", "a.b.c.d.e", "userinfo_encrypted");
+    check("nothing", "", "userinfo_malformed");
+    check("no token", "{\"sub\": \"ann-1\"}", "userinfo_malformed");
+    check("no claims", &provider.signer.sign(b"[]"), "userinfo_malformed");
+}
+
+#[test]
+fn only_a_flaw_that_a_check_found_ends_a_sign_in() {
+    let provider = Provider::new();
+    let refused = |token: &str| provider.judged(token).unwrap_err();
+    let unread = refused("a.b.c.d.e");
+    assert!(unread.failed_checks().is_none() && !unread.wants_new_keys());
+
+    let other = provider.signed(
+        &json!({}),
+        &Provider::claims(&json!({"iss": "https://other.example"})),
+    );
+    let other = refused(&other);
+    let verdicts = other.failed_checks().unwrap();
+    for (check, outcome) in [
+        (CheckId::UserinfoSignature, Outcome::Passed),
+        (CheckId::UserinfoIssuer, Outcome::Failed),
+        (CheckId::UserinfoAudience, Outcome::Passed),
+        (CheckId::UserinfoExpiry, Outcome::Passed),
+        (CheckId::UserinfoSubject, Outcome::NotReached),
+    ] {
+        assert_eq!(verdicts.outcome(check), Some(outcome), "{check}");
+    }
+    let unknown = provider.signed(&json!({"kid": "k2"}), &Provider::claims(&json!({})));
+    assert!(refused(&unknown).wants_new_keys() && !other.wants_new_keys());
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! How ID tokens are signed, and the keys to check them with.
 
 use super::{Named, row};
-use crate::faults::{Fault, KeySetFault, SignatureFault};
+use crate::faults::{Change, Fault, KeySetFault, SignatureFault};
 
 #[rustfmt::skip]
 pub(super) fn rows() -> Vec<Named> {
     let signed = |name, fault, says| row(name, Fault::Signature(fault), says);
     let keys = |name, fault, says| row(name, Fault::KeySet(fault), says);
+    let profile = |name, signature, change, says| row(name, Fault::SignedUserinfo { signature, change }, says);
     vec![
         signed("id-token-bad-signature", SignatureFault::Broken, "The ID token's signature has its bits turned."),
         signed("id-token-alg-none", SignatureFault::None, "The ID token is not signed, and says so."),
@@ -32,6 +33,18 @@ pub(super) fn rows() -> Vec<Named> {
         keys("key-set-for-encryption", KeySetFault::ForEncryption, "The keys in the key set are for encryption."),
         keys("key-set-off-the-curve", KeySetFault::OffTheCurve, "The points of the keys in the key set are not on their curve."),
         keys("key-set-too-many", KeySetFault::TooMany, "The key set has hundreds of keys."),
-        row("userinfo-signed", Fault::SignedUserinfo, "The profile comes as a signed token, though nobody asked for one."),
+        profile("userinfo-signed", None, None, "The profile comes as a signed token, which is as good as a plain one."),
+        profile("userinfo-bad-signature", Some(SignatureFault::Broken), None, "The profile comes as a signed token whose signature has its bits turned."),
+        profile("userinfo-alg-none", Some(SignatureFault::None), None, "The profile comes as a token that is not signed, and says so."),
+        profile("userinfo-other-key", Some(SignatureFault::OtherKey), None, "The profile is signed by a stranger under the name of the provider's key."),
+        profile("userinfo-unknown-key", Some(SignatureFault::UnknownKey), None, "The profile is signed with a key that is in no key set."),
+        profile("userinfo-hmac", Some(SignatureFault::Hmac), None, "The profile is signed by HS256 with the client's id as the secret."),
+        profile("userinfo-encrypted", Some(SignatureFault::Encrypted), None, "The profile has the five parts of an encrypted token."),
+        profile("userinfo-wrong-iss", None, Some(Change::Set("iss", "https://other.example".into())), "The profile is signed and names another issuer."),
+        profile("userinfo-no-iss", None, Some(Change::Remove("iss")), "The profile is signed and names no issuer."),
+        profile("userinfo-wrong-aud", None, Some(Change::Set("aud", "another-app".into())), "The profile is signed and made for another app."),
+        profile("userinfo-no-aud", None, Some(Change::Remove("aud")), "The profile is signed and made for no app."),
+        profile("userinfo-expired", None, Some(Change::Set("exp", 1.into())), "The profile is signed and has expired."),
+        profile("userinfo-signed-wrong-sub", None, Some(Change::Set("sub", "somebody-else".into())), "The profile is signed and somebody else's."),
     ]
 }
