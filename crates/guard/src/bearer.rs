@@ -1,21 +1,32 @@
 //! Finds the access token in a request: in its one `Authorization` field and nowhere else (RFC 6750
-//! section 2.1). A token in the address would be logged on its way, and one in a form is read too late.
+//! section 2.1, RFC 9449 section 7.1). A token in the address would be logged on its way, and one in a form is read too late.
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::{Method, Uri};
 
+use crate::dpop::PROOF;
 use crate::refusal::Reason;
 
 /// A token that was presented. The field's value is shared, not copied, and is marked as sensitive, so that
 /// it does not show itself when formatted.
-pub(crate) struct Bearer {
+pub(crate) struct Presented {
     field: HeaderValue,
     start: usize,
+    proof: Option<Evidence>,
 }
 
-impl Bearer {
+/// What a proof comes with, and is to be compared with.
+pub(crate) struct Evidence {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) fields: Vec<HeaderValue>,
+}
+
+impl Presented {
     /// Reads the field: `Bearer`, in any case, one space or more, and a token of token68 characters
-    /// (RFC 9110 section 11.4). Another scheme is no token for this API.
-    pub(crate) fn find(headers: &HeaderMap) -> Result<Self, Reason> {
+    /// (RFC 9110 section 11.4); or the same with `DPoP` (RFC 9449 section 7.1), where the `request` is at hand that a
+    /// proof is to be compared with. Another scheme is no token for this API.
+    pub(crate) fn find(headers: &HeaderMap, request: Option<(&Method, &Uri)>) -> Result<Self, Reason> {
         let mut fields = headers.get_all(AUTHORIZATION).iter();
         let field = fields.next().ok_or(Reason::NoToken)?;
         if fields.next().is_some() {
@@ -27,17 +38,30 @@ impl Bearer {
             .to_str()
             .map_err(|_| Reason::MalformedRequest("its Authorization field is not plain text"))?;
         let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
-        if !scheme.eq_ignore_ascii_case("Bearer") {
-            return Err(Reason::NoToken);
-        }
+        let proof = match request {
+            _ if scheme.eq_ignore_ascii_case("Bearer") => None,
+            Some((method, uri)) if scheme.eq_ignore_ascii_case("DPoP") => Some(Evidence {
+                method: method.clone(),
+                uri: uri.clone(),
+                fields: headers.get_all(PROOF).iter().cloned().collect(),
+            }),
+            _ => return Err(Reason::NoToken),
+        };
         let token = rest.trim_start_matches(' ');
         if !is_token68(token) {
-            return Err(Reason::MalformedRequest("what follows Bearer is not one token"));
+            return Err(Reason::MalformedRequest(
+                "what follows the scheme is not one token",
+            ));
         }
         let start = text.len() - token.len();
         let mut field = field.clone();
         field.set_sensitive(true);
-        Ok(Self { field, start })
+        Ok(Self { field, start, proof })
+    }
+
+    /// What came to show that its key is had; `None` for a bearer token.
+    pub(crate) fn proof(&self) -> Option<&Evidence> {
+        self.proof.as_ref()
     }
 
     /// The token itself, to be verified.

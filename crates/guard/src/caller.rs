@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tessera_oidc::{ClientId, Issuer, Scopes, Subject, UnixTime};
 
 use crate::layer::RequireAuthentication;
-use crate::refusal::{Reason, Refusal};
+use crate::refusal::{Reason, Refusal, Space};
 
 /// A caller whose access token was checked. It is found in the request's extensions behind
 /// [`RequireAuth`](crate::RequireAuth) and cannot be made otherwise, so code that has one need not check
@@ -32,7 +32,9 @@ pub(crate) struct Verified {
     /// Seconds by which clocks may differ.
     pub(crate) leeway: i64,
     pub(crate) claims: Map<String, Value>,
-    pub(crate) realm: Arc<str>,
+    /// The thumbprint of the key that the token is bound to.
+    pub(crate) bound_to: Option<String>,
+    pub(crate) space: Space,
 }
 
 impl Caller {
@@ -81,6 +83,12 @@ impl Caller {
         self.verified.acr.as_deref()
     }
 
+    /// The thumbprint of the key that the token is bound to (RFC 9449 section 6.1), which the caller has shown to have;
+    /// `None` for a bearer token.
+    pub fn bound_to(&self) -> Option<&str> {
+        self.verified.bound_to.as_deref()
+    }
+
     /// Every claim of the token as it came.
     pub fn claims(&self) -> &Map<String, Value> {
         &self.verified.claims
@@ -99,7 +107,7 @@ impl Caller {
         let reason = Reason::InsufficientScope {
             needed: needed.clone(),
         };
-        Err(Refusal::new(reason, self.verified.realm.clone()))
+        Err(Refusal::new(reason, self.verified.space.clone()))
     }
 
     /// Refuses a caller who signed in too long ago or not strongly enough, with the challenge of RFC 9470 section
@@ -125,7 +133,7 @@ impl Caller {
             acr_values: needed.acr_values.clone(),
             max_age: needed.max_age,
         };
-        Err(Refusal::new(reason, self.verified.realm.clone()))
+        Err(Refusal::new(reason, self.verified.space.clone()))
     }
 }
 

@@ -7,7 +7,7 @@ use tessera_oidc::key_set::VerifiedJws;
 use tessera_oidc::{ClientId, Issuer, Scopes, Subject, UnixTime};
 
 use crate::caller::{Caller, Verified};
-use crate::refusal::TokenFault;
+use crate::refusal::{Space, TokenFault};
 
 /// What a token for this API must say.
 pub(crate) struct Expectations {
@@ -17,7 +17,7 @@ pub(crate) struct Expectations {
     /// Seconds by which clocks may differ.
     pub(crate) leeway: i64,
     /// What refusals are headed with.
-    pub(crate) realm: Arc<str>,
+    pub(crate) space: Space,
 }
 
 /// Whether a header's `typ` says access token: `at+jwt` or `application/at+jwt`, media types being
@@ -29,7 +29,12 @@ pub(crate) fn is_access_token(typ: Option<&str>) -> bool {
 }
 
 /// Judges what the issuer signed.
-pub(crate) fn judge(jws: &VerifiedJws, expected: &Expectations, now: UnixTime) -> Result<Caller, TokenFault> {
+pub(crate) fn judge(
+    jws: &VerifiedJws,
+    expected: &Expectations,
+    with_proof: bool,
+    now: UnixTime,
+) -> Result<Caller, TokenFault> {
     let Ok(claims) = serde_json::from_slice::<Map<String, Value>>(jws.payload()) else {
         return Err(TokenFault::NotClaims);
     };
@@ -54,9 +59,7 @@ pub(crate) fn judge(jws: &VerifiedJws, expected: &Expectations, now: UnixTime) -
     let subject = Subject::new(text(&claims, "sub")?);
     let client_id = ClientId::new(text(&claims, "client_id")?);
     let token_id = text(&claims, "jti")?.to_owned();
-    if claims.contains_key("cnf") {
-        return Err(TokenFault::KeyBound);
-    }
+    let bound_to = confirmation(&claims, with_proof)?;
     let scopes = optional_text(&claims, "scope")?
         .map(Scopes::parse)
         .unwrap_or_default();
@@ -76,10 +79,30 @@ pub(crate) fn judge(jws: &VerifiedJws, expected: &Expectations, now: UnixTime) -
             acr,
             checked_at: now,
             leeway: expected.leeway,
+            bound_to,
             claims,
-            realm: expected.realm.clone(),
+            space: Space {
+                by_proof: with_proof,
+                ..expected.space.clone()
+            },
         }),
     })
+}
+
+/// The thumbprint of the key that the token is bound to (RFC 9449 section 6.1), for one that is presented with a
+/// proof. Any other way of confirming is one that nobody here can check, and a token that names none is no token for a
+/// proof.
+fn confirmation(claims: &Map<String, Value>, with_proof: bool) -> Result<Option<String>, TokenFault> {
+    let cnf = match (claims.get("cnf"), with_proof) {
+        (None, false) => return Ok(None),
+        (Some(_), false) => return Err(TokenFault::KeyBound),
+        (None, true) => return Err(TokenFault::NotBound),
+        (Some(cnf), true) => cnf.as_object().ok_or(TokenFault::MalformedClaim("cnf"))?,
+    };
+    match cnf.get("jkt").and_then(Value::as_str) {
+        Some(thumbprint) if cnf.len() == 1 && !thumbprint.is_empty() => Ok(Some(thumbprint.to_owned())),
+        _ => Err(TokenFault::MalformedClaim("cnf")),
+    }
 }
 
 /// Whether one of the API's names is `aud`, or is among them (RFC 7519 section 4.1.3).
@@ -98,7 +121,7 @@ fn is_for(claims: &Map<String, Value>, audiences: &[String]) -> Result<bool, Tok
 }
 
 /// A claim that must be there and say something.
-fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, TokenFault> {
+pub(crate) fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, TokenFault> {
     match optional_text(claims, name)? {
         None => Err(TokenFault::MissingClaim(name)),
         Some("") => Err(TokenFault::MalformedClaim(name)),
@@ -117,7 +140,7 @@ fn optional_text<'a>(
 }
 
 /// A NumericDate (RFC 7519 section 2), which may have a fraction; it is rounded down.
-fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<UnixTime>, TokenFault> {
+pub(crate) fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<UnixTime>, TokenFault> {
     /// About 30 million years, and still exact as a floating-point number.
     const FAR: f64 = 1e15;
     let read = |value: &Value| {

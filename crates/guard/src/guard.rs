@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use tessera_oidc::key_set::{Algorithm, UnverifiedJws};
 use tessera_oidc::{AddressError, Issuer, is_secure};
 use url::Url;
 
-use crate::bearer::Bearer;
+use crate::bearer::Presented;
 use crate::caller::Caller;
 use crate::claims::{self, Expectations};
 use crate::clock::{Clock, SystemClock};
+use crate::dpop::{MAX_PROOF_WINDOW_SECONDS, ProofFor, Proofs};
 use crate::keys::{KeySource, Keys, RemoteKeys, Source};
-use crate::refusal::{Reason, Refusal, TokenFault};
+use crate::refusal::{Reason, Refusal, Space, TokenFault};
 
 /// The most bytes that an access token may have.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -38,6 +39,7 @@ struct Inner {
     expected: Expectations,
     algorithms: Vec<Algorithm>,
     keys: Keys,
+    proofs: Option<Proofs>,
     clock: Arc<dyn Clock>,
 }
 
@@ -51,32 +53,71 @@ impl Guard {
             keys: None,
             leeway: 30,
             realm: None,
+            proofs: None,
             clock: Arc::new(SystemClock),
         }
     }
 
     /// Finds the access token in these header fields and checks it: what [`RequireAuth`](crate::RequireAuth)
-    /// does for a whole service, for where no layer fits.
+    /// does for a whole service, for where no layer fits. Bearer tokens only: a proof is about method and address, too
+    /// ([`Guard::check_request`]).
     pub async fn check(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        self.check_bearer(Bearer::find(headers)).await
+        self.check_presented(Presented::find(headers, None)).await
     }
 
-    pub(crate) async fn check_bearer(&self, bearer: Result<Bearer, Reason>) -> Result<Caller, Refusal> {
-        let verdict = match bearer {
-            Ok(bearer) => self.verdict(bearer.expose()).await,
+    /// The same, with what proofs of possession are compared with.
+    pub async fn check_request(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Caller, Refusal> {
+        self.check_presented(self.find(method, uri, headers)).await
+    }
+
+    /// Finds the token, and the proof where proofs are looked at.
+    pub(crate) fn find(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Presented, Reason> {
+        let request = self.inner.proofs.as_ref().map(|_| (method, uri));
+        Presented::find(headers, request)
+    }
+
+    /// The nonce that the next proof should have.
+    pub(crate) fn next_nonce(&self) -> Option<HeaderValue> {
+        self.inner.proofs.as_ref()?.next_nonce()
+    }
+
+    pub(crate) async fn check_presented(
+        &self,
+        presented: Result<Presented, Reason>,
+    ) -> Result<Caller, Refusal> {
+        let by_proof = presented
+            .as_ref()
+            .is_ok_and(|presented| presented.proof().is_some());
+        let verdict = match presented {
+            Ok(presented) => self.verdict(&presented).await,
             Err(reason) => Err(reason),
         };
         verdict.map_err(|reason| {
-            if let Reason::InvalidToken(fault) = &reason {
-                tracing::debug!(code = fault.code(), "an access token was not accepted");
+            match &reason {
+                Reason::InvalidToken(fault) => {
+                    tracing::debug!(code = fault.code(), "an access token was not accepted");
+                }
+                Reason::InvalidProof(fault) => {
+                    tracing::debug!(code = fault.code(), "a proof of possession was not accepted");
+                }
+                _ => {}
             }
-            Refusal::new(reason, self.inner.expected.realm.clone())
+            let space = Space {
+                by_proof,
+                ..self.inner.expected.space.clone()
+            };
+            Refusal::new(reason, space)
         })
     }
 
     /// Form, algorithm and type first, so that a token which can never be good costs no look at the keys.
-    async fn verdict(&self, token: &str) -> Result<Caller, Reason> {
-        let inner = &self.inner;
+    async fn verdict(&self, presented: &Presented) -> Result<Caller, Reason> {
+        let (inner, token) = (&self.inner, presented.expose());
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenFault::TooLong.into());
         }
@@ -85,7 +126,23 @@ impl Guard {
             return Err(TokenFault::NotAnAccessToken.into());
         }
         let verified = inner.keys.verify(&jws).await?;
-        Ok(claims::judge(&verified, &inner.expected, inner.clock.now())?)
+        let now = inner.clock.now();
+        let proof = presented.proof();
+        let caller = claims::judge(&verified, &inner.expected, proof.is_some(), now)?;
+        // After the token: only proofs that go with a good one are worth remembering.
+        if let Some(proof) = proof {
+            let proofs = inner.proofs.as_ref().ok_or(Reason::NoToken)?;
+            let of = ProofFor {
+                method: &proof.method,
+                uri: &proof.uri,
+                fields: &proof.fields,
+                token: Some(token),
+                // Judged with a proof, so it is there; without it nothing would be compared.
+                bound_to: Some(caller.bound_to().ok_or(TokenFault::NotBound)?),
+            };
+            proofs.check(&of, now)?;
+        }
+        Ok(caller)
     }
 }
 
@@ -108,6 +165,7 @@ pub struct GuardBuilder {
     keys: Option<KeySource>,
     leeway: u32,
     realm: Option<String>,
+    proofs: Option<Proofs>,
     clock: Arc<dyn Clock>,
 }
 
@@ -140,6 +198,12 @@ impl GuardBuilder {
     /// What refusals name as the protected space (RFC 9110 section 11.5), instead of the first audience.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
+        self
+    }
+
+    /// Accepts tokens that are bound to a key as well, with a proof of it (RFC 9449). Without this they are refused.
+    pub fn proofs(mut self, proofs: Proofs) -> Self {
+        self.proofs = Some(proofs);
         self
     }
 
@@ -178,10 +242,15 @@ impl GuardBuilder {
                     issuer,
                     audiences: self.audiences,
                     leeway: self.leeway.into(),
-                    realm: realm.into(),
+                    space: Space {
+                        realm: realm.into(),
+                        algorithms: self.proofs.as_ref().map(|proofs| proofs.algorithms().into()),
+                        by_proof: false,
+                    },
                 },
                 algorithms: self.algorithms,
                 keys,
+                proofs: self.proofs,
                 clock: self.clock,
             }),
         })
@@ -220,6 +289,12 @@ pub enum GuardError {
     /// The keys would come over an open line.
     #[error("the address of the keys must start with https:// (or be on this machine): `{0}`")]
     KeyAddress(String),
+    /// Proofs cannot be about this address.
+    #[error("the address that proofs name must start with https:// (or be on this machine): `{0}`")]
+    ProofAddress(String),
+    /// Proofs would be taken for too long.
+    #[error("a window of {0} seconds is more than {MAX_PROOF_WINDOW_SECONDS}")]
+    ProofWindow(u32),
 }
 
 impl GuardError {
@@ -232,6 +307,8 @@ impl GuardError {
             Self::NoKeySource => "guard_no_key_source",
             Self::Leeway(_) => "guard_leeway",
             Self::KeyAddress(_) => "guard_key_address",
+            Self::ProofAddress(_) => "guard_proof_address",
+            Self::ProofWindow(_) => "guard_proof_window",
         }
     }
 }

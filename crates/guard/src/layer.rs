@@ -10,8 +10,9 @@ use tessera_oidc::Scopes;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::bearer::{Bearer, hide};
+use crate::bearer::hide;
 use crate::caller::{Caller, scopes};
+use crate::dpop::NONCE;
 use crate::guard::Guard;
 use crate::refusal::Refusal;
 
@@ -64,13 +65,18 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let guard = self.guard.clone();
         let mut inner = take_ready(&mut self.inner);
-        let bearer = Bearer::find(request.headers());
+        let presented = guard.find(request.method(), request.uri(), request.headers());
         hide(request.headers_mut());
         Box::pin(async move {
-            match guard.check_bearer(bearer).await {
+            match guard.check_presented(presented).await {
                 Ok(caller) => {
+                    let nonce = guard.next_nonce().filter(|_| caller.bound_to().is_some());
                     request.extensions_mut().insert(caller);
-                    inner.call(request).await
+                    let mut response = inner.call(request).await?;
+                    if let Some(nonce) = nonce {
+                        response.headers_mut().insert(NONCE, nonce);
+                    }
+                    Ok(response)
                 }
                 Err(refusal) => Ok(refusal.to_response()),
             }

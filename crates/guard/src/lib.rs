@@ -50,6 +50,11 @@
 //! with the clock; `sub`, `client_id` and `jti` are there; no `cnf`, because a token that is bound to a key
 //! is not a bearer token.
 //!
+//! With [`GuardBuilder::proofs`], tokens that are bound to a key are accepted as well, by the scheme `DPoP` and with a
+//! proof of the key (RFC 9449): one proof, signed by the key that it shows and that the token's `cnf.jkt` names, for this
+//! method, address and token, made just now, with the nonce that is wanted, and never used before. What is remembered of
+//! proofs is bounded; where more come at once, they are refused rather than forgotten.
+//!
 //! # What callers are told
 //!
 //! | what is wrong | status | `error` | `WWW-Authenticate` |
@@ -57,9 +62,11 @@
 //! | no token | 401 | `token_required` | `Bearer realm="…"` |
 //! | the field cannot be read | 400 | `invalid_request` | with error |
 //! | the token is not good | 401 | `invalid_token` | with error |
+//! | the proof is not good | 401 | `invalid_dpop_proof` | `DPoP` with error |
+//! | the proof lacks a nonce | 401, with `DPoP-Nonce` | `use_dpop_nonce` | `DPoP` with error |
 //! | a scope is missing | 403 | `insufficient_scope` | with error and `scope` |
 //! | the sign-in is too old or too weak | 401 | `insufficient_user_authentication` | with error, `acr_values` and `max_age` |
-//! | the issuer's keys are not available | 503, with `Retry-After` | `temporarily_unavailable` | none |
+//! | the issuer's keys are not available, or too many proofs came at once | 503, with `Retry-After` | `temporarily_unavailable` | none |
 //! | a scope, a sign-in or a `Caller` is needed where no `RequireAuth` is, or nothing is named that is needed | 500 | `server_error` | none |
 //!
 //! Each with a JSON body `{error, error_description, hint?}` that repeats nothing of the token.
@@ -83,7 +90,7 @@
 //!   keep access tokens short-lived. There is no list of blocked tokens and no introspection (RFC 7662).
 //! - **Tokens that are not RFC 9068 JWTs:** opaque ones, and JWTs whose issuer does not set `typ`.
 //! - **More than one issuer** behind one guard.
-//! - **Sender-constrained tokens** (DPoP, mTLS): refused.
+//! - **Tokens that are bound to a client certificate** (mTLS, RFC 8705): refused.
 //! - **Cross-origin preflights:** an `OPTIONS` request carries no token and is refused; put a CORS layer
 //!   outside of the guard.
 
@@ -93,6 +100,7 @@ mod bearer;
 mod caller;
 mod claims;
 mod clock;
+pub mod dpop;
 mod guard;
 mod keys;
 mod layer;

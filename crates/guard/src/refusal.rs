@@ -9,13 +9,25 @@ use serde_json::json;
 use tessera_oidc::Scopes;
 use tessera_oidc::key_set::JwsError;
 
+use crate::dpop::{self, ProofFault};
+
 /// A request that goes no further.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{reason}")]
 pub struct Refusal {
     #[source]
     reason: Reason,
-    realm: Arc<str>,
+    space: Space,
+}
+
+/// The protected space that a refusal is about, and how one gets in (RFC 9110 section 11.5).
+#[derive(Clone, Debug)]
+pub(crate) struct Space {
+    pub(crate) realm: Arc<str>,
+    /// The algorithms that proofs may be signed with; `None` where proofs are not looked at.
+    pub(crate) algorithms: Option<Arc<str>>,
+    /// Whether the request tried to get in by a proof.
+    pub(crate) by_proof: bool,
 }
 
 /// Why a request goes no further. Repeats nothing of the token.
@@ -31,6 +43,9 @@ pub enum Reason {
     /// The token is not good for this API now (401).
     #[error("the access token was not accepted: {0}")]
     InvalidToken(#[from] TokenFault),
+    /// The proof that a bound token needs is none for this request (401: RFC 9449 section 7.1).
+    #[error("the DPoP proof was not accepted: {0}")]
+    InvalidProof(#[from] ProofFault),
     /// The token does not carry every scope that is needed (403).
     #[error("the access token does not permit this")]
     InsufficientScope {
@@ -98,6 +113,9 @@ pub enum TokenFault {
     /// token has not shown that key.
     #[error("it is bound to a key and cannot be used as a bearer token")]
     KeyBound,
+    /// It is bound to no key, and was presented with a proof of one (RFC 9449 section 7.1).
+    #[error("it is not bound to a key, so no proof can go with it")]
+    NotBound,
 }
 
 impl TokenFault {
@@ -116,6 +134,7 @@ impl TokenFault {
             Self::NotYetValid => "token_not_yet_valid",
             Self::IssuedInFuture => "token_issued_in_future",
             Self::KeyBound => "token_key_bound",
+            Self::NotBound => "token_not_bound",
         }
     }
 }
@@ -129,7 +148,7 @@ fn of_authentication(acr_values: &[String], max_age: Option<u64>) -> &'static st
 }
 
 /// Without `alg` and `kid`, which are the caller's own text.
-fn in_short(error: &JwsError) -> &'static str {
+pub(crate) fn in_short(error: &JwsError) -> &'static str {
     match error {
         JwsError::TooLarge => "it is too long",
         JwsError::Malformed(_) => "it is not a signed token",
@@ -143,13 +162,18 @@ fn in_short(error: &JwsError) -> &'static str {
 }
 
 impl Refusal {
-    pub(crate) fn new(reason: Reason, realm: Arc<str>) -> Self {
-        Self { reason, realm }
+    pub(crate) fn new(reason: Reason, space: Space) -> Self {
+        Self { reason, space }
     }
 
     /// For where no guard has been, so that there is no realm.
     pub(crate) fn unguarded() -> Self {
-        Self::new(Reason::Unguarded, Arc::from(""))
+        let space = Space {
+            realm: Arc::from(""),
+            algorithms: None,
+            by_proof: false,
+        };
+        Self::new(Reason::Unguarded, space)
     }
 
     /// Why.
@@ -160,9 +184,11 @@ impl Refusal {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self.reason {
-            Reason::NoToken | Reason::InvalidToken(_) | Reason::InsufficientAuthentication { .. } => {
-                StatusCode::UNAUTHORIZED
-            }
+            Reason::InvalidProof(ProofFault::Crowded) => StatusCode::SERVICE_UNAVAILABLE,
+            Reason::NoToken
+            | Reason::InvalidToken(_)
+            | Reason::InvalidProof(_)
+            | Reason::InsufficientAuthentication { .. } => StatusCode::UNAUTHORIZED,
             Reason::MalformedRequest(_) => StatusCode::BAD_REQUEST,
             Reason::InsufficientScope { .. } => StatusCode::FORBIDDEN,
             Reason::KeysUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -177,6 +203,9 @@ impl Refusal {
             Reason::NoToken => "token_required",
             Reason::MalformedRequest(_) => "invalid_request",
             Reason::InvalidToken(_) => "invalid_token",
+            Reason::InvalidProof(ProofFault::NonceNeeded(_)) => "use_dpop_nonce",
+            Reason::InvalidProof(ProofFault::Crowded) => "temporarily_unavailable",
+            Reason::InvalidProof(_) => "invalid_dpop_proof",
             Reason::InsufficientScope { .. } => "insufficient_scope",
             Reason::InsufficientAuthentication { .. } => "insufficient_user_authentication",
             Reason::KeysUnavailable { .. } => "temporarily_unavailable",
@@ -196,6 +225,22 @@ impl Refusal {
             }
             Reason::InvalidToken(TokenFault::WrongAudience) => {
                 "Ask the issuer for an access token for this API."
+            }
+            Reason::InvalidToken(TokenFault::KeyBound) if self.space.algorithms.is_some() => {
+                "Send it as Authorization: DPoP TOKEN, with a proof of its key in the field DPoP."
+            }
+            Reason::InvalidToken(TokenFault::NotBound) => {
+                "Send it as Authorization: Bearer TOKEN, without a proof."
+            }
+            Reason::InvalidProof(ProofFault::NonceNeeded(_)) => {
+                "Send the request again, with the value of DPoP-Nonce as `nonce` in a new proof."
+            }
+            Reason::InvalidProof(ProofFault::Crowded) => "Try again in a moment; the proof may well be good.",
+            Reason::InvalidProof(ProofFault::OutOfTime) => {
+                "Make a new proof for each request, and compare the clock of that computer with this one's."
+            }
+            Reason::InvalidProof(_) => {
+                "Make a new proof for this request, with the key that the access token is bound to (RFC 9449 section 4)."
             }
             Reason::InvalidToken(_) => "Get a new access token from its issuer and try again.",
             Reason::InsufficientScope { needed } => {
@@ -227,22 +272,51 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(challenge) = self.challenge() {
-            headers.insert(WWW_AUTHENTICATE, challenge);
+        for challenge in self.challenges() {
+            headers.append(WWW_AUTHENTICATE, challenge);
         }
-        if let Reason::KeysUnavailable { retry_after } = self.reason {
-            headers.insert(RETRY_AFTER, retry_after.into());
+        match &self.reason {
+            Reason::KeysUnavailable { retry_after } => {
+                headers.insert(RETRY_AFTER, (*retry_after).into());
+            }
+            Reason::InvalidProof(ProofFault::Crowded) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Reason::InvalidProof(ProofFault::NonceNeeded(nonce)) => {
+                if let Ok(nonce) = HeaderValue::from_str(nonce) {
+                    headers.insert(dpop::NONCE, nonce);
+                }
+            }
+            _ => {}
         }
         response
     }
 
-    /// The `WWW-Authenticate` field (RFC 6750 section 3); none where another token would not help.
+    /// The `WWW-Authenticate` fields: by the scheme that was tried, and, where proofs are looked at, what one needs for
+    /// the other (RFC 9449 section 7.2).
+    fn challenges(&self) -> impl Iterator<Item = HeaderValue> {
+        let tried = self.challenge();
+        let offer = self.space.algorithms.as_ref().filter(|_| !self.space.by_proof);
+        let offer = offer.filter(|_| tried.is_some()).and_then(|algorithms| {
+            let realm = quoted(&self.space.realm);
+            HeaderValue::from_str(&format!("DPoP realm={realm}, algs={}", quoted(algorithms))).ok()
+        });
+        tried.into_iter().chain(offer)
+    }
+
+    /// The `WWW-Authenticate` field (RFC 6750 section 3) of the scheme that was tried; none where another token would
+    /// not help.
     fn challenge(&self) -> Option<HeaderValue> {
-        let mut text = format!("Bearer realm={}", quoted(&self.realm));
+        let scheme = if self.space.by_proof { "DPoP" } else { "Bearer" };
+        let mut text = format!("{scheme} realm={}", quoted(&self.space.realm));
         match &self.reason {
             Reason::NoToken => {}
+            Reason::InvalidProof(ProofFault::Crowded)
+            | Reason::KeysUnavailable { .. }
+            | Reason::Unguarded => return None,
             Reason::MalformedRequest(_)
             | Reason::InvalidToken(_)
+            | Reason::InvalidProof(_)
             | Reason::InsufficientScope { .. }
             | Reason::InsufficientAuthentication { .. } => {
                 let description = quoted(&self.reason.to_string());
@@ -253,7 +327,9 @@ impl Refusal {
                     &description,
                 ]);
             }
-            Reason::KeysUnavailable { .. } | Reason::Unguarded => return None,
+        }
+        if let Some(algorithms) = self.space.algorithms.as_ref().filter(|_| self.space.by_proof) {
+            text.extend([", algs=", &quoted(algorithms)]);
         }
         if let Reason::InsufficientScope { needed } = &self.reason {
             text.extend([", scope=", &quoted(&needed.to_string())]);
@@ -302,7 +378,14 @@ mod tests {
     #[test]
     fn whatever_the_realm_and_the_scopes_are_there_is_one_challenge() {
         let needed = Scopes::from_tokens(["a\"b", "c\nd", "ü"]);
-        let refusal = Refusal::new(Reason::InsufficientScope { needed }, Arc::from("r\"\\\n"));
+        let refusal = Refusal::new(
+            Reason::InsufficientScope { needed },
+            Space {
+                realm: Arc::from("r\"\\\n"),
+                algorithms: None,
+                by_proof: false,
+            },
+        );
         let response = refusal.to_response::<String>();
         let field = response.headers()[WWW_AUTHENTICATE].to_str().unwrap();
         let expected = concat!(
