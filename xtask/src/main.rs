@@ -1,5 +1,5 @@
 //! The project's own tasks, so that every chore is one command, the same for a person and for CI:
-//! `cargo xtask run`, `test`, `check`, `bundle`, `bindings`, `conformance`, `icons`.
+//! `cargo xtask run`, `test`, `check`, `fuzz`, `bundle`, `bindings`, `conformance`, `icons`.
 #![expect(clippy::print_stdout, reason = "a task talks to the person who started it")]
 
 mod bindings;
@@ -9,6 +9,7 @@ mod check;
 mod command;
 mod conformance;
 mod count;
+mod fuzz;
 mod icons;
 mod needs;
 mod run;
@@ -37,6 +38,8 @@ enum Task {
     Test(test::Options),
     /// Formatting, lints, crate edges, bindings, lock files, documents: what must hold before a commit.
     Check(check::Options),
+    /// Let libFuzzer make up inputs for everything that reads what comes from outside: each target for 60 seconds.
+    Fuzz(fuzz::Options),
     /// Build the packages that people install, and look inside them.
     Bundle(bundle::Options),
     /// Write what the UI takes from Rust: ui/src/host/bindings.ts and ui/src/host/fake/words.json.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Run(options) => run::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Check(options) => check::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Bundle(options) => bundle::run(&options),
         Task::Bindings(options) => bindings::run(&options),
         Task::Conformance => conformance::run(),

@@ -22,6 +22,8 @@ pub(crate) enum For {
     Lab,
     /// Making and reading packages.
     Bundle,
+    /// Fuzzing.
+    Fuzz,
 }
 
 /// One thing that a machine must have.
@@ -54,6 +56,15 @@ const NEEDS: &[Need] = &[
         probe: Probe::Programs(&[&["cc"]]),
         apt: &["build-essential"],
         dnf: &["gcc", "gcc-c++", "make"],
+        pacman: &["base-devel"],
+    },
+    Need {
+        what: "a C++ compiler",
+        why: "libFuzzer is compiled from C++",
+        purposes: &[For::Fuzz],
+        probe: Probe::Programs(&[&["c++"]]),
+        apt: &["build-essential"],
+        dnf: &["gcc-c++"],
         pacman: &["base-devel"],
     },
     Need {
@@ -236,7 +247,7 @@ pub(crate) struct Options {
 
 /// `cargo xtask needs`.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let all = [For::Build, For::Desktop, For::Lab, For::Bundle];
+    let all = [For::Build, For::Desktop, For::Lab, For::Bundle, For::Fuzz];
     let purposes = if options.purposes.is_empty() {
         &all[..]
     } else {

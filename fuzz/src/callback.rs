@@ -1,0 +1,44 @@
+//! The callback: an address that any program can deliver and any person can paste.
+
+use tessera_oidc::callback::{Callback, MAX_CALLBACK_BYTES};
+
+use crate::refusal::{conceals, refused};
+use crate::scene::{REDIRECT, pending};
+use crate::{Judged, Limit};
+
+const LIMIT: Limit = Limit {
+    fixed: 16 * 1024,
+    per_byte: 32,
+    largest: MAX_CALLBACK_BYTES,
+};
+
+/// Reads the input as the whole address, and as what follows the redirect URI.
+pub(crate) fn judge(input: &[u8]) -> Judged {
+    // Addresses are delivered and pasted as text.
+    let text = String::from_utf8_lossy(input);
+    judge_address(&format!("{REDIRECT}?{text}"));
+    judge_address(&text)
+}
+
+fn judge_address(text: &str) -> Judged {
+    let awaited = pending();
+    let state = awaited.state().expose().to_owned();
+    let nonce = awaited.nonce().map_or("", |nonce| nonce.expose()).to_owned();
+    let secrets = [state.as_str(), nonce.as_str()];
+    let verdict = LIMIT.holds(text.len(), || {
+        Callback::parse(text).map(|callback| callback.validate(awaited))
+    });
+    match verdict {
+        Err(error) => refused(error.code(), &error.message(), &error.hint(), &error, &secrets),
+        Ok(Err(error)) => refused(error.code(), &error.message(), &error.hint(), &error, &secrets),
+        Ok(Ok(validated)) => {
+            assert!(
+                text.trim_start().starts_with("app.tessera.desktop:/callback"),
+                "{text:?}"
+            );
+            assert!(text.contains("state="), "{text:?}");
+            conceals(&[&format!("{validated:?}")], &secrets);
+            Judged::Accepted
+        }
+    }
+}
