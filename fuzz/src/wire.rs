@@ -48,10 +48,8 @@ pub(crate) async fn exchange(server: SocketAddr, request: &[u8]) -> Vec<u8> {
         let _ = stream.take(LARGEST as u64).read_to_end(&mut answer).await;
         io::Result::Ok(answer)
     };
-    match timeout(PATIENCE, talk).await {
-        Ok(answer) => sound(answer),
-        Err(_) => panic!("the server does not end the connection"),
-    }
+    let ended = timeout(PATIENCE, talk).await;
+    sound(ended.unwrap_or_else(|_| panic!("the server does not end the connection")))
 }
 
 /// Whether the head of a request is there to its end, so that an answer must come.

@@ -14,7 +14,8 @@ const SECRET_LENGTH: usize = 20;
 pub(crate) fn providers_words(text: &str) -> String {
     let mut shown = String::new();
     let mut run = String::new();
-    for c in text.chars().take(MAX_WORDS) {
+    // What is not seen must not part a secret into runs that look harmless and are shown side by side.
+    for c in text.chars().filter(|&c| !reorders_or_hides(c)).take(MAX_WORDS) {
         if is_token_character(c) {
             run.push(c);
             continue;
@@ -26,7 +27,6 @@ pub(crate) fn providers_words(text: &str) -> String {
                     shown.push(' ');
                 }
             }
-            c if reorders_or_hides(c) => {}
             c => shown.push(c),
         }
     }
@@ -104,6 +104,7 @@ mod tests {
             "internationalisation-of-everything",
         );
         check("a\u{202e}b\u{200b}c", "abc");
+        check("code 4/0AX4XfWhq\u{200b}2pN8xqv1wLrT is spent", "code … is spent");
         check("", "");
         assert!(providers_words(&"x ".repeat(10_000)).chars().count() <= MAX_WORDS);
     }

@@ -157,15 +157,26 @@ fn authorization(headers: &http::HeaderMap) -> Option<Field> {
 
 /// Named values of a form or a query.
 pub(crate) fn parameters(encoded: &[u8]) -> impl Iterator<Item = Field> {
+    named_values(encoded).map(|mut field| {
+        field.name = cut(&field.name).into();
+        if let FieldValue::Shown(value) = &field.value {
+            field.value = FieldValue::Shown(cut(value));
+        }
+        field
+    })
+}
+
+/// The same at full length.
+fn named_values(encoded: &[u8]) -> impl Iterator<Item = Field> {
     url::form_urlencoded::parse(encoded).map(|(name, value)| {
         let is_public = PUBLIC_PARAMETERS.contains(&name.as_ref());
         Field {
             value: if is_public {
-                FieldValue::Shown(cut(&value))
+                FieldValue::Shown(value.into_owned())
             } else {
                 masked(&value)
             },
-            name: cut(&name).into(),
+            name: name.into_owned().into(),
         }
     })
 }
@@ -183,30 +194,34 @@ fn secrets(request: &Request) -> Vec<Zeroizing<String>> {
     credential.into_iter().chain(form).collect()
 }
 
-/// What is shown of an answer: status and media type, and of a JSON object what is public in it.
+/// What is shown of an answer: status and media type, and of a JSON object what is public in it. A secret is looked for
+/// before anything is cut, because of a long one the beginning would be left; and after it, because what is taken away may
+/// have stood in between.
 fn response_fields(message: MessageId, response: &Response, secrets: &[Zeroizing<String>]) -> Vec<Field> {
+    let holds_secret = |text: &str| secrets.iter().any(|secret| text.contains(secret.as_str()));
+    let shortened = |whole: &str| {
+        let short = cut(whole);
+        (!holds_secret(whole) && !holds_secret(&short)).then_some(short)
+    };
     let mut fields = public_fields(message, response);
     for field in &mut fields {
-        if let FieldValue::Shown(value) = &field.value
-            && secrets.iter().any(|secret| value.contains(secret.as_str()))
-        {
-            field.value = masked(value);
+        if let FieldValue::Shown(value) = &field.value {
+            field.value = shortened(value).map_or_else(|| masked(value), FieldValue::Shown);
         }
-        if secrets.iter().any(|secret| field.name.contains(secret.as_str())) {
-            field.name = "…".into();
-        }
+        field.name = shortened(&field.name).unwrap_or_else(|| "…".to_owned()).into();
     }
     fields
 }
 
+/// The same at full length.
 fn public_fields(message: MessageId, response: &Response) -> Vec<Field> {
     let mut fields = vec![Field::shown("status", response.status.as_str())];
     let media_type = response.media_type();
     if !media_type.is_empty() {
-        fields.push(Field::shown("content-type", cut(&media_type)));
+        fields.push(Field::shown("content-type", media_type.as_str()));
     }
     if media_type == "application/x-www-form-urlencoded" {
-        fields.extend(parameters(&response.body));
+        fields.extend(named_values(&response.body));
         return fields;
     }
     let Ok(Value::Object(members)) = serde_json::from_slice::<Value>(&response.body) else {
@@ -217,7 +232,7 @@ fn public_fields(message: MessageId, response: &Response) -> Vec<Field> {
         MessageId::UserinfoResponse => {
             let mut names: Vec<&str> = members.keys().map(String::as_str).collect();
             names.sort_unstable();
-            fields.push(Field::shown("claims", cut(&names.join(" "))));
+            fields.push(Field::shown("claims", names.join(" ")));
         }
         MessageId::KeySetResponse => fields.extend(members.get("keys").and_then(keys)),
         _ => fields.extend(
@@ -240,7 +255,7 @@ fn member(message: MessageId, name: &str, value: &Value) -> Option<Field> {
         other => other.to_string(),
     };
     let value = if PUBLIC_MEMBERS.contains(&name) {
-        FieldValue::Shown(cut(&shown))
+        FieldValue::Shown(shown)
     } else if message == MessageId::MetadataResponse {
         // It has dozens of members that nobody here uses.
         return None;
@@ -248,7 +263,7 @@ fn member(message: MessageId, name: &str, value: &Value) -> Option<Field> {
         masked(&shown)
     };
     Some(Field {
-        name: cut(name).into(),
+        name: name.to_owned().into(),
         value,
     })
 }
@@ -260,7 +275,7 @@ fn keys(value: &Value) -> Option<Field> {
         let words = ["kty", "alg", "kid"].map(|name| of(key, name));
         words.into_iter().flatten().collect::<Vec<_>>().join(" ")
     });
-    Some(Field::shown("keys", cut(&list.collect::<Vec<_>>().join(", "))))
+    Some(Field::shown("keys", list.collect::<Vec<_>>().join(", ")))
 }
 
 fn masked(secret: &str) -> FieldValue {
@@ -283,6 +298,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use http::{HeaderMap, HeaderValue, StatusCode};
+    use proptest::prelude::*;
     use url::Url;
 
     use super::*;
@@ -401,6 +417,53 @@ mod tests {
             &secrets(&request),
         );
         assert!(!told(&fields).concat().contains("the-secret"), "{fields:?}");
+    }
+
+    /// What is masked by its name, what is public by its name, and what nobody has heard of.
+    const MEMBERS: [&str; 6] = [
+        "access_token",
+        "error",
+        "scope",
+        "token_type",
+        "keys",
+        "unheard_of",
+    ];
+
+    proptest! {
+        /// However long it is and wherever it is put, not even a piece of it comes through.
+        #[test]
+        fn whatever_a_provider_repeats_no_secret_of_the_request_is_in_the_trace(
+            secret in "[A-Za-z0-9_.~-]{24,400}",
+            before in "[a-z \u{200b}\u{202e}\n]{0,260}",
+            after in "[a-z ]{0,20}",
+            member in prop::sample::select(&MEMBERS[..]),
+            place in 0..5,
+            message in prop::sample::select(vec![MessageId::TokenResponse, MessageId::MetadataResponse,
+                MessageId::UserinfoResponse, MessageId::KeySetResponse, MessageId::DeviceAuthorizationResponse]),
+        ) {
+            let url = Url::parse("https://provider.example/token").unwrap();
+            let request = Request::post_form(url, [("grant_type", "refresh_token"), ("refresh_token", &secret)]);
+            let words = format!("{before}{secret}{after}");
+            let (media_type, body) = match place {
+                0 => ("application/json", serde_json::json!({ member: words }).to_string()),
+                1 => ("application/json", serde_json::json!({ member: [words] }).to_string()),
+                2 => ("application/json", serde_json::json!({ words: member }).to_string()),
+                3 => ("application/json", serde_json::json!({ "keys": [{ "kid": words, "kty": "EC" }] }).to_string()),
+                _ => {
+                    let form = url::form_urlencoded::Serializer::new(String::new())
+                        .append_pair(member, &words)
+                        .append_pair(&words, "1")
+                        .finish();
+                    ("application/x-www-form-urlencoded", form)
+                }
+            };
+            let fields = response_fields(message, &answer(media_type, &body), &secrets(&request));
+            let told = told(&fields).concat();
+            let pieces = secret.as_bytes().windows(20).filter_map(|piece| std::str::from_utf8(piece).ok());
+            for piece in pieces {
+                prop_assert!(!told.contains(piece), "{piece} is in {told}");
+            }
+        }
     }
 
     #[test]
