@@ -125,11 +125,38 @@ pub(crate) fn scope_missing(scope: &str) -> Response {
     not_stored(with_error(response, code))
 }
 
+/// The answer to a bound token whose proof is missing or not good (RFC 9449 section 7.1).
+pub(crate) fn proof_refused(code: &'static str) -> Response {
+    let body = json!({ "error": code, "error_description": "The proof of possession is not good." });
+    let mut response = (StatusCode::UNAUTHORIZED, Json(body)).into_response();
+    let challenge = format!("DPoP realm=\"sandbox\", error=\"{code}\"");
+    if let Ok(challenge) = HeaderValue::try_from(challenge) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    not_stored(with_error(response, code))
+}
+
+/// The scheme of the `Authorization` field.
+pub(crate) fn scheme(headers: &http::HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    value.split_once(' ').map(|(scheme, _)| scheme)
+}
+
 /// The bearer token of the `Authorization` field (RFC 6750 section 2.1).
 pub(crate) fn bearer_token(headers: &http::HeaderMap) -> Option<&str> {
+    credential(headers, &["bearer"])
+}
+
+/// The access token of the `Authorization` field, bound to a key (RFC 9449 section 7.1) or not.
+pub(crate) fn access_token(headers: &http::HeaderMap) -> Option<&str> {
+    credential(headers, &["bearer", "dpop"])
+}
+
+fn credential<'a>(headers: &'a http::HeaderMap, schemes: &[&str]) -> Option<&'a str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let known = schemes.iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    known.then(|| token.trim())
 }
 
 /// Name and secret of `Authorization: Basic`, form-decoded (RFC 6749 section 2.3.1).

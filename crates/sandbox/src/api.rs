@@ -25,13 +25,16 @@ use axum::{Json, Router};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tessera_guard::dpop::Proofs;
 use tessera_guard::{Algorithm, Caller, Guard, KeySet, KeySource, RequireAuth, RequireScope, UnixTime};
 use tower::{Layer as _, ServiceExt as _};
 
 use crate::answer;
+use crate::dpop;
 use crate::github;
 use crate::google;
 use crate::people::Person;
+use crate::serve::Server;
 use crate::world::World;
 
 const PICTURE: &[u8] = include_bytes!("../../../icons/128x128@2x.png");
@@ -45,6 +48,7 @@ struct Api {
     world: Arc<World>,
     /// The guard, and the name of the key it was made for: a new key makes a new guard.
     guard: Mutex<Option<(String, Guard)>>,
+    proofs: Option<Proofs>,
     items: Mutex<Vec<String>>,
 }
 
@@ -52,6 +56,7 @@ pub(crate) fn routes(world: &Arc<World>) -> Router {
     let api = Arc::new(Api {
         world: Arc::clone(world),
         guard: Mutex::default(),
+        proofs: dpop::proofs(world, Server::Api),
         items: Mutex::new((1..=ITEMS).map(title).collect()),
     });
     // Around the handlers alone: another method is no question of permission.
@@ -120,7 +125,12 @@ impl Api {
             .map_err(|error| tracing::error!(%error, "the key set cannot be used"))
             .ok()
             .and_then(|keys| {
-                Guard::builder(self.world.origin.clone())
+                let guard = Guard::builder(self.world.origin.clone());
+                let guard = match &self.proofs {
+                    Some(proofs) => guard.proofs(proofs.clone()),
+                    None => guard,
+                };
+                guard
                     .audience(self.world.api_origin.clone())
                     .algorithms([Algorithm::ES256])
                     .key_source(KeySource::fixed(keys))

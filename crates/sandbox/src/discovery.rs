@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use url::ParseError;
 
 use crate::clients::Dialect;
-use crate::options::PushedRequests;
+use crate::options::{Dpop, PushedRequests};
 use crate::world::World;
 
 /// What the library's own type has no field for.
@@ -26,6 +26,8 @@ struct Extensions {
     end_session_endpoint: Option<String>,
     device_authorization_endpoint: String,
     code_challenge_methods_supported: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dpop_signing_alg_values_supported: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pushed_authorization_request_endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +99,8 @@ impl World {
                 code_challenge_methods_supported: text(&["S256"]),
                 authorization_response_iss_parameter_supported: Some(true),
                 prompt_values_supported: Some(text(&["none", "login", "consent", "select_account"])),
+                dpop_signing_alg_values_supported: (self.dpop() != Dpop::Unmentioned)
+                    .then(|| text(&["ES256", "EdDSA"])),
                 pushed_authorization_request_endpoint: (pushed >= PushedRequests::Offered)
                     .then(|| at("/par")),
                 require_pushed_authorization_requests: (pushed == PushedRequests::Required).then_some(true),

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::clients::Dialect;
 use crate::log::Endpoint;
-use crate::options::PushedRequests;
+use crate::options::{Dpop, PushedRequests};
 
 mod catalogue;
 
@@ -48,6 +48,13 @@ pub enum Fault {
     },
     /// How the provider stands to pushed authorization requests, whatever its options say.
     PushedRequests(PushedRequests),
+    /// How the provider stands to proofs of possession, whatever its options say.
+    Dpop(Dpop),
+    /// After every proof another nonce is wanted.
+    EverNewNonces {
+        /// By the protected API, or else by the provider.
+        api: bool,
+    },
     /// A pushed authorization request has run out as soon as it is named.
     PushedRequestExpired,
     /// The parameters of the authorization response.

@@ -112,6 +112,7 @@ fn read(world: &World, parameters: &Parameters) -> Result<AuthorizationRequest, 
         challenge,
         prompt,
         max_age: None,
+        dpop_jkt: None,
         login_hint: parameters.get("login").map(str::to_owned),
     })
 }

@@ -208,6 +208,7 @@ fn read(world: &World, parameters: &Parameters) -> Result<AuthorizationRequest, 
         challenge,
         prompt,
         max_age: None,
+        dpop_jkt: None,
         login_hint: parameters.get("login_hint").map(str::to_owned),
     })
 }

@@ -75,6 +75,9 @@ impl World {
             scope: scopes.to_string(),
             auth_time: grant.auth_time,
         })?;
+        if let Some(key) = &grant.key {
+            claims.insert("cnf".to_owned(), serde_json::json!({ "jkt": key }));
+        }
         self.spoil(Document::AccessToken, circumstances, &mut claims);
         let token = Secret::new(self.keys().current().sign("at+jwt", &claims)?);
         self.records_mut().access_tokens.insert(

@@ -26,7 +26,7 @@
 //!
 //! OpenID Connect with PKCE (S256, always), exact redirect addresses (any port on a loopback IP literal), codes
 //! that work once and for a minute, pushed authorization requests (RFC 9126; offered or demanded by an option or a
-//! fault), `iss` in every authorization response (RFC 9207), refresh tokens for
+//! fault), tokens that are bound to a key (RFC 9449; likewise), `iss` in every authorization response (RFC 9207), refresh tokens for
 //! `offline_access` that are replaced at every use and whose reuse ends the grant, signed access tokens
 //! (RFC 9068) for the protected API, revocation (RFC 7009), sign-in on another device (RFC 8628), and RP-initiated
 //! logout. Its pages work without scripts. `/.well-known/openid-configuration` names every endpoint.
@@ -74,6 +74,7 @@ mod clients;
 mod clock;
 mod control;
 mod discovery;
+mod dpop;
 pub mod faults;
 mod github;
 mod google;
@@ -101,7 +102,7 @@ pub use clients::{
 };
 pub use clock::SandboxClock;
 pub use keys::KeyError;
-pub use options::{Options, PushedRequests};
+pub use options::{Dpop, Options, PushedRequests};
 pub use people::Person;
 pub use ready::{Dialects, GitHub, Google, Ready};
 pub use sandbox::{Sandbox, StartError};

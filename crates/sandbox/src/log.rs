@@ -60,6 +60,10 @@ pub struct Entry {
     pub path: String,
     /// `client_id`, where the request has one.
     pub client: Option<String>,
+    /// The scheme of its `Authorization` field.
+    pub scheme: Option<String>,
+    /// Whether it brings a proof of possession (RFC 9449).
+    pub with_proof: bool,
     /// The names of the parameters in its form or its query, in order.
     pub parameters: Vec<String>,
     /// `grant_type`, where the request has one.

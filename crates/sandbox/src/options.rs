@@ -33,6 +33,8 @@ pub struct Options {
     pub device_code_life: i64,
     /// How it stands with pushed authorization requests (the standard dialect).
     pub pushed_requests: PushedRequests,
+    /// How it stands with proofs of possession (the standard dialect, and the protected API).
+    pub dpop: Dpop,
     /// Google: ID tokens name the issuer without `https://` (or, here, `http://`).
     pub google_short_issuer: bool,
     /// GitHub: the app has the device flow switched on.
@@ -51,6 +53,18 @@ pub enum PushedRequests {
     Required,
 }
 
+/// How the provider stands to proofs of possession (RFC 9449).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dpop {
+    /// They are not looked at, and every token is a bearer token.
+    #[default]
+    Unmentioned,
+    /// Tokens are bound to a key when a proof of it comes along.
+    Offered,
+    /// The same, and provider and API want their own nonces in every proof.
+    WithNonces,
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -66,6 +80,7 @@ impl Default for Options {
             refresh_reuse_grace: 0,
             device_code_life: 900,
             pushed_requests: PushedRequests::Unmentioned,
+            dpop: Dpop::Unmentioned,
             google_short_issuer: false,
             github_device_flow: true,
         }

@@ -57,6 +57,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) prompt: Vec<String>,
     pub(crate) max_age: Option<i64>,
     pub(crate) login_hint: Option<String>,
+    /// The thumbprint of the key that the code is bound to (RFC 9449 section 10).
+    pub(crate) dpop_jkt: Option<String>,
 }
 
 /// A request that was pushed and that no browser has brought yet (RFC 9126).
@@ -145,6 +147,8 @@ pub(crate) struct Grant {
     pub(crate) created: i64,
     /// It came by the device grant.
     pub(crate) by_device: bool,
+    /// The thumbprint of the key that its tokens are bound to (RFC 9449).
+    pub(crate) key: Option<String>,
     pub(crate) revoked: bool,
 }
 

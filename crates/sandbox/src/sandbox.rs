@@ -19,7 +19,7 @@ use crate::records::Records;
 use crate::serve::{self, Front, Server};
 use crate::state_file::{Restored, StateError, StateFile};
 use crate::world::World;
-use crate::{api, clock, control, github, google, provider};
+use crate::{api, clock, control, dpop, github, google, provider};
 
 /// Why a sandbox does not start.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +93,9 @@ impl Sandbox {
             restored.google_keys,
             restored.records,
         ));
+        if let Some(proofs) = dpop::proofs(&world, Server::Provider) {
+            world.proofs.get_or_init(|| proofs);
+        }
         if let Some(file) = &state_file {
             file.write(&world, port, api_port)?;
         }

@@ -14,6 +14,7 @@ use futures_util::{StreamExt as _, stream};
 use http::{HeaderValue, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
+use tessera_guard::dpop::PROOF;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -127,6 +128,8 @@ pub(crate) async fn observe(State(front): State<Arc<Front>>, request: Request, n
         method: parts.method.clone(),
         path: about.path.clone(),
         client: about.client.clone(),
+        scheme: answer::scheme(&parts.headers).map(str::to_owned),
+        with_proof: parts.headers.contains_key(PROOF),
         parameters: about.parameters,
         grant_type: about.grant_type.clone(),
         credential: about.credential,
@@ -227,7 +230,7 @@ impl About {
             Parameters::parse(parts.uri.query().unwrap_or_default().as_bytes())
         };
         let owned = |name: &str| form.get(name).map(str::to_owned);
-        let credential = answer::bearer_token(&parts.headers)
+        let credential = answer::access_token(&parts.headers)
             .or_else(|| form.get("refresh_token"))
             .or_else(|| form.get("code"))
             .or_else(|| form.get("device_code"))

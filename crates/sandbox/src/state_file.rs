@@ -105,6 +105,8 @@ struct GrantRow {
     auth_time: i64,
     created: i64,
     by_device: bool,
+    #[serde(default)]
+    key: Option<String>,
     revoked: bool,
 }
 
@@ -246,6 +248,7 @@ fn picture(world: &World, port: u16, api_port: u16) -> FileRow {
                     auth_time: grant.auth_time,
                     created: grant.created,
                     by_device: grant.by_device,
+                    key: grant.key.clone(),
                     revoked: grant.revoked,
                 };
                 (id.clone(), row)
@@ -334,6 +337,7 @@ impl TryFrom<FileRow> for Restored {
                     auth_time: grant.auth_time,
                     created: grant.created,
                     by_device: grant.by_device,
+                    key: grant.key,
                     revoked: grant.revoked,
                 },
             );

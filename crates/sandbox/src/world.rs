@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jsonwebtoken::Algorithm;
+use tessera_guard::dpop::Proofs;
 
 use crate::clients::{Client, Dialect};
 use crate::clock::SandboxClock;
@@ -29,6 +30,8 @@ pub(crate) struct World {
     /// Making an RSA key takes a while, so it is made when the first one needs it.
     google_keys: OnceLock<Mutex<KeyRing>>,
     records: Mutex<Records>,
+    /// Checks the proofs that come to the provider.
+    pub(crate) proofs: OnceLock<Proofs>,
     changed: AtomicBool,
 }
 
@@ -51,6 +54,7 @@ impl World {
             keys: Mutex::new(keys),
             google_keys: google_keys.map_or_else(OnceLock::new, |keys| OnceLock::from(Mutex::new(keys))),
             records: Mutex::new(records),
+            proofs: OnceLock::new(),
             changed: AtomicBool::new(false),
         }
     }

@@ -2,6 +2,7 @@
 
 mod callback;
 mod documents;
+mod dpop;
 mod http;
 mod pushed;
 mod signatures;
@@ -26,6 +27,7 @@ pub fn catalogue() -> Vec<Named> {
     rows.extend(signatures::rows());
     rows.extend(callback::rows());
     rows.extend(pushed::rows());
+    rows.extend(dpop::rows());
     rows
 }
 

@@ -198,6 +198,7 @@ pub(super) fn read_request(world: &World, parameters: &Parameters) -> Result<Aut
         challenge: Some(challenge),
         prompt,
         max_age,
+        dpop_jkt: parameters.get("dpop_jkt").map(str::to_owned),
         login_hint: parameters.get("login_hint").map(str::to_owned),
         state: state.clone(),
     })

@@ -298,6 +298,7 @@ fn finish(
         auth_time: session.auth_time,
         created: now,
         by_device,
+        key: None,
         revoked: false,
     });
     match &interaction.purpose {

@@ -35,10 +35,11 @@ struct Earned {
 }
 
 pub(crate) async fn token(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Response {
-    match answer_request(&world, &headers, &Parameters::parse(&body)) {
+    let response = match answer_request(&world, &headers, &Parameters::parse(&body)) {
         Ok(response) => response,
         Err(error) => error.into_response(),
-    }
+    };
+    world.with_nonce(&headers, response)
 }
 
 fn answer_request(
@@ -53,13 +54,14 @@ fn answer_request(
         ));
     }
     let client = client_of(world, headers, parameters)?;
+    let key = world.key_shown("/token", headers, None)?;
     let grant_type = parameters
         .get("grant_type")
         .ok_or(OAuthError::new("invalid_request", "`grant_type` is missing."))?;
     let earned = match grant_type {
-        "authorization_code" => by_code(world, client, parameters)?,
-        "refresh_token" => by_refresh_token(world, client, parameters)?,
-        DEVICE_GRANT => by_device_code(world, client, parameters)?,
+        "authorization_code" => by_code(world, client, parameters, key.as_deref())?,
+        "refresh_token" => by_refresh_token(world, client, parameters, key.as_deref())?,
+        DEVICE_GRANT => by_device_code(world, client, parameters, key.as_deref())?,
         _ => {
             return Err(OAuthError::new(
                 "unsupported_grant_type",
@@ -96,7 +98,12 @@ pub(crate) fn client_of<'a>(
     }
 }
 
-fn by_code(world: &World, client: &Client, parameters: &Parameters) -> Result<Earned, OAuthError> {
+fn by_code(
+    world: &World,
+    client: &Client,
+    parameters: &Parameters,
+    key: Option<&str>,
+) -> Result<Earned, OAuthError> {
     let presented = parameters
         .get("code")
         .ok_or(OAuthError::new("invalid_request", "`code` is missing."))?;
@@ -112,7 +119,14 @@ fn by_code(world: &World, client: &Client, parameters: &Parameters) -> Result<Ea
     }
     check_verifier(code.request.challenge.as_ref(), parameters.get("code_verifier"))
         .map_err(|description| OAuthError::new("invalid_grant", description))?;
-    let grant = live_grant(world, &code.grant)?;
+    // RFC 9449 section 10: what the browser brought was for this key only.
+    if code.request.dpop_jkt.is_some() && code.request.dpop_jkt.as_deref() != key {
+        return Err(OAuthError::new(
+            "invalid_grant",
+            "The code is bound to another key.",
+        ));
+    }
+    let grant = bound(world, &code.grant, key)?;
     Ok(Earned {
         scopes: grant.scopes.clone(),
         grant_id: code.grant,
@@ -163,18 +177,30 @@ pub(crate) fn check_verifier(
     }
 }
 
-fn by_refresh_token(world: &World, client: &Client, parameters: &Parameters) -> Result<Earned, OAuthError> {
+fn by_refresh_token(
+    world: &World,
+    client: &Client,
+    parameters: &Parameters,
+    key: Option<&str>,
+) -> Result<Earned, OAuthError> {
     let presented = parameters
         .get("refresh_token")
         .ok_or(OAuthError::new("invalid_request", "`refresh_token` is missing."))?;
     let fingerprint = Fingerprint::of(presented);
-    // What is asked for is checked first, so that a refused request does not use the token up.
+    // What is asked for is checked first, and the key that the token is bound to, so that a refused request does not use the token up.
     let scopes = {
         let records = world.records();
         let granted = records
             .refresh_token(fingerprint, &client.id)
-            .map(|(_, grant)| grant.scopes.clone())
+            .map(|(_, grant)| (grant.scopes.clone(), grant.key.clone()))
             .unwrap_or_default();
+        let (granted, bound_to) = granted;
+        if bound_to.is_some() && bound_to.as_deref() != key {
+            return Err(OAuthError::new(
+                "invalid_grant",
+                "The refresh token is bound to another key.",
+            ));
+        }
         match parameters.get("scope").map(Scopes::parse) {
             None => granted,
             Some(asked) if granted.covers(&asked) => asked,
@@ -207,7 +233,12 @@ fn by_refresh_token(world: &World, client: &Client, parameters: &Parameters) -> 
     })
 }
 
-fn by_device_code(world: &World, client: &Client, parameters: &Parameters) -> Result<Earned, OAuthError> {
+fn by_device_code(
+    world: &World,
+    client: &Client,
+    parameters: &Parameters,
+    key: Option<&str>,
+) -> Result<Earned, OAuthError> {
     let presented = parameters
         .get("device_code")
         .ok_or(OAuthError::new("invalid_request", "`device_code` is missing."))?;
@@ -229,13 +260,21 @@ fn by_device_code(world: &World, client: &Client, parameters: &Parameters) -> Re
         Poll::Expired => return Err(OAuthError::new("expired_token", "The code has run out.")),
         Poll::Unknown => return Err(OAuthError::new("invalid_grant", "The device code is not good.")),
     };
-    let grant = live_grant(world, &grant_id)?;
+    let grant = bound(world, &grant_id, key)?;
     Ok(Earned {
         scopes: grant.scopes.clone(),
         grant_id,
         grant,
         nonce: None,
     })
+}
+
+/// The grant, whose tokens are bound to `key` from now on, if there is one.
+fn bound(world: &World, id: &str, key: Option<&str>) -> Result<Grant, OAuthError> {
+    if let (Some(key), Some(grant)) = (key, world.records_mut().grants.get_mut(id)) {
+        grant.key = Some(key.to_owned());
+    }
+    live_grant(world, id)
 }
 
 fn live_grant(world: &World, id: &str) -> Result<Grant, OAuthError> {
@@ -261,7 +300,10 @@ fn respond(world: &World, grant_type: &str, earned: &Earned) -> Result<Response,
     let access_token = world.signed_access_token(grant_id, grant, scopes, &circumstances)?;
     let mut body = Map::new();
     body.insert("access_token".to_owned(), json!(access_token.expose()));
-    body.insert("token_type".to_owned(), json!("Bearer"));
+    body.insert(
+        "token_type".to_owned(),
+        json!(if grant.key.is_some() { "DPoP" } else { "Bearer" }),
+    );
     body.insert("expires_in".to_owned(), json!(world.options.access_token_life));
     body.insert("scope".to_owned(), json!(scopes.to_string()));
     if grant.scopes.contains("offline_access") {

@@ -17,7 +17,7 @@ pub(crate) async fn userinfo(State(world): State<Arc<World>>, headers: HeaderMap
 
 /// The answer for whoever the token is about, in the manner of `dialect`.
 pub(crate) fn respond(world: &World, dialect: Dialect, headers: &HeaderMap) -> Response {
-    let Some(token) = answer::bearer_token(headers) else {
+    let Some(token) = answer::access_token(headers) else {
         return answer::bearer_refused(false);
     };
     let found = world
@@ -26,6 +26,9 @@ pub(crate) fn respond(world: &World, dialect: Dialect, headers: &HeaderMap) -> R
         .map(|(token, grant)| (token.scopes.clone(), grant.clone()));
     match found {
         Some((scopes, grant)) if grant.dialect == dialect => {
+            if let Err(refusal) = world.is_presented_well(&grant, token, headers) {
+                return world.with_nonce(headers, refusal);
+            }
             if !scopes.contains("openid") {
                 return answer::scope_missing("openid");
             }
