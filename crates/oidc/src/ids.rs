@@ -319,6 +319,16 @@ mod tests {
     }
 
     #[test]
+    fn a_redirect_uri_has_no_fragment() {
+        let check = |text: &str, good: bool| assert_eq!(RedirectUri::new(text).is_ok(), good, "{text}");
+        check("app.tessera.desktop:/callback", true);
+        check("http://127.0.0.1:49152/callback?x=1", true);
+        check("http://127.0.0.1:49152/callback#x", false);
+        check("app.tessera.desktop:/callback#", false);
+        check("/callback", false);
+    }
+
+    #[test]
     fn scopes_are_a_set() {
         let scopes = Scopes::parse("profile openid  openid");
         assert_eq!(scopes.to_string(), "openid profile");

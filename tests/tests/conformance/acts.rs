@@ -2,16 +2,20 @@
 //! to; what must hold on the way is asserted where it happens.
 
 mod answers;
+mod device;
+mod ending;
 mod later;
 
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
-use tessera_client::{Error, Route, SignIn};
+use tessera_client::Error;
 use tessera_sandbox::log::Endpoint;
 
 use crate::scene::Scene;
 
 pub(crate) use answers::*;
+pub(crate) use device::*;
+pub(crate) use ending::*;
 pub(crate) use later::*;
 
 /// What an act gives back.
@@ -183,27 +187,6 @@ pub(crate) fn sign_in_anew(scene: &Scene) -> Played<'_> {
             "the kept token still serves"
         );
         again.map(drop)
-    }
-    .boxed_local()
-}
-
-/// Ann signs in by a code that she types on another device.
-pub(crate) fn sign_in_on_another_device(scene: &Scene) -> Played<'_> {
-    async {
-        scene.go_wrong();
-        let attempt = scene.client.sign_in(SignIn {
-            route: Some(Route::Device),
-            ..scene.request()
-        })?;
-        attempt.opened().await?;
-        let prompt = attempt.view().device.unwrap();
-        assert!(!prompt.user_code.is_empty() && !prompt.verification_uri.is_empty());
-        let mut visitor = scene.rig.sandbox.visitor("ann");
-        visitor
-            .enter_code(&prompt.verification_uri, &prompt.user_code)
-            .await
-            .unwrap();
-        attempt.wait().await.map(drop)
     }
     .boxed_local()
 }

@@ -1,8 +1,11 @@
 //! docs/conformance.md, written from the rows and the requirements, and compared with what is in the tree.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::elsewhere::MODULES;
+use crate::requirements::{FAMILIES, Family, Item, Met};
 use crate::row::{Outcome, Row};
 use crate::rows::{PLANS, Plan};
 
@@ -23,6 +26,25 @@ was sent afterwards, nothing new is in the keychain, no account was added, and a
 signed in. Names that begin with `oidcc-` and `fapi2-` are the OpenID Foundation's client modules; `tessera-` are our own.
 ";
 
+/// What comes before the modules that have no row.
+const ELSEWHERE: &str = "
+## Modules that have no row
+
+Modules that do not concern a public native client of the code flow.
+
+| module | why |
+|---|---|
+";
+
+/// What comes before the requirements.
+const REQUIREMENTS: &str = "
+## Requirements
+
+Where each requirement is met, and the rows above and the tests elsewhere in the tree that prove it. The ids of OWASP ASVS
+are its own; the others are this project's. The suite fails when a requirement has no proof, when a test that is named is
+not in the tree, and when a row names a requirement that is not here.
+";
+
 /// The root of the tree.
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -33,7 +55,43 @@ fn written() -> String {
     for plan in PLANS {
         section(&mut text, plan);
     }
+    text.push_str(ELSEWHERE);
+    for (module, why) in MODULES {
+        writeln!(text, "| `oidcc-client-test{module}` | {why} |").unwrap();
+    }
+    text.push_str(REQUIREMENTS);
+    for family in FAMILIES {
+        requirements(&mut text, family);
+    }
     text
+}
+
+fn requirements(text: &mut String, family: &Family) {
+    write!(text, "\n### {}\n\n", family.title).unwrap();
+    text.push_str("| id | asks | section | met in | proven by |\n|---|---|---|---|---|\n");
+    for item in family.items {
+        let (place, proof) = match item.met {
+            Met::At(place, _) => (format!("[{place}](../{place})"), proofs(item).join(", ")),
+            Met::DoesNotApply(why) => ("does not apply".to_owned(), why.to_owned()),
+        };
+        let Item {
+            id, asks, section, ..
+        } = item;
+        writeln!(text, "| {id} | {asks} | {section} | {place} | {proof} |").unwrap();
+    }
+}
+
+/// The rows that name a requirement, and the tests that it names.
+fn proofs(item: &Item) -> Vec<String> {
+    let rows = rows().filter(|row| row.requirements.contains(&item.id));
+    let tests = match item.met {
+        Met::At(_, tests) => tests,
+        Met::DoesNotApply(_) => &[],
+    };
+    rows.map(|row| row.name)
+        .chain(tests.iter().copied())
+        .map(|name| format!("`{name}`"))
+        .collect()
 }
 
 fn section(text: &mut String, plan: &Plan) {
@@ -56,6 +114,8 @@ fn section(text: &mut String, plan: &Plan) {
 fn outcome(row: &Row) -> String {
     match row.outcome {
         Outcome::Accept => "taken".to_owned(),
+        Outcome::SignedOut { but: None } => "signed out".to_owned(),
+        Outcome::SignedOut { but: Some(code) } => format!("signed out; the return is refused: `{code}`"),
         Outcome::Refuse { code, last } => format!("refused: `{code}`; {}", last.words()),
         Outcome::WaitOn { code } => format!("not taken for the answer: `{code}`; goes on waiting for it"),
     }
@@ -82,6 +142,84 @@ fn up_to_date(file: &str, fresh: &str) {
 #[test]
 fn the_document_is_what_the_rows_say() {
     up_to_date("docs/conformance.md", &written());
+}
+
+#[test]
+fn every_requirement_is_proven_and_every_proof_is_there() {
+    let tests = tests_in_the_tree();
+    let rows: Vec<Row> = rows().collect();
+    let mut problems = Vec::new();
+    for item in FAMILIES.iter().flat_map(|family| family.items) {
+        let Met::At(place, named) = item.met else { continue };
+        if !root().join(place).exists() {
+            problems.push(format!("{}: there is no {place}", item.id));
+        }
+        if proofs(item).is_empty() {
+            problems.push(format!("{}: nothing proves it", item.id));
+        }
+        let missing = named
+            .iter()
+            .filter(|name| !tests.contains(**name) && rows.iter().all(|row| row.name != **name));
+        problems.extend(missing.map(|name| format!("{}: there is no test {name}", item.id)));
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn every_requirement_that_a_row_names_is_listed_once() {
+    let mut ids: Vec<&str> = FAMILIES
+        .iter()
+        .flat_map(|family| family.items)
+        .map(|item| item.id)
+        .collect();
+    for row in rows() {
+        for id in row.requirements {
+            assert!(ids.contains(id), "{}: {id} is not listed", row.name);
+        }
+        assert!(!row.requirements.is_empty(), "{} proves nothing", row.name);
+    }
+    ids.sort_unstable();
+    assert!(
+        ids.windows(2).all(|pair| pair[0] != pair[1]),
+        "an id is listed twice"
+    );
+}
+
+/// The names of all test functions of the workspace.
+fn tests_in_the_tree() -> BTreeSet<String> {
+    let mut tests = BTreeSet::new();
+    let mut folders: Vec<PathBuf> = ["crates", "src-tauri", "tests", "xtask"]
+        .map(|folder| root().join(folder))
+        .into();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            // What was built or installed there is nobody's test.
+            let is_source = !path.ends_with("target") && !path.ends_with("node_modules");
+            if path.is_dir() && is_source {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                tests.extend(tests_in(&std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    tests
+}
+
+/// The names of the functions that stand under an attribute of tests, also those in `proptest!`.
+fn tests_in(source: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut is_test = false;
+    for line in source.lines().map(str::trim) {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        } else if is_test && !line.starts_with("#[") && !line.starts_with("//") {
+            is_test = false;
+            let name = line.split_once("fn ").and_then(|(_, rest)| rest.split_once('('));
+            names.extend(name.map(|(name, _)| name.to_owned()));
+        }
+    }
+    names
 }
 
 #[test]

@@ -13,6 +13,8 @@
 
 mod acts;
 mod document;
+mod elsewhere;
+mod requirements;
 mod row;
 mod rows;
 mod runner;

@@ -86,6 +86,11 @@ impl Provider {
 pub(crate) enum Outcome {
     /// It is taken.
     Accept,
+    /// The account is signed out, and nothing of it is left.
+    SignedOut {
+        /// By this stable code, what the browser came back with is refused; `None` where it is what is awaited.
+        but: Option<&'static str>,
+    },
     /// It is refused and what was being done is over.
     Refuse {
         /// By this stable code.
@@ -107,6 +112,8 @@ pub(crate) enum Last {
     Nothing,
     /// The discovery document was; no browser was opened.
     Discovery,
+    /// The request was pushed; no browser was opened.
+    PushedAuthorization,
     /// The browser was at the authorization endpoint; no token was asked for.
     Authorization,
     /// The device asked for its codes.
@@ -125,6 +132,7 @@ impl Last {
         match self {
             Self::Nothing => None,
             Self::Discovery => Some(Endpoint::Discovery),
+            Self::PushedAuthorization => Some(Endpoint::PushedAuthorization),
             Self::Authorization => Some(Endpoint::Authorization),
             Self::DeviceAuthorization => Some(Endpoint::DeviceAuthorization),
             Self::Token => Some(Endpoint::Token),
@@ -138,6 +146,7 @@ impl Last {
         match self {
             Self::Nothing => "sends nothing at all",
             Self::Discovery => "sends nothing after the discovery request",
+            Self::PushedAuthorization => "sends nothing after the pushed authorization request",
             Self::Authorization => "sends nothing after the authorization request",
             Self::DeviceAuthorization => "sends nothing after the device authorization request",
             Self::Token => "sends nothing after the token request",

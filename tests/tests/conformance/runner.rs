@@ -67,7 +67,15 @@ async fn play(row: &Row) -> Result<(), String> {
     match (row.outcome, result) {
         (Outcome::Accept, Ok(())) => accepted(&scene).await?,
         (Outcome::Accept, Err(error)) => return Err(format!("was refused: {}", told(&error))),
-        (Outcome::Refuse { .. } | Outcome::WaitOn { .. }, Ok(())) => return Err("was taken".to_owned()),
+        (Outcome::SignedOut { but: None }, Ok(())) => signed_out(&scene).await?,
+        (Outcome::SignedOut { but: None }, Err(error)) => return Err(format!("failed: {}", told(&error))),
+        (Outcome::SignedOut { but: Some(code) }, Err(error)) => {
+            expected_code(code, &error)?;
+            signed_out(&scene).await?;
+        }
+        (Outcome::Refuse { .. } | Outcome::WaitOn { .. } | Outcome::SignedOut { .. }, Ok(())) => {
+            return Err("was taken".to_owned());
+        }
         (Outcome::Refuse { code, last }, Err(error)) => {
             expected_code(code, &error)?;
             nothing_after(&scene, last)?;
@@ -116,6 +124,14 @@ async fn accepted(scene: &Scene) -> Result<(), String> {
         Ok(status) => Err(format!("the API answered with status {status}")),
         Err(error) => Err(format!("the API cannot be called: {}", told(&error))),
     }
+}
+
+/// No account is left of whoever signed out, and nothing in the keychain.
+async fn signed_out(scene: &Scene) -> Result<(), String> {
+    if !scene.accounts().await.is_empty() {
+        return Err("the account is still there".to_owned());
+    }
+    none("is still stored", &scene.stored())
 }
 
 /// By this code, and with a sentence and a hint for the person.

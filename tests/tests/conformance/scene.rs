@@ -75,7 +75,7 @@ impl Scene {
     pub(crate) async fn begin_here(&self) {
         tidied(&self.client).await;
         let before = Before {
-            stored: self.stored(),
+            stored: self.secrets(),
             accounts: self
                 .accounts()
                 .await
@@ -102,7 +102,7 @@ impl Scene {
         let new_account = |account: Account| {
             (!before.accounts.contains(&account.id)).then(|| format!("the account {}", account.name))
         };
-        let secrets = self.stored().into_iter().filter_map(new_secret);
+        let secrets = self.secrets().into_iter().filter_map(new_secret);
         secrets
             .chain(accounts.into_iter().filter_map(new_account))
             .collect()
@@ -210,8 +210,12 @@ impl Scene {
         }
     }
 
-    /// What the keychain holds beside what belongs to the account that was there before.
-    fn stored(&self) -> BTreeMap<String, Vec<u8>> {
+    /// The names of what the keychain holds beside what belongs to the account that was there before.
+    pub(crate) fn stored(&self) -> Vec<String> {
+        self.secrets().into_keys().collect()
+    }
+
+    fn secrets(&self) -> BTreeMap<String, Vec<u8>> {
         let mut kept = self.rig.keychain.entries.lock().unwrap().clone();
         kept.retain(|name, _| !self.bystander.secrets.contains_key(name));
         kept

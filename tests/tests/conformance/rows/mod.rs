@@ -3,10 +3,13 @@
 mod basic;
 mod callback;
 mod config;
+mod device;
 mod discovery;
 mod fapi2;
 mod id_token;
+mod logout;
 mod other;
+mod pushed;
 mod refresh;
 mod tokens;
 
@@ -26,10 +29,13 @@ pub(crate) const PLANS: &[Plan] = &[
     basic::PLAN,
     config::PLAN,
     refresh::PLAN,
+    logout::PLAN,
     other::PLAN,
     fapi2::PLAN,
     discovery::PLAN,
     callback::PLAN,
     tokens::PLAN,
     id_token::PLAN,
+    pushed::PLAN,
+    device::PLAN,
 ];

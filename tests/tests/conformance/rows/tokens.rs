@@ -1,8 +1,8 @@
-//! Own rows about the token endpoint, userinfo and the device grant.
+//! Own rows about the token endpoint and userinfo.
 
 use super::Plan;
 use crate::acts::{self, sign_in, sign_in_in_no_time};
-use crate::row::Last::{DeviceAuthorization, KeySet, Token, Userinfo};
+use crate::row::Last::{Token, Userinfo};
 use crate::row::Outcome::Accept;
 use crate::row::Provider::{Does, Right};
 use crate::row::Setting::GitHub;
@@ -10,8 +10,8 @@ use crate::row::{Row, refuse};
 use crate::runner::check;
 
 pub(super) const PLAN: Plan = Plan {
-    title: "Token responses, profiles and other devices",
-    about: "Our own: what the token endpoint, the userinfo endpoint and the device grant may answer.",
+    title: "Token responses and profiles",
+    about: "Our own: what the token endpoint and the userinfo endpoint may answer.",
     rows,
 };
 
@@ -90,12 +90,6 @@ fn rows() -> Vec<Row> {
             Does(&["github-bad-code"]), sign_in, refuse("bad_verification_code", Token)).at(GitHub),
         Row::new("tessera-error-with-200", &["OAU-5"],
             Does(&["token-error-with-200"]), sign_in, refuse("token_response_incomplete", Token)),
-        Row::new("tessera-device-grant", &["DEV-5"],
-            Right("A device gets its codes, and the person types hers on another one."), acts::sign_in_on_another_device, Accept),
-        Row::new("tessera-device-wrong-aud", &["IDT-3"],
-            Does(&["id-token-wrong-aud"]), acts::sign_in_on_another_device, refuse("id_token_aud", KeySet)),
-        Row::new("tessera-device-authorization-500", &["DEV-4"],
-            Does(&["device-authorization-500"]), acts::sign_in_on_another_device, refuse("device_status", DeviceAuthorization)),
     ]
 }
 

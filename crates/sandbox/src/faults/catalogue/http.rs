@@ -98,6 +98,7 @@ fn refusals() -> Vec<Named> {
     vec![
         row("token-invalid-grant", Fault::Refuse("invalid_grant"), "The token endpoint refuses what it is shown with `invalid_grant`."),
         row("token-invalid-client", Fault::Refuse("invalid_client"), "The token endpoint does not know the client."),
+        row("token-slow-down", Fault::Refuse("slow_down"), "The token endpoint wants to be asked less often."),
         row("token-error-with-200", Fault::RefuseWithOk("invalid_grant"), "The token endpoint refuses with `invalid_grant`, and says so with status 200."),
         row("github-bad-refresh-token", Fault::Refuse("bad_refresh_token"), "The token endpoint refuses with GitHub's own `bad_refresh_token`."),
         row("github-bad-code", Fault::Refuse("bad_verification_code"), "The token endpoint refuses with GitHub's own `bad_verification_code`."),

@@ -1,0 +1,112 @@
+//! Acts with a code that the person types on another device (RFC 8628).
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tessera_client::{Attempt, Error, Route, SignIn};
+use tessera_sandbox::log::Endpoint;
+
+use super::Played;
+use crate::scene::Scene;
+
+/// Seconds between two polls, as the sandbox asks for.
+const INTERVAL: u64 = 5;
+
+/// An attempt whose code is there to be typed.
+async fn prompted(scene: &Scene) -> Result<Attempt, Error> {
+    let attempt = scene.client.sign_in(SignIn {
+        route: Some(Route::Device),
+        ..scene.request()
+    })?;
+    attempt.opened().await?;
+    let prompt = attempt.view().device.unwrap();
+    assert!(!prompt.user_code.is_empty() && !prompt.verification_uri.is_empty());
+    Ok(attempt)
+}
+
+async fn type_the_code(scene: &Scene, attempt: &Attempt) {
+    let prompt = attempt.view().device.unwrap();
+    let mut visitor = scene.rig.sandbox.visitor("ann");
+    visitor
+        .enter_code(&prompt.verification_uri, &prompt.user_code)
+        .await
+        .unwrap();
+}
+
+/// Lets so many seconds pass at once, here and at the provider.
+async fn let_pass(scene: &Scene, seconds: u64) {
+    scene.rig.sandbox.clock().advance(i64::try_from(seconds).unwrap());
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
+}
+
+/// When the polls came, by the provider's clock, once there are so many.
+async fn polls(scene: &Scene, count: usize) -> Vec<i64> {
+    let log = scene.rig.sandbox.log();
+    let polled = log.wait_for_count(count, |entry| {
+        entry.endpoint == Endpoint::Token && entry.outcome.is_some()
+    });
+    polled.await.unwrap().iter().map(|entry| entry.at).collect()
+}
+
+/// Ann types the code before the first poll.
+pub(crate) fn sign_in_on_another_device(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        let attempt = prompted(scene).await?;
+        type_the_code(scene, &attempt).await;
+        let_pass(scene, INTERVAL).await;
+        attempt.wait().await.map(drop)
+    }
+    .boxed_local()
+}
+
+/// The first poll fails as the row says; the next comes after twice the time, and brings the tokens.
+pub(crate) fn poll_again_after_trouble(scene: &Scene) -> Played<'_> {
+    async {
+        let attempt = prompted(scene).await?;
+        type_the_code(scene, &attempt).await;
+        scene.go_wrong();
+        let_pass(scene, INTERVAL).await;
+        let first = polls(scene, 1).await;
+        scene.rig.sandbox.faults().clear();
+        let_pass(scene, INTERVAL).await;
+        // A poll that came too soon would have come before this answer.
+        reqwest::get(format!("{}/keys", scene.rig.sandbox.issuer()))
+            .await
+            .unwrap();
+        let_pass(scene, INTERVAL).await;
+        let all = polls(scene, 2).await;
+        let apart = all.last().unwrap() - first.first().unwrap();
+        assert!(apart >= 10, "the polls are {apart} seconds apart");
+        attempt.wait().await.map(drop)
+    }
+    .boxed_local()
+}
+
+/// Ann says no on the other device.
+pub(crate) fn decline_on_another_device(scene: &Scene) -> Played<'_> {
+    async {
+        let attempt = prompted(scene).await?;
+        let prompt = attempt.view().device.unwrap();
+        let mut visitor = scene.rig.sandbox.visitor("ann").denying();
+        visitor
+            .enter_code(&prompt.verification_uri, &prompt.user_code)
+            .await
+            .unwrap();
+        let_pass(scene, INTERVAL).await;
+        attempt.wait().await.map(drop)
+    }
+    .boxed_local()
+}
+
+/// Ann cancels before she has typed anything.
+pub(crate) fn cancel_on_another_device(scene: &Scene) -> Played<'_> {
+    async {
+        let attempt = prompted(scene).await?;
+        attempt.cancel();
+        attempt.wait().await.map(drop)
+    }
+    .boxed_local()
+}

@@ -1,0 +1,52 @@
+//! Bearer tokens at both ends, and access tokens at the resource server.
+
+use super::Met::{At, DoesNotApply};
+use super::{Family, item};
+
+#[rustfmt::skip]
+pub(super) const BEARER: Family = Family {
+    title: "RFC 6750 and RFC 9470: bearer tokens",
+    items: &[
+        item("BRR-1", "RFC 6750 2.1", "The token is in the header, never in the query.",
+            At("crates/client/src/gateway.rs", &["the_token_goes_into_the_header_and_nowhere_else"])),
+        item("BRR-2", "RFC 6750 3.1", "A token that an API refuses is replaced once; a missing permission is told as that.",
+            At("crates/client/src/gateway.rs", &["a_refused_token_is_replaced_once", "an_api_that_refuses_every_token_is_asked_twice", "a_missing_permission_is_named"])),
+        item("BRR-3", "RFC 6750 5.3", "The token goes only to origins that it is for, and to none that a redirect names.",
+            At("crates/client/src/gateway.rs", &["a_token_goes_only_to_allowed_origins", "a_redirect_elsewhere_is_not_followed"])),
+        item("BRR-4", "RFC 6750 5.3", "The token is never logged.",
+            At("crates/client/src/trace.rs", &["a_trace_tells_everything_but_secrets", "a_report_of_any_flow_holds_no_secret", "no_secret_is_printed_or_kept_in_a_file"])),
+        item("BRR-5", "RFC 6750 3", "A resource server says what is wrong in `WWW-Authenticate`, and names no error when there was no token.",
+            At("crates/guard/src/refusal.rs", &["no_token_is_told_only_that_one_is_needed", "without_a_token_there_is_a_challenge_and_no_error_code"])),
+        item("STP-3", "RFC 9470 4", "A resource server asks for a stronger or a more recent sign-in where it needs one.",
+            At("crates/guard/src/layer.rs", &["a_sign_in_that_is_too_old_or_too_weak_is_told_what_is_needed"])),
+        item("INT-1", "RFC 7662 2.1", "A resource server that introspects presents itself.", NOT_INTROSPECTED),
+        item("INT-2", "RFC 7662 2.2", "`active: false` is a refusal.", NOT_INTROSPECTED),
+        item("INT-3", "RFC 7662 4", "Audience, issuer, expiry and scope are checked all the same.", NOT_INTROSPECTED),
+        item("INT-4", "RFC 7662 4", "Answers are kept for a short while only.", NOT_INTROSPECTED),
+    ],
+};
+
+/// Why none of introspection applies.
+const NOT_INTROSPECTED: super::Met =
+    DoesNotApply("The guard checks signed access tokens by itself (RFC 9068) and asks nobody about them.");
+
+#[rustfmt::skip]
+pub(super) const ACCESS_TOKEN: Family = Family {
+    title: "RFC 9068: signed access tokens at the resource server",
+    items: &[
+        item("RSJ-1", "RFC 9068 4", "`typ` is `at+jwt`.",
+            At("crates/guard/src/claims.rs", &["tokens_that_are_not_access_tokens"])),
+        item("RSJ-2", "RFC 9068 4", "`iss` is exactly the issuer.",
+            At("crates/guard/src/claims.rs", &["tokens_that_say_what_they_must_not"])),
+        item("RSJ-3", "RFC 9068 4", "`aud` holds the resource server.",
+            At("crates/guard/src/claims.rs", &["tokens_that_say_what_they_must_not"])),
+        item("RSJ-4", "RFC 9068 4", "The signature is the issuer's, and never `none`.",
+            At("crates/guard/src/guard.rs", &["tokens_signed_in_a_way_that_is_not_allowed", "forged_and_mangled_tokens"])),
+        item("RSJ-5", "RFC 9068 4", "It has not expired.",
+            At("crates/guard/src/claims.rs", &["tokens_that_say_what_they_must_not"])),
+        item("RSJ-6", "RFC 9068 2.2", "Every claim that must be there is.",
+            At("crates/guard/src/claims.rs", &["tokens_that_lack_a_claim"])),
+        item("RSJ-7", "RFC 9068 5", "Without the scope, status 403.",
+            At("crates/guard/src/layer.rs", &["a_missing_scope_is_named"])),
+    ],
+};

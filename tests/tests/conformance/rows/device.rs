@@ -1,0 +1,44 @@
+//! The device authorization grant.
+
+use super::Plan;
+use crate::acts::{
+    cancel_on_another_device, decline_on_another_device, poll_again_after_trouble, sign_in_on_another_device,
+};
+use crate::row::Last::{DeviceAuthorization, KeySet, Token};
+use crate::row::Outcome::Accept;
+use crate::row::Provider::{Does, Right};
+use crate::row::{Row, refuse};
+use crate::runner::check;
+
+pub(super) const PLAN: Plan = Plan {
+    title: "Sign-in on another device",
+    about: "Our own, for RFC 8628: the person types a code somewhere else, and the client asks until that is done.",
+    rows,
+};
+
+#[rustfmt::skip]
+fn rows() -> Vec<Row> {
+    vec![
+        Row::new("tessera-device-grant", &["DEV-1", "DEV-5"],
+            Right("A device gets its codes, and the person types hers on another one."), sign_in_on_another_device, Accept),
+        Row::new("tessera-device-declined", &["DEV-4"],
+            Right("The person says no on the other device."), decline_on_another_device, refuse("access_denied", Token)),
+        Row::new("tessera-device-cancelled", &["DEV-6"],
+            Right("The person cancels before the code is typed."), cancel_on_another_device, refuse("cancelled", DeviceAuthorization)),
+        Row::new("tessera-device-provider-away", &["DEV-3"],
+            Does(&["token-drop"]), poll_again_after_trouble, Accept),
+        Row::new("tessera-device-provider-busy", &["DEV-3"],
+            Does(&["token-500"]), poll_again_after_trouble, Accept),
+        Row::new("tessera-device-slow-down", &["DEV-2"],
+            Does(&["token-slow-down"]), poll_again_after_trouble, Accept),
+        Row::new("tessera-device-wrong-aud", &["IDT-3"],
+            Does(&["id-token-wrong-aud"]), sign_in_on_another_device, refuse("id_token_aud", KeySet)),
+        Row::new("tessera-device-authorization-500", &["DEV-4"],
+            Does(&["device-authorization-500"]), sign_in_on_another_device, refuse("device_status", DeviceAuthorization)),
+    ]
+}
+
+#[test]
+fn every_row_about_other_devices_comes_out_as_it_says() {
+    check(&rows());
+}
