@@ -148,6 +148,17 @@ async fn look_around(steps: &mut Steps, app: &App<'_>) -> Result<()> {
         .await?;
     steps.picture(app, "checks").await?;
     steps
+        .step("Flow shows every message of the sign-in", async || {
+            app.click("nav-flow").await?;
+            app.find("flow-step-tokens_stored").await?;
+            let outcome = app.attribute("flow-outcome", "data-outcome").await?;
+            ensure!(outcome == "done", "the sign-in is {outcome}");
+            app.click("flow-step-callback").await?;
+            app.says("flow-detail", "characters, not shown").await.map(drop)
+        })
+        .await?;
+    steps.picture(app, "flow").await?;
+    steps
         .step("Settings", async || {
             app.click("nav-settings").await?;
             app.find("screen-settings").await.map(drop)

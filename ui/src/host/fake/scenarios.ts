@@ -29,9 +29,9 @@ const waiting = (change: Partial<AttemptView> = {}, more: Partial<Scenario> = {}
   ...more,
 });
 
-const failed = (error: ErrorView, steps: Step[] = []): Scenario => ({
+const failed = (error: ErrorView, steps: Step[] = [], told: FlowEventView[] = []): Scenario => ({
   at: '#/sign-in',
-  world: { attempt: data.attempt() },
+  world: { attempt: data.attempt(), flows: told },
   then: [{ event: 'attempt_ended', id: 'attempt-1', end: { outcome: 'failed', error } }],
   steps,
 });
@@ -135,6 +135,7 @@ export const scenarios: Record<string, Scenario> = {
   },
   'attempt-refused': failed(data.errors.refused),
   'attempt-refused-details': failed(data.errors.refused, press('error-details')),
+  'attempt-failed': failed(data.errors.audience, [], flows.history(flows.refusedToken())),
   'attempt-keychain-missing': failed(data.errors.keychainMissing),
 
   accounts: { at: '#/accounts', world: { accounts: data.accounts() } },
