@@ -2,7 +2,7 @@
 //!
 //! A [`desktop::Desktop`] is a virtual screen with a session bus, an unlocked keyring and a window manager, in
 //! a private home. On it run a visible Chromium that is the system's browser ([`browser`]), the app under test
-//! in its real window ([`app`]), and providers to sign in to ([`op`], [`setting`]). Nothing is replaced by a
+//! in its real window ([`app`]), and providers to sign in to ([`op`], [`glewlwyd`], [`setting`]). Nothing is replaced by a
 //! stand-in: the way from the app to the browser and back goes through `xdg-open` both times.
 //!
 //! Everything waits for something that can be seen (a line, a file, a port, an element) until a deadline;
@@ -12,6 +12,7 @@ pub mod app;
 pub mod browser;
 pub mod desktop;
 pub mod full_disk;
+pub mod glewlwyd;
 pub mod keyring;
 pub mod op;
 pub mod package;

@@ -62,6 +62,20 @@ pub fn tauri_driver() -> Result<PathBuf> {
     })
 }
 
+/// The provider from Debian: from `target/tools`, where `cargo xtask` unpacks it, or from PATH.
+pub fn glewlwyd() -> Result<PathBuf> {
+    let ours = target_dir()?.join("tools/glewlwyd/usr/bin/glewlwyd");
+    if ours.is_file() {
+        return Ok(ours);
+    }
+    in_path("glewlwyd").ok_or_else(|| {
+        anyhow!(
+            "`glewlwyd` is not here. `cargo xtask test` unpacks it from its Debian package where there is apt; no other \
+             system's package manager has it."
+        )
+    })
+}
+
 /// A program of this workspace, built beforehand into the folder that this test was built into.
 pub fn built(binary: &str) -> Result<PathBuf> {
     let path = profile_dir()?.join(binary);

@@ -408,6 +408,8 @@ impl TokenError {
             Self::NotJson { html: true } | Self::Status { html: true, status: 200..500, .. } => {
                 "Open a browser and see whether the network you are on wants you to sign in to it, then try again."
             }
+            // It may have meant that what was shown is spent, and not said so (RFC 6749 section 5.2).
+            Self::Status { status, .. } if !is_passing(*status) => "Try again in a few minutes; if it stays so, sign in again.",
             Self::Status { .. } | Self::NotJson { .. } => "Try again in a few minutes; nothing is lost.",
             Self::Downgrade { .. } => {
                 "Tell whoever runs the provider; if it cannot bind access to a key after all, leave `dpop` out of providers.toml."

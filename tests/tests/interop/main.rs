@@ -1,5 +1,5 @@
-//! Tessera at a provider that somebody else wrote: npm `oidc-provider`, which is OpenID-certified, with refresh
-//! tokens that rotate. What is claimed here is read from the provider's own log.
+//! Tessera at providers that somebody else wrote: npm `oidc-provider`, which is OpenID-certified, with refresh
+//! tokens that rotate, and Debian's `glewlwyd`. What is claimed of the first is read from its own log.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,6 +7,7 @@
 )]
 
 mod features;
+mod glewlwyd;
 mod library;
 mod rig;
 mod terminal;

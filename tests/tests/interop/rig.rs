@@ -22,7 +22,43 @@ use url::Url;
 /// How long an access token lives, in seconds.
 pub(crate) const LIFE: u32 = 600;
 
-/// A provider, a data folder, and a client on it.
+/// A data folder, and a client on it.
+pub(crate) struct Machine {
+    pub(crate) client: Client,
+    pub(crate) keychain: Arc<Keychain>,
+    pub(crate) opened: Arc<Opened>,
+    /// How many seconds the client's clock is ahead.
+    pub(crate) ahead: Arc<AtomicI64>,
+    pub(crate) folder: TempDir,
+}
+
+impl Machine {
+    pub(crate) async fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (keychain, opened, ahead) = (Arc::default(), Arc::default(), Arc::default());
+        let config = Config {
+            data_folder: folder.path().join("data"),
+            scheme_redirect: Some(RedirectUri::new(SCHEME_REDIRECT)?),
+        };
+        let ports = Ports {
+            keychain: Arc::clone(&keychain) as Arc<dyn Vault>,
+            browser: Arc::clone(&opened) as Arc<dyn Browser>,
+            loopback: Arc::new(LoopbackServer::new()),
+            http: Arc::new(HttpClient::new()),
+            clock: Arc::new(Ahead(Arc::clone(&ahead))),
+            entropy: Arc::new(SystemEntropy),
+        };
+        Ok(Self {
+            client: Client::open(config, ports).await?,
+            keychain,
+            opened,
+            ahead,
+            folder,
+        })
+    }
+}
+
+/// A machine, and a provider whose clock it shares.
 pub(crate) struct Rig {
     pub(crate) op: Op,
     pub(crate) client: Client,
@@ -40,27 +76,19 @@ impl Rig {
 
     /// With optional features of the provider, by the names that op/server.mjs knows.
     pub(crate) async fn with(features: &'static [&'static str]) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let Machine {
+            client,
+            keychain,
+            opened,
+            ahead,
+            folder,
+        } = Machine::new().await?;
         let options = OpOptions {
             access_token_seconds: LIFE,
             features,
             ..OpOptions::default()
         };
         let op = Op::start_alone(folder.path(), options).await?;
-        let (keychain, opened, ahead) = (Arc::default(), Arc::default(), Arc::default());
-        let config = Config {
-            data_folder: folder.path().join("data"),
-            scheme_redirect: Some(RedirectUri::new(SCHEME_REDIRECT)?),
-        };
-        let ports = Ports {
-            keychain: Arc::clone(&keychain) as Arc<dyn Vault>,
-            browser: Arc::clone(&opened) as Arc<dyn Browser>,
-            loopback: Arc::new(LoopbackServer::new()),
-            http: Arc::new(HttpClient::new()),
-            clock: Arc::new(Ahead(Arc::clone(&ahead))),
-            entropy: Arc::new(SystemEntropy),
-        };
-        let client = Client::open(config, ports).await?;
         let http = reqwest::Client::builder().no_proxy().build()?;
         Ok(Self {
             op,

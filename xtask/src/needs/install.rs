@@ -19,6 +19,9 @@ const BROWSERS: &str = "@puppeteer/browsers@2.13.0";
 /// What Chrome for Testing links to and WebKitGTK does not bring.
 const CHROME_LIBRARIES: [&str; 2] = ["libasound2t64", "libnss3"];
 
+/// The provider that is unpacked and not installed.
+const PROVIDER: &str = "glewlwyd";
+
 /// How long one run of a package manager may take.
 const TIME: Duration = Duration::from_mins(20);
 
@@ -201,6 +204,59 @@ fn link(to: &Path, at: &Path) -> Result<()> {
         .with_context(|| format!("copy to {}", at.display()))
 }
 
+/// Unpacks Debian's glewlwyd, a provider for the journeys, into target/tools, and installs the libraries that it needs.
+/// The package itself is not installed: that would set up a system user and start a service.
+pub(crate) fn glewlwyd() -> Result<()> {
+    let folder = tree::tools().join("glewlwyd");
+    if program(PROVIDER).is_some() || folder.join("usr/bin").join(PROVIDER).is_file() {
+        return Ok(());
+    }
+    let [apt, ..] = SYSTEMS;
+    if program(apt.program).is_none() {
+        println!("{PROVIDER}: only Debian and its kin have a package of it; its journey will fail here");
+        return Ok(());
+    }
+    println!("Unpacking {PROVIDER}: a provider that somebody else wrote, for the journeys …");
+    let download = tree::tools().join("glewlwyd-package");
+    std::fs::create_dir_all(&download)?;
+    as_root(apt.program)?
+        .args(apt.refresh)
+        .at_most(TIME)
+        .quietly("system-refresh")?;
+    Run::new(apt.program)
+        .args(["-q", "-o", "Acquire::Retries=5", "download", PROVIDER])
+        .in_folder(&download)
+        .at_most(TIME)
+        .quietly("glewlwyd-download")?;
+    let package = std::fs::read_dir(&download)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
+        .context("find the package that was downloaded")?;
+    let depends = Run::new("dpkg-deb")
+        .arg("--field")
+        .arg(&package)
+        .arg("Depends")
+        .output()?;
+    let libraries = libraries(&depends);
+    install(&apt, &libraries)?;
+    Run::new("dpkg-deb")
+        .arg("--extract")
+        .arg(&package)
+        .arg(&folder)
+        .at_most(TIME)
+        .quietly("glewlwyd-unpack")?;
+    Ok(())
+}
+
+/// The libraries among what a Debian package depends on: `libfoo1 (>= 1.2), adduser, a | b`.
+fn libraries(depends: &str) -> Vec<&str> {
+    depends
+        .split(',')
+        .filter_map(|one| one.split_whitespace().next())
+        .filter(|name| name.starts_with("lib"))
+        .collect()
+}
+
 /// Installs tauri-driver into target/tools, not into the person's own cargo folder.
 pub(crate) fn tauri_driver() -> Result<()> {
     let root = tree::tools();
@@ -225,4 +281,15 @@ pub(crate) fn tauri_driver() -> Result<()> {
         .quietly("tauri-driver")?;
     println!("tauri-driver: {}", table::duration(ended.took));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_a_package_depends_on_only_libraries_are_installed() {
+        let depends = "libc6 (>= 2.34), libconfig9, debconf (>= 0.5) | debconf-2.0, sqlite3, adduser\n";
+        assert_eq!(libraries(depends), ["libc6", "libconfig9"]);
+    }
 }

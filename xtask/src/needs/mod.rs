@@ -288,6 +288,7 @@ pub(crate) fn meet(purposes: &[For]) -> Result<()> {
     }
     if purposes.contains(&For::Lab) {
         install::tauri_driver()?;
+        install::glewlwyd()?;
     }
     Ok(())
 }
