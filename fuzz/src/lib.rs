@@ -10,6 +10,7 @@ mod authorization_endpoint;
 mod bearer_header;
 mod callback;
 mod documents;
+mod dpop_proof;
 mod id_token;
 mod loopback_request;
 mod refusal;
@@ -56,6 +57,11 @@ pub const TARGETS: &[Target] = &[
         "discovery_document",
         documents::discovery_document,
         MAX_RESPONSE_BYTES,
+    ),
+    target(
+        "dpop_proof",
+        dpop_proof::judge,
+        tessera_guard::dpop::MAX_PROOF_BYTES,
     ),
     target("id_token", id_token::judge, MAX_JWS_BYTES),
     target("key_set", documents::key_set, MAX_KEY_SET_BYTES),

@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use tessera_oidc::authorize::{self, AuthorizationRequest, Pending, Registration, TokenAuth};
 use tessera_oidc::discovery::{Metadata, parse_metadata};
 use tessera_oidc::key_set::KeySet;
@@ -56,10 +56,17 @@ static KEY: LazyLock<Ed25519KeyPair> = LazyLock::new(|| sound(Ed25519KeyPair::fr
 
 /// The provider's key set.
 pub(crate) static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
-    let x = URL_SAFE_NO_PAD.encode(KEY.public_key().as_ref());
-    let set = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": KID, "x": x}]});
+    let mut key = jwk();
+    key["kid"] = KID.into();
+    let set = json!({ "keys": [key] });
     sound(KeySet::parse(set.to_string().as_bytes()))
 });
+
+/// The public half of the one key there is.
+pub(crate) fn jwk() -> Value {
+    let x = URL_SAFE_NO_PAD.encode(KEY.public_key().as_ref());
+    json!({"kty": "OKP", "crv": "Ed25519", "x": x})
+}
 
 /// An authorization request that awaits its callback. Its secrets are those of [`counting`].
 pub(crate) fn pending() -> Pending {

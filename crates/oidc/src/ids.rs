@@ -268,6 +268,8 @@ impl UnixTime {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -333,5 +335,28 @@ mod tests {
         let scopes = Scopes::parse("profile openid  openid");
         assert_eq!(scopes.to_string(), "openid profile");
         assert_eq!(scopes.difference(&Scopes::parse("openid")).to_string(), "profile");
+    }
+
+    proptest! {
+        #[test]
+        fn scopes_are_the_same_when_they_are_written_and_read_again(text in "\\PC{0,60}", tokens in prop::collection::vec("[!-~]{0,8}", 0..8)) {
+            for scopes in [Scopes::parse(&text), Scopes::from_tokens(tokens)] {
+                prop_assert_eq!(Scopes::parse(&scopes.to_string()), scopes.clone());
+                prop_assert!(scopes.iter().all(|scope| !scope.is_empty() && scopes.contains(scope)));
+                prop_assert_eq!(scopes.union(&scopes), scopes.clone());
+                prop_assert!(scopes.difference(&scopes).is_empty());
+            }
+        }
+
+        #[test]
+        fn an_address_that_is_taken_keeps_its_spelling(text in "(https://|http://127.0.0.1|app.x:/)?[ -~]{0,30}") {
+            if let Ok(issuer) = text.parse::<Issuer>() {
+                prop_assert_eq!(issuer.as_str(), text.as_str());
+                prop_assert!(is_secure(issuer.url()));
+            }
+            if let Ok(redirect_uri) = RedirectUri::new(text.as_str()) {
+                prop_assert_eq!(redirect_uri.as_str(), text.as_str());
+            }
+        }
     }
 }
