@@ -8,7 +8,7 @@ mod later;
 
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
-use tessera_client::Error;
+use tessera_client::{CheckId, Error, Outcome};
 use tessera_sandbox::log::Endpoint;
 
 use crate::scene::Scene;
@@ -126,6 +126,38 @@ pub(crate) fn sign_in_with_fresh_protection(scene: &Scene) -> Played<'_> {
             assert!(values.iter().all(|value| value.len() >= least), "{name}");
             assert_ne!(values[0], values[1], "{name}");
         }
+        Ok(())
+    }
+    .boxed_local()
+}
+
+/// Signs in without the profile, which is not believed, or is not to be had; who signed in is known without it.
+pub(crate) fn sign_in_and_leave_the_profile(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        let signed_in = scene.sign_in().await?;
+        let of_profile = signed_in
+            .checks
+            .iter()
+            .find(|verdict| verdict.check == CheckId::UserinfoSubject);
+        assert_eq!(
+            of_profile.map(|verdict| verdict.outcome),
+            Some(Outcome::NotReached),
+            "nothing of it is used"
+        );
+        Ok(())
+    }
+    .boxed_local()
+}
+
+/// The API refuses the access token; it is replaced once, and then the API's answer is the answer.
+pub(crate) fn call_with_a_token_for_another_api(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        let account = scene.sign_in().await?.account;
+        assert_eq!(scene.call(&account).await?, 401);
+        assert_eq!(scene.rig.token_requests("refresh_token"), 1, "replaced once");
+        assert_eq!(scene.rig.requests(Endpoint::Api), 2);
         Ok(())
     }
     .boxed_local()

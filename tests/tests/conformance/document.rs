@@ -1,5 +1,7 @@
 //! docs/conformance.md, written from the rows and the requirements, and compared with what is in the tree.
 
+mod faults;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -52,7 +52,7 @@ pub(super) const USERINFO: Family = Family {
             At("crates/oidc/src/userinfo.rs", &["only_the_same_subject_is_accepted", "somebody_elses_profile_is_the_end_signed_or_not", "a_profile_that_cannot_be_read_costs_the_profile_and_no_more"])),
         item("UIN-2", "Core 5.3.1", "The access token is in the header.",
             At("crates/oidc/src/userinfo.rs", &["the_token_goes_into_the_header_and_nowhere_else"])),
-        item("UIN-3", "Core 5.3.2", "A signed profile, which nobody asked for, is not used.",
+        item("UIN-3", "Core 5.3.2", "A signed profile is checked as a token of this issuer for this client; an encrypted one is not used.",
             At("crates/oidc/src/userinfo.rs", &["profiles_are_accepted_or_refused"])),
     ],
 };

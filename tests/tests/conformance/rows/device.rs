@@ -4,7 +4,7 @@ use super::Plan;
 use crate::acts::{
     cancel_on_another_device, decline_on_another_device, poll_again_after_trouble, sign_in_on_another_device,
 };
-use crate::row::Last::{DeviceAuthorization, KeySet, Token};
+use crate::row::Last::{DeviceAuthorization, Discovery, KeySet, Token};
 use crate::row::Outcome::Accept;
 use crate::row::Provider::{Does, Right};
 use crate::row::{Row, refuse};
@@ -33,6 +33,8 @@ fn rows() -> Vec<Row> {
             Does(&["token-slow-down"]), poll_again_after_trouble, Accept),
         Row::new("tessera-device-wrong-aud", &["IDT-3"],
             Does(&["id-token-wrong-aud"]), sign_in_on_another_device, refuse("id_token_aud", KeySet)),
+        Row::new("tessera-device-not-offered", &["BCP-10"],
+            Does(&["discovery-no-device-grant"]), sign_in_on_another_device, refuse("route_unavailable", Discovery)),
         Row::new("tessera-device-authorization-500", &["DEV-4"],
             Does(&["device-authorization-500"]), sign_in_on_another_device, refuse("device_status", DeviceAuthorization)),
     ]

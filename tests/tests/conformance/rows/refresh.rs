@@ -44,6 +44,8 @@ fn rows() -> Vec<Row> {
             Does(&["token-invalid-grant"]), call_after_the_session_ended, refuse("needs_sign_in", Token)),
         Row::new("tessera-refresh-provider-down", &["OAU-10"],
             Does(&["token-503-retry-after"]), call_after_expiry, refuse("token_endpoint_status", Token)),
+        Row::new("tessera-refresh-too-often", &["OAU-10"],
+            Does(&["token-429-retry-after"]), call_after_expiry, refuse("token_endpoint_status", Token)),
         Row::new("tessera-refresh-redirect", &["OAU-11"],
             Does(&["token-redirect"]), call_after_expiry, refuse("token_endpoint_status", Token)),
     ]
