@@ -1,4 +1,4 @@
-//! `cargo xtask conformance`: the documents that the conformance suite writes from its own rows.
+//! `cargo xtask conformance`: the documents that the conformance suite writes from its own rows and from the catalogue of faults.
 
 use std::process::ExitCode;
 
@@ -15,6 +15,6 @@ pub(crate) fn run() -> Result<ExitCode> {
         .args(["--workspace", FEATURES, "--test", "conformance", "document::"])
         .env(WRITE, "1")
         .quietly("conformance")?;
-    println!("wrote docs/conformance.md");
+    println!("wrote docs/conformance.md and docs/sandbox-faults.md");
     Ok(ExitCode::SUCCESS)
 }

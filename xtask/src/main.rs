@@ -44,7 +44,7 @@ enum Task {
     Bundle(bundle::Options),
     /// Write what the UI takes from Rust: ui/src/host/bindings.ts and ui/src/host/fake/words.json.
     Bindings(bindings::Options),
-    /// Write docs/conformance.md from the rows of the conformance suite.
+    /// Write docs/conformance.md and docs/sandbox-faults.md from the conformance suite.
     Conformance,
     /// Make the icon files of every size from icons/tessera.svg.
     Icons,

@@ -53,6 +53,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     tokens::JWT,
     server::BEARER,
     server::ACCESS_TOKEN,
+    server::POSSESSION,
 ];
 
 const fn item(id: &'static str, section: &'static str, asks: &'static str, met: Met) -> Item {

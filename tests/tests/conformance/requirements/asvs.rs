@@ -42,6 +42,8 @@ pub(super) const RESOURCE_SERVER: Family = Family {
             At("crates/guard/src/caller.rs", &["the_callers_particulars_arrive"])),
         item("10.3.4", "ASVS 5.0 V10.3", "Where a strong or a recent sign-in is needed, `acr` and `auth_time` are checked.",
             At("crates/guard/src/layer.rs", &["a_sign_in_that_is_too_old_or_too_weak_is_told_what_is_needed"])),
+        item("10.3.5", "ASVS 5.0 V10.3", "A stolen token is of no use: it is bound to a key of whoever it was given to.",
+            At("crates/guard/src/dpop.rs", &["token_and_key_belong_together_or_nothing_is_accepted", "a_bound_token_with_a_proof_of_its_key_is_good_and_says_so"])),
     ],
 };
 

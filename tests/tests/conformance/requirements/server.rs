@@ -26,6 +26,21 @@ pub(super) const BEARER: Family = Family {
     ],
 };
 
+#[rustfmt::skip]
+pub(super) const POSSESSION: Family = Family {
+    title: "RFC 9449: proof of possession",
+    items: &[
+        item("DPP-1", "RFC 9449 4.2", "A proof is a `dpop+jwt`, signed by an asymmetric key whose public half it shows.",
+            At("crates/oidc/src/dpop.rs", &["a_proof_is_for_one_request_and_shows_the_public_key_only"])),
+        item("DPP-2", "RFC 9449 4.2", "It is for one request: method, address, time, a name of its own, the token's hash, and the nonce that was given.",
+            At("crates/oidc/src/dpop.rs", &["a_token_comes_along_with_its_hash_in_the_proof_and_a_nonce_as_it_was_given", "every_proof_has_a_name_of_its_own_and_replaces_the_one_before"])),
+        item("DPP-4", "RFC 9449 5", "A token that is not bound although that was asked for is a downgrade.",
+            At("crates/oidc/src/token.rs", &["a_bound_token_that_was_asked_for_is_taken_in_any_case_and_nothing_less"])),
+        item("DPP-7", "RFC 9449 4.3", "A resource server makes the twelve checks of a proof.",
+            At("crates/guard/src/dpop.rs", &["one_change_of_the_proof_and_it_is_none", "token_and_key_belong_together_or_nothing_is_accepted", "a_proof_is_good_once_for_as_long_as_it_could_be_used"])),
+    ],
+};
+
 /// Why none of introspection applies.
 const NOT_INTROSPECTED: super::Met =
     DoesNotApply("The guard checks signed access tokens by itself (RFC 9068) and asks nobody about them.");
