@@ -157,6 +157,8 @@ async fn look_around(steps: &mut Steps, app: &App<'_>) -> Result<()> {
             app.says("flow-detail", "characters, not shown").await.map(drop)
         })
         .await?;
+    app.script("document.querySelector('[data-testid=\"flow\"]').scrollIntoView();")
+        .await?;
     steps.picture(app, "flow").await?;
     steps
         .step("Settings", async || {
