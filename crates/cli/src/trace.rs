@@ -46,13 +46,12 @@ fn step(after: i64, step: &Step) {
                 .section()
                 .map(|section| format!(" ({section})"))
                 .unwrap_or_default();
-            aside(&format!(
-                "{}  {} → {}: {}{section}",
-                time(after),
-                name(*from),
-                name(*to),
-                message.title()
-            ));
+            let who = if from == to {
+                name(*from).to_owned()
+            } else {
+                format!("{} → {}", name(*from), name(*to))
+            };
+            aside(&format!("{}  {who}: {}{section}", time(after), message.title()));
             aside(&format!("{INDENT}{}", message.why()));
             for told in fields {
                 aside(&format!("{INDENT}{}", field(told)));

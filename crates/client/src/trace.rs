@@ -296,6 +296,12 @@ impl Flow {
         });
     }
 
+    /// Says that an ID token is being checked, which happens in Tessera alone. Its verdicts follow.
+    pub(crate) fn checks_id_token(&self, id_token: &RawIdToken) {
+        let fields = vec![Field::masked("id_token", id_token)];
+        self.message(Party::Tessera, Party::Tessera, MessageId::IdTokenCheck, fields);
+    }
+
     pub(crate) fn checks(&self, verdicts: &Verdicts) {
         self.write(Step::Checks(verdicts.clone()));
     }

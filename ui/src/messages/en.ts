@@ -366,6 +366,7 @@ const en = {
     keys: 'Go along the messages with the arrow keys; open one with Enter.',
     idle: 'Select a message to see what was in it, what was checked, and why it exists.',
     fromTo: (from: string, to: string) => `${from} to ${to}:`,
+    alone: (party: string) => `${party}:`,
     decides: 'Tessera decides',
     unseen: 'Tessera does not see this',
     failedHere: 'It failed here',

@@ -52,6 +52,7 @@ async fn a_sign_in_is_told_step_by_step_and_without_its_secrets() {
             "Provider → Tessera",
             "Tessera → Provider",
             "Provider → Tessera",
+            "Tessera",
             "Tessera → Provider",
             "Provider → Tessera",
             "Tessera → Keychain",

@@ -64,6 +64,7 @@ impl Client {
         if result.as_ref().is_err_and(IdTokenRefusal::wants_new_keys) {
             result = check(&*directory.newer_keys(jwks_uri, &keys, flow).await?);
         }
+        flow.checks_id_token(id_token);
         match result {
             Ok((_, verdicts)) => {
                 flow.checks(&verdicts);

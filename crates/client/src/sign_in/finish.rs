@@ -261,6 +261,7 @@ async fn verified(
         let newer = directory.newer_keys(jwks_uri, &keys, flow).await?;
         result = check(&newer);
     }
+    flow.checks_id_token(id_token);
     match result {
         Ok((identity, verdicts)) => {
             flow.checks(&verdicts);

@@ -77,6 +77,9 @@ messages! {
     KeySetResponse = "key_set_response", "The provider's public keys",
         "With these the signature is checked on this computer. They are kept for ten minutes, and asked for again at once when a token names a key that is not among them.",
         Some("RFC 7517 5");
+    IdTokenCheck = "id_token_check", "Tessera checks who signed in",
+        "The ID token is the provider's statement about you, and worth as much as its checks: whose signature, for which app, for which sign-in, and when. If one of them fails, nothing more is sent and nothing is stored.",
+        Some("OpenID Connect Core 3.1.3.7");
     UserinfoRequest = "userinfo_request", "Who is this?",
         "Name, e-mail address and picture may be more complete here than in the ID token. The access token proves that Tessera may ask.",
         Some("OpenID Connect Core 5.3.1");

@@ -218,7 +218,12 @@ fn markdown(row: &Row<'_>) -> String {
                 ..
             } => {
                 let section = section.map(|section| format!(" ({section})")).unwrap_or_default();
-                let mut told = write!(text, "\n## {after} · {from} → {to}: {title}\n\n{why}{section}\n");
+                let who = if from == to {
+                    (*from).to_owned()
+                } else {
+                    format!("{from} → {to}")
+                };
+                let mut told = write!(text, "\n## {after} · {who}: {title}\n\n{why}{section}\n");
                 if !fields.is_empty() {
                     text.push('\n');
                 }

@@ -174,6 +174,11 @@ const keys = (issuer: string): Part[] => [
   ],
 ];
 
+const idTokenCheck: Part = [
+  1,
+  message('id_token_check', 'tessera', 'tessera', [masked('id_token', 722)]),
+];
+
 /** Every check of an ID token; one that `broken` names was not passed, and none after it was reached. */
 function idToken(issuer: string, seconds: number, broken?: CheckView): CheckView[] {
   const all = [
@@ -242,6 +247,7 @@ export const signedIn = (ago = 300): Script => ({
     ...callback(sandbox.issuer),
     ...redeemed(sandbox.issuer),
     ...keys(sandbox.issuer),
+    idTokenCheck,
     [4, checks(...idToken(sandbox.issuer, seconds() - ago))],
     ...profile(sandbox.issuer),
     [2, ended()],
@@ -269,6 +275,7 @@ export const refusedToken = (ago = 120): Script => ({
     ...callback(sandbox.issuer),
     ...redeemed(sandbox.issuer),
     ...keys(sandbox.issuer),
+    idTokenCheck,
     [
       4,
       checks(

@@ -220,7 +220,7 @@ export const scenarios: Record<string, Scenario> = {
   'flow-loading': { at: '#/flow', world: { silent: true } },
   'flow-empty': { at: '#/flow', world: {} },
   'flow-open': flow(several(), 2, press('flow-step-token_request')),
-  'flow-checks': flow(several(), 2, press('flow-step-key_set_response')),
+  'flow-checks': flow(several(), 2, press('flow-step-id_token_check')),
   'flow-cancelled': flow(several(), 1),
   'flow-call': flow(several(), 3, press('flow-step-decision')),
   'flow-refresh': flow(several(), 4),
