@@ -3,7 +3,7 @@ import { userEvent } from 'vitest/browser';
 import { describe, expect, test } from 'vitest';
 import type { FlowEventView } from '../src/host';
 import { ann, attempt, errors } from '../src/host/fake/data';
-import type { FakeHost } from '../src/host/fake/fake';
+import { fail, type FakeHost } from '../src/host/fake/fake';
 import * as fake from '../src/host/fake/flows';
 import { byId, drawn, has, open, openState, said } from './open';
 
@@ -233,12 +233,7 @@ describe('a flow that goes on', () => {
   test('is not left for a newer one', async () => {
     const { host } = await waiting();
     const sequence = byId('sequence');
-    await tell(
-      host,
-      fake
-        .history(fake.refreshed())
-        .map((event) => ({ ...event, flow: 2, sequence: event.sequence + host.told.length })),
-    );
+    await tell(host, fake.begin(host.told, fake.refreshed()));
     expect(has('flow-2')).toBe(true);
     expect(byId('sequence')).toBe(sequence);
   });
@@ -462,6 +457,27 @@ describe('the way to it', () => {
     });
     await drawn();
     expect(has('error')).toBe(true);
+    expect(has('see-where')).toBe(false);
+  });
+
+  test('is not offered for an earlier failure of the same kind', async () => {
+    const told = fake.history(fake.refusedToken());
+    const host = await open(
+      { flows: told, answers: { signIn: () => fail(errors.audience) } },
+      '#/sign-in',
+    );
+    byId('provider-sandbox').click();
+    await drawn();
+    expect(has('error')).toBe(true);
+    expect(has('see-where')).toBe(false);
+    await tell(host, fake.begin(told, fake.signedIn()));
+    host.emit({ event: 'attempt', attempt: attempt() });
+    host.emit({
+      event: 'attempt_ended',
+      id: 'attempt-1',
+      end: { outcome: 'failed', error: errors.audience },
+    });
+    await drawn();
     expect(has('see-where')).toBe(false);
   });
 

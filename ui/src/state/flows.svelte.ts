@@ -26,13 +26,15 @@ export class Flows {
     return id === null ? null : (this.#known.flows.get(Number(id)) ?? null);
   }
 
-  /** The last flow of a kind; with `error`, the last that ended in it. */
-  last(kind: FlowKindView, error?: ErrorView): Flow | null {
-    return (
-      this.all.findLast(
-        (flow) => flow.kind === kind && (!error || flow.end?.error?.code === error.code),
-      ) ?? null
-    );
+  /** The last flow of a kind. */
+  last(kind: FlowKindView): Flow | null {
+    return this.all.findLast((flow) => flow.kind === kind) ?? null;
+  }
+
+  /** The last flow of a kind, if it ended in `error`: an earlier one that did is not what failed now. */
+  failed(kind: FlowKindView, error: ErrorView): Flow | null {
+    const flow = this.last(kind);
+    return flow?.end?.error?.code === error.code ? flow : null;
   }
 
   /** Reads what happened so far. */

@@ -3,13 +3,15 @@
 import type { Host } from '../host';
 import * as data from './data';
 import { FakeHost } from './fake';
+import { callAgain, history, refreshed, refusedToken, signedIn } from './flows';
 import { scenarios, type Step } from './scenarios';
 
 export function demo(): { host: Host; patience?: number } {
   const name = new URLSearchParams(window.location.search).get('state');
   const scenario = name === null ? undefined : scenarios[name];
   if (!scenario) {
-    return { host: new FakeHost({ accounts: data.accounts(), alive: true }) };
+    const told = history(signedIn(), callAgain(), refreshed(), refusedToken());
+    return { host: new FakeHost({ accounts: data.accounts(), flows: told, alive: true }) };
   }
   const host = new FakeHost(scenario.world);
   window.location.hash = scenario.at;

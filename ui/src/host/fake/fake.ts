@@ -10,6 +10,7 @@ import type {
   RouteView,
 } from '../bindings';
 import * as data from './data';
+import * as flows from './flows';
 
 /** How the scripted world stands at the start. */
 export interface World {
@@ -116,7 +117,10 @@ export class FakeHost implements Host {
             : null,
       });
       this.emit({ event: 'attempt', attempt });
-      if (this.#world.alive === true && route !== 'scheme') this.#play(attempt, request.account);
+      if (this.#world.alive === true) {
+        const flow = this.#tell(flows.waitingSignIn(0), attempt.provider_name);
+        if (route !== 'scheme') this.#play(attempt, request.account, flow);
+      }
       return ok(attempt);
     });
 
@@ -140,6 +144,7 @@ export class FakeHost implements Host {
   signOut: Host['signOut'] = (id) =>
     this.#answer('signOut', [id], () => {
       const account = this.accounts.find((other) => other.id === id);
+      if (this.#world.alive === true) this.#tell(flows.signedOut(0), account?.provider_name ?? '');
       this.emit({ event: 'accounts', accounts: this.accounts.filter((other) => other.id !== id) });
       return ok({ ...data.receipt, account: id, name: account?.name ?? '' });
     });
@@ -158,6 +163,8 @@ export class FakeHost implements Host {
 
   call: Host['call'] = (request) =>
     this.#answer('call', [request], () => {
+      const account = this.accounts.find(({ id }) => id === request.account);
+      if (this.#world.alive === true) this.#tell(flows.callAgain(0), account?.provider_name ?? '');
       const page = /page=(\d+)/.exec(request.url)?.[1];
       if (request.url.endsWith('/ledger')) return ok(data.answers.missing);
       if (request.url.endsWith('/picture')) return ok(data.answers.image);
@@ -214,11 +221,24 @@ export class FakeHost implements Host {
     return await (other ? other(...given) : usual());
   }
 
+  /** Tells a flow that begins now; gives back its number. */
+  #tell(script: flows.Script, provider: string): number | undefined {
+    const events = flows.begin(this.told, { ...script, provider });
+    for (const step of events) this.emit({ event: 'flow', step });
+    return events[0]?.flow;
+  }
+
   /** Lets an attempt go well, in its own time. */
-  #play(attempt: AttemptView, account: string | null): void {
+  #play(attempt: AttemptView, account: string | null, flow: number | undefined): void {
     setTimeout(() => {
       if (this.attempt?.id !== attempt.id) return;
       this.emit({ event: 'attempt', attempt: { ...attempt, revision: 2, stage: 'finishing' } });
+      for (const [index, part] of flows.comingBack().entries()) {
+        setTimeout(() => {
+          for (const step of flows.next(this.told, [part], flow))
+            this.emit({ event: 'flow', step });
+        }, index * 100);
+      }
       setTimeout(() => {
         const known = this.accounts.find(({ id }) => id === account) ?? data.ann();
         if (this.attempt?.id === attempt.id) {

@@ -1,62 +1,19 @@
-// Flows that never happened, in the words of the real ones: words.json is written from Rust by `cargo xtask bindings`.
-import type {
-  CheckView,
-  ErrorView,
-  FlowEventView,
-  FlowFieldView,
-  FlowKindView,
-  FlowStepView,
-  PartyView,
-} from '../bindings';
+// Flows that never happened, in the words of the real ones.
+import type { CheckView, FlowFieldView } from '../bindings';
 import { acme, errors, google, now, sandbox } from './data';
-import words from './words.json';
+import {
+  check,
+  checks,
+  decision,
+  ended,
+  masked,
+  message,
+  shown,
+  type Part,
+  type Script,
+} from './script';
 
-type Step = FlowStepView;
-/** A step, and how long after the one before it was made, in milliseconds. */
-type Part = [after: number, step: Step];
-
-/** A flow as it would be told. */
-export interface Script {
-  kind: FlowKindView;
-  provider: string | null;
-  account: string | null;
-  /** How long ago it began, in seconds. */
-  ago: number;
-  parts: Part[];
-}
-
-const shown = (name: string, value: string): FlowFieldView => ({ name, value, characters: null });
-const masked = (name: string, characters: number): FlowFieldView => ({
-  name,
-  value: null,
-  characters,
-});
-
-function message(
-  id: string,
-  from: PartyView,
-  to: PartyView,
-  fields: FlowFieldView[] = [],
-): FlowStepView {
-  const known = words.messages.find((one) => one.id === id);
-  if (!known) throw new Error(`Rust has no message ${id}`);
-  return { type: 'message', from, to, fields, ...known };
-}
-
-function check(
-  id: string,
-  expected: string | null = null,
-  seen: string | null = expected,
-  result = 'passed',
-): CheckView {
-  const known = words.checks.find((one) => one.id === id);
-  if (!known) throw new Error(`Rust has no check ${id}`);
-  return { ...known, outcome: result, expected, seen };
-}
-
-const checks = (...made: CheckView[]): Step => ({ type: 'checks', checks: made });
-const decision = (code: string, sentence: string): Step => ({ type: 'decision', code, sentence });
-const ended = (error: ErrorView | null = null): Step => ({ type: 'ended', error });
+export { begin, history, next, type Script } from './script';
 
 const CLIENT = 'tessera-desktop';
 const REDIRECT = 'app.tessera.desktop.development:/callback';
@@ -489,29 +446,3 @@ export const longValues = (ago = 40): Script => {
     }),
   };
 };
-
-/** What Rust would tell of these flows, one after the other. */
-export function history(...scripts: Script[]): FlowEventView[] {
-  const events: FlowEventView[] = [];
-  for (const [index, { kind, provider, account, ago, parts }] of scripts.entries()) {
-    let at = Math.round((now() - ago) * 1000);
-    for (const [after, step] of parts) {
-      at += after;
-      const sequence = events.length + 1;
-      events.push({ sequence, at_millis: at, flow: index + 1, kind, provider, account, step });
-    }
-  }
-  return events;
-}
-
-/** What Rust would tell next, after `history`, when its last flow goes on with `parts`. */
-export function next(told: readonly FlowEventView[], parts: readonly Part[]): FlowEventView[] {
-  const events: FlowEventView[] = [];
-  let last = told.at(-1);
-  for (const [after, step] of parts) {
-    if (!last) break;
-    last = { ...last, sequence: last.sequence + 1, at_millis: last.at_millis + after, step };
-    events.push(last);
-  }
-  return events;
-}
