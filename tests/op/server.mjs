@@ -92,6 +92,15 @@ const switches = {
     provider: { jwtUserinfo: { enabled: true } },
     client: { userinfo_signed_response_alg: 'RS256' },
   },
+  // RFC 9126: at the client's choice, and demanded.
+  par: { provider: { pushedAuthorizationRequests: { enabled: true } } },
+  'par-required': {
+    provider: {
+      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
+    },
+  },
+  // RFC 9449.
+  dpop: { provider: { dPoP: { enabled: true } } },
 };
 const chosen = options.features.map((name) => switches[name]);
 
@@ -119,6 +128,7 @@ const provider = new Provider(issuer, {
         'http://127.0.0.1/callback',
         'http://[::1]/callback',
       ],
+      post_logout_redirect_uris: ['app.tessera.desktop:/signed-out', 'http://127.0.0.1/signed-out'],
     },
   ],
   claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
@@ -168,6 +178,10 @@ provider.use(async (ctx, next) => {
       refresh_token: ctx.body?.refresh_token,
       id_token: ctx.body?.id_token,
     });
+  } else if (route === 'authorization') {
+    say({ event: 'authorization_request', names: Object.keys(ctx.query) });
+  } else if (route === 'pushed_authorization_request') {
+    say({ event: 'pushed_authorization_request', status: ctx.status, names: Object.keys(ctx.oidc.body ?? {}) });
   } else if (route === 'device_authorization') {
     say({
       event: 'device_authorization',
@@ -186,6 +200,7 @@ provider.use(async (ctx, next) => {
 provider.on('authorization.success', (ctx, out) =>
   say({ event: 'authorization', code: out?.code, state: out?.state, nonce: ctx.oidc.params.nonce }),
 );
+provider.on('end_session.success', () => say({ event: 'session_ended' }));
 provider.on('authorization.error', (_ctx, error) => say({ event: 'authorization_error', error: error.error }));
 provider.on('server_error', (_ctx, error) => say({ event: 'server_error', error: String(error.stack) }));
 

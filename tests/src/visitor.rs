@@ -11,6 +11,9 @@ use crate::pages::{Pages, Person};
 /// More pages than any provider here shows.
 const MOST_PAGES: usize = 20;
 
+/// The button that ends the session at the provider.
+const SIGN_OUT: &str = "logout";
+
 /// The field for a device's code.
 const CODE: &str = "user_code";
 
@@ -154,7 +157,10 @@ impl Visitor {
             Decision::Allow => "allow",
             Decision::Deny => "deny",
         };
-        form.extend(page.buttons.into_iter().filter(|(_, value)| value == wanted));
+        let says_so = |(name, value): &(String, String)| {
+            value == wanted || (decision == Decision::Allow && name == SIGN_OUT && value == "yes")
+        };
+        form.extend(page.buttons.into_iter().filter(says_so));
         Ok(self.http.post(here.join(action)?).form(&form).send().await?)
     }
 }

@@ -124,6 +124,11 @@ impl Client {
             .any(|registered| same_redirect(registered, asked))
     }
 
+    /// The same with no leave for the port of a loopback address.
+    pub(crate) fn accepts_redirect_to_the_letter(&self, asked: &str) -> bool {
+        self.redirect_uris.iter().any(|registered| registered == asked)
+    }
+
     /// Whether the browser may be sent to `asked` after sign-out.
     pub(crate) fn accepts_post_logout_redirect(&self, asked: &str) -> bool {
         self.accepts_redirect(asked)

@@ -57,6 +57,8 @@ pub enum Fault {
     },
     /// A pushed authorization request has run out as soon as it is named.
     PushedRequestExpired,
+    /// A loopback redirect address is taken with the registered port only, which RFC 8252 section 7.3 forbids.
+    ExactLoopbackPort,
     /// The parameters of the authorization response.
     Callback(Change),
     /// The authorization response comes in the fragment.
@@ -79,6 +81,8 @@ pub enum HttpFault {
         /// `Retry-After` in seconds.
         retry_after: Option<u32>,
     },
+    /// Another status, and nothing else; nothing is done.
+    Bare(u16),
     /// Status 200 and a web page; nothing is done.
     Html,
     /// Status 200, a media type of JSON and a body that is not; nothing is done.

@@ -308,6 +308,10 @@ async fn instead(
             HttpFault::Slow(time) => tokio::time::sleep(*time).await,
             HttpFault::Hold => world.faults.released(fault.id).await,
             HttpFault::Status { status, retry_after } => return Some(plain_failure(*status, *retry_after)),
+            HttpFault::Bare(status) => {
+                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                return Some(status.into_response());
+            }
             HttpFault::Html => {
                 let page = "<!doctype html><title>Not JSON</title><p>This is a web page.";
                 return Some(([(header::CONTENT_TYPE, "text/html")], page).into_response());

@@ -36,7 +36,12 @@ async fn a_key_that_no_set_has_is_looked_for_once() {
 
 #[tokio::test]
 async fn a_profile_that_cannot_be_read_costs_the_profile_and_no_more() {
-    for fault in ["userinfo-500", "userinfo-401", "userinfo-encrypted"] {
+    for fault in [
+        "userinfo-500",
+        "userinfo-401",
+        "userinfo-bare-401",
+        "userinfo-encrypted",
+    ] {
         let rig = Rig::new().await;
         let client = rig.client().await;
         rig.fault(fault);

@@ -135,6 +135,20 @@ async fn trouble_that_passes_signs_nobody_out() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_does_not_say_why_signs_nobody_out_and_names_both_ways_on() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    rig.fault("token-bare-400");
+    let error = client.access_token(&id).await.unwrap_err();
+    assert_eq!(error.code(), "token_endpoint_status");
+    assert!(error.hint().contains("Try again") && error.hint().contains("sign in again"));
+    assert_ne!(client.account(&id).await.unwrap().state.as_str(), "needs_sign_in");
+    rig.sandbox.faults().clear();
+    client.access_token(&id).await.unwrap();
+    assert_eq!(client.account(&id).await.unwrap().state.as_str(), "signed_in");
+}
+
+#[tokio::test]
 async fn a_token_about_to_expire_still_does_while_the_provider_is_away() {
     let rig = Rig::new().await;
     let client = rig.client().await;

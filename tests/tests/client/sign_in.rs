@@ -97,6 +97,20 @@ async fn on_another_device() {
 }
 
 #[tokio::test]
+async fn a_provider_that_takes_no_other_port_is_reached_by_the_private_scheme() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    rig.fault("redirect-exact-port");
+    let attempt = client.sign_in(rig.request(Route::Loopback)).unwrap();
+    // The person reads that on the provider's page; nothing comes back to the app.
+    let page = attempt.opened().await.unwrap().url;
+    let mut ann = rig.sandbox.visitor("ann");
+    ann.visit(page.as_str()).await.unwrap_err();
+    attempt.cancel();
+    rig.sign_in(&client, "ann").await;
+}
+
+#[tokio::test]
 async fn a_callback_that_finds_the_app_closed_completes_the_sign_in() {
     let rig = Rig::new().await;
     rig.name_provider();

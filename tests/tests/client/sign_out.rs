@@ -55,17 +55,24 @@ async fn ends_it_here_and_there() {
 
 #[tokio::test]
 async fn what_cannot_be_reached_is_a_line_and_the_local_copy_goes_all_the_same() {
-    let rig = Rig::new().await;
-    let client = rig.client().await;
-    let account = rig.sign_in(&client, "ann").await.account;
-    rig.fault("revocation-drop");
-    let receipt = client.sign_out(&account.id).await.unwrap();
-    assert_eq!(
-        outcome(&receipt, "refresh_token_revoked"),
-        Some(ReceiptOutcome::Failed)
-    );
-    assert_eq!(outcome(&receipt, "secrets_deleted"), Some(ReceiptOutcome::Done));
-    assert!(rig.keychain.kinds().is_empty());
+    for fault in ["revocation-drop", "revocation-bare-401"] {
+        let rig = Rig::new().await;
+        let client = rig.client().await;
+        let account = rig.sign_in(&client, "ann").await.account;
+        rig.fault(fault);
+        let receipt = client.sign_out(&account.id).await.unwrap();
+        assert_eq!(
+            outcome(&receipt, "refresh_token_revoked"),
+            Some(ReceiptOutcome::Failed),
+            "{fault}"
+        );
+        assert_eq!(
+            outcome(&receipt, "secrets_deleted"),
+            Some(ReceiptOutcome::Done),
+            "{fault}"
+        );
+        assert!(rig.keychain.kinds().is_empty(), "{fault}");
+    }
 }
 
 #[tokio::test]

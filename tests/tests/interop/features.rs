@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use lab::pages::{ANN, BOB};
 use lab::visitor::Decision;
-use tessera_client::{Attempt, Outcome, Route};
+use tessera_client::{AccountId, Attempt, BrowserSignOutEnd, MAX_BROWSER_SIGN_OUT, Outcome, Route};
 use url::Url;
 
 use crate::library::{hunt, text};
@@ -139,7 +139,6 @@ async fn a_signed_profile_is_checked_and_used() -> Result<()> {
     let callback = rig.visit(&attempt).await?;
     rig.client.deliver_callback(callback.as_str()).await?;
     let signed_in = attempt.wait().await?;
-    // The ID token of this provider names nobody; only the profile does.
     ensure!(signed_in.account.name == ANN.name && signed_in.account.email.as_deref() == Some(ANN.email));
     for check in [
         "userinfo.signature",
@@ -176,6 +175,64 @@ async fn a_signed_profile_that_was_changed_is_the_end_and_leaves_what_was_there(
     ensure!(accounts[0].state.as_str() == "signed_in");
     ensure!(*rig.keychain.0.lock().unwrap() == kept);
     Ok(())
+}
+
+#[tokio::test]
+async fn where_requests_are_pushed_the_browser_carries_only_the_client_and_the_name() -> Result<()> {
+    for features in [&["par"], &["par-required"]] {
+        let rig = Rig::with(features).await?;
+        let account = rig.signed_in(ANN).await?;
+        ensure!(account.name == ANN.name);
+        let pushed = rig.op.events("pushed_authorization_request").await?;
+        ensure!(pushed.len() == 1 && pushed[0]["status"] == 201, "{pushed:?}");
+        let carried = rig.op.events("authorization_request").await?;
+        ensure!(!carried.is_empty());
+        for request in carried {
+            let mut names: Vec<&str> = request["names"]
+                .as_array()
+                .context("names")?
+                .iter()
+                .filter_map(|name| name.as_str())
+                .collect();
+            names.sort_unstable();
+            ensure!(names == ["client_id", "request_uri"], "{features:?}: {names:?}");
+        }
+        hunt(&rig).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn signed_out_here_and_then_in_the_browser_too() -> Result<()> {
+    let rig = Rig::new().await?;
+    let browser = visitor()?;
+    let sign_in = async || -> Result<AccountId> {
+        let attempt = rig.sign_in(Route::Scheme)?;
+        let page = attempt.opened().await?;
+        let callback = browser.walk(&page.url, ANN, Decision::Allow).await?;
+        rig.client.deliver_callback(callback.as_str()).await?;
+        Ok(attempt.wait().await?.account.id)
+    };
+    let id = sign_in().await?;
+    let receipt = rig.client.sign_out(&id).await?;
+    ensure!(receipt.browser && rig.keychain.0.lock().unwrap().is_empty());
+    ensure!(rig.op.events("session_ended").await?.is_empty());
+
+    let mut sign_out = rig
+        .client
+        .sign_out_in_browser(&receipt.account, MAX_BROWSER_SIGN_OUT)
+        .await?;
+    let page = rig.opened_last("post_logout_redirect_uri").await?;
+    let back = browser.walk(&page, ANN, Decision::Allow).await?;
+    ensure!(
+        back.as_str()
+            .starts_with("app.tessera.desktop:/signed-out?state="),
+        "{back}"
+    );
+    rig.client.deliver_callback(back.as_str()).await?;
+    ensure!(matches!(sign_out.wait().await, BrowserSignOutEnd::Returned));
+    ensure!(rig.op.events("session_ended").await?.len() == 1);
+    hunt(&rig).await
 }
 
 #[tokio::test]

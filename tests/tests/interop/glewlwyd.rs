@@ -1,10 +1,14 @@
 //! The plain journey at Debian's `glewlwyd`, and what it does differently from others. docs/interop.md has the list.
 
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result, ensure};
 use lab::glewlwyd::{CONFIDENTIAL, Glewlwyd, PUBLIC, Registered};
-use lab::pages::{ANN, BOB};
+use lab::pages::{ANN, BOB, Person};
+use lab::terminal::Terminal;
+use lab::{journey, keyring, setting};
 use serde_json::Value;
 use tessera_client::{
     AdHocProvider, ApiRequest, ClientSecret, Outcome, ProviderChoice, ReceiptOutcome, Route, SCHEME_REDIRECT,
@@ -29,7 +33,7 @@ impl Scene {
         Ok(Self { machine, provider })
     }
 
-    async fn signed_in(&self, registered: Registered, person: lab::pages::Person) -> Result<SignedIn> {
+    async fn signed_in(&self, registered: Registered, person: Person) -> Result<SignedIn> {
         let provider = ProviderChoice::AdHoc(AdHocProvider {
             issuer: self.provider.issuer.clone(),
             client_id: registered.client_id.to_owned(),
@@ -140,6 +144,70 @@ async fn from_signing_in_to_signing_out() -> Result<()> {
     ensure!(scene.machine.keychain.0.lock().unwrap().is_empty());
     ensure!(client.accounts().await?.is_empty());
     Ok(())
+}
+
+#[tokio::test]
+async fn by_the_terminal_on_a_port_that_is_registered() -> Result<()> {
+    journey("interop-terminal-glewlwyd", async |desktop| {
+        let elsewhere = tempfile::tempdir()?;
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let redirect_uri = format!("http://127.0.0.1:{port}/callback");
+        let provider = Glewlwyd::start(elsewhere.path(), LIFE, &redirect_uri).await?;
+        setting::provider(desktop, "debian", &provider.issuer, PUBLIC.client_id, &[])?;
+        let file = desktop.tessera().join("providers.toml");
+        let text = fs::read_to_string(&file)?;
+        fs::write(
+            &file,
+            format!("{}loopback = {{ ports = [{port}] }}\n", text.trim_start()),
+        )?;
+
+        let terminal = Terminal::open(desktop)?;
+        let login = [
+            "login",
+            "--provider",
+            "debian",
+            "--redirect",
+            "loopback",
+            "--no-browser",
+            "--json",
+        ];
+        let mut run = terminal.start(&login)?;
+        let callback = provider.visit(&run.open().await?, BOB).await?;
+        ensure!(callback.as_str().starts_with(&redirect_uri), "{callback}");
+        let page = reqwest::Client::builder()
+            .no_proxy()
+            .build()?
+            .get(callback)
+            .send()
+            .await?;
+        ensure!(page.status() == 200);
+        let event = run.event().await?;
+        ensure!(
+            event["event"] == "signed_in" && event["account"]["name"] == BOB.name,
+            "{event}"
+        );
+        ensure!(run.end().await?.code == Some(0));
+
+        let userinfo = format!("{}/userinfo", provider.issuer);
+        let answer = terminal.json(&["call", BOB.email, &userinfo, "--json"]).await?;
+        ensure!(answer[0]["body"]["email"] == BOB.email, "{answer:?}");
+        let receipt = terminal.json(&["logout", BOB.email, "--json"]).await?;
+        let lines = receipt[0]["receipt"].as_array().context("a receipt")?;
+        for (what, outcome) in [("refresh_token_revoked", "failed"), ("secrets_deleted", "done")] {
+            ensure!(
+                lines
+                    .iter()
+                    .any(|line| line["what"] == what && line["outcome"] == outcome),
+                "{what}: {receipt:?}"
+            );
+        }
+        ensure!(
+            keyring::entries(desktop)?.is_empty(),
+            "the keyring is empty again"
+        );
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use lab::op::{Op, OpOptions};
 use lab::pages::{ANN, Pages, Person};
 use lab::visitor::{Decision, Visitor};
+use lab::wait;
 use serde_json::Value;
 use tempfile::TempDir;
 use tessera_client::ports::{Browser, BrowserError, Clock, Ports, SecretBytes, Vault, VaultError};
@@ -138,6 +139,18 @@ impl Rig {
     pub(crate) async fn visit(&self, attempt: &Attempt) -> Result<Url> {
         let page = attempt.opened().await?;
         visitor()?.walk(&page.url, ANN, Decision::Allow).await
+    }
+
+    /// The page that the browser was given whose address has this parameter, as soon as it was.
+    pub(crate) async fn opened_last(&self, parameter: &str) -> Result<Url> {
+        wait::until("the page", wait::STEP, async || {
+            let opened = self.opened.0.lock().unwrap();
+            let page = opened.last();
+            Ok(page
+                .filter(|page| page.query_pairs().any(|(name, _)| name == parameter))
+                .cloned())
+        })
+        .await
     }
 
     /// The provider's address for `name` in its own description.

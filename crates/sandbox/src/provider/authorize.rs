@@ -112,10 +112,23 @@ pub(super) fn read_request(world: &World, parameters: &Parameters) -> Result<Aut
             "invalid_client",
             "The app that sent you here is not known to this sandbox, or did not say who it is.",
         ))?;
+    let circumstances = Circumstances {
+        client: Some(&client.id),
+        ..Circumstances::of(Dialect::Standard)
+    };
+    let to_the_letter = world.faults.take(&circumstances, |fault| {
+        matches!(fault, Fault::ExactLoopbackPort).then_some(())
+    });
     // OpenID Connect Core section 3.1.2.1: the address is required, and compared as a simple string.
     let redirect_uri = parameters
         .get("redirect_uri")
-        .filter(|uri| client.accepts_redirect(uri))
+        .filter(|uri| {
+            if to_the_letter.is_empty() {
+                client.accepts_redirect(uri)
+            } else {
+                client.accepts_redirect_to_the_letter(uri)
+            }
+        })
         .ok_or(here(
             "invalid_redirect_uri",
             "The address that you would be sent back to is not registered for this app.",

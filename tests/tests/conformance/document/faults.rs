@@ -79,7 +79,10 @@ const GROUPS: &[Group] = &[
         is_about(fault, Document::Discovery) || is_at(fault, Endpoint::Discovery)
     }),
     ("Authorization responses", |fault| {
-        matches!(fault, Fault::Callback(_) | Fault::CallbackInFragment)
+        matches!(
+            fault,
+            Fault::Callback(_) | Fault::CallbackInFragment | Fault::ExactLoopbackPort
+        )
     }),
     ("Pushed authorization requests", |fault| {
         is_about(fault, Document::PushedResponse)
@@ -158,6 +161,22 @@ fn every_fault_is_in_a_row_or_proven_elsewhere() {
 /// Faults that no row needs, and the test that needs them or proves what they are about: most take time while the
 /// client waits, or are the API's.
 const ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "token-bare-400",
+        "a_refusal_that_does_not_say_why_signs_nobody_out_and_names_both_ways_on",
+    ),
+    (
+        "userinfo-bare-401",
+        "a_profile_that_cannot_be_read_costs_the_profile_and_no_more",
+    ),
+    (
+        "revocation-bare-401",
+        "what_cannot_be_reached_is_a_line_and_the_local_copy_goes_all_the_same",
+    ),
+    (
+        "redirect-exact-port",
+        "a_provider_that_takes_no_other_port_is_reached_by_the_private_scheme",
+    ),
     ("token-hold", "cancel_while_the_provider_is_slow"),
     (
         "github-bad-refresh-token",

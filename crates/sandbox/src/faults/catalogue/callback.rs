@@ -24,6 +24,7 @@ pub(super) fn rows() -> Vec<Named> {
         changed("callback-huge", set("error_description", &"x".repeat(20_000)), "The callback is far longer than any address should be."),
         row("sign-out-other-state", Fault::SignOutReturn(Change::Append("state", "_INVALID")), "The browser comes back from the sign-out page with something appended to the state."),
         row("sign-out-no-state", Fault::SignOutReturn(Change::Remove("state")), "The browser comes back from the sign-out page without the state."),
+        row("redirect-exact-port", Fault::ExactLoopbackPort, "A loopback address with another port than the registered one is not taken."),
         row("callback-fragment", Fault::CallbackInFragment, "The callback has its parameters in the fragment."),
     ]
 }

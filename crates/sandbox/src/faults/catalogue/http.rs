@@ -76,6 +76,7 @@ fn key_set() -> Rows {
 fn token() -> Rows {
     vec![
         ("token-500", status(500), "The token endpoint answers with status 500."),
+        ("token-bare-400", HttpFault::Bare(400), "The token endpoint refuses with status 400 and does not say why."),
         ("token-503-retry-after", later(503), "The token endpoint answers with status 503 and asks to wait two seconds."),
         ("token-429-retry-after", later(429), "The token endpoint answers with status 429 and asks to wait two seconds."),
         ("token-html", HttpFault::Html, "A web page comes instead of the token response."),
@@ -110,6 +111,7 @@ fn userinfo() -> Rows {
     vec![
         ("userinfo-500", status(500), "The profile is answered with status 500."),
         ("userinfo-401", status(401), "The profile is refused to the token that was just given."),
+        ("userinfo-bare-401", HttpFault::Bare(401), "The profile is refused with status 401 and nothing else."),
         ("userinfo-html", HttpFault::Html, "A web page comes instead of the profile."),
         ("userinfo-redirect", HttpFault::Redirect(NOWHERE), "The userinfo endpoint sends the request, token and all, to another address."),
         ("userinfo-huge", HttpFault::Huge, "The profile is followed by megabytes of white space."),
@@ -120,6 +122,7 @@ fn userinfo() -> Rows {
 fn revocation() -> Rows {
     vec![
         ("revocation-503-retry-after", later(503), "Revocation is answered with status 503 and a wish to wait two seconds."),
+        ("revocation-bare-401", HttpFault::Bare(401), "Revocation is refused with status 401 and nothing else, as to a client without a secret."),
         ("revocation-drop", HttpFault::Drop, "The connection is closed when a token is to be revoked."),
     ]
 }
