@@ -85,7 +85,12 @@ struct TokenRow<'a> {
     access_token: &'a str,
     token_type: &'a str,
     expires_at: Option<i64>,
+    /// Whether it is of use only together with a key that stays here.
+    bound_to_key: bool,
 }
+
+/// Said of a token that is bound to a key (RFC 9449).
+const BOUND: &str = "This token is bound to a key in your keychain: other programs cannot use it. Call the API with `tessera call` instead.";
 
 async fn token(client: &Client, account: &str, output: Output) -> Result<(), Failure> {
     let account = client.find_account(account).await?;
@@ -95,9 +100,13 @@ async fn token(client: &Client, account: &str, output: Output) -> Result<(), Fai
             access_token: token.access_token.expose(),
             token_type: &token.token_type,
             expires_at: token.expires_at.map(|at| at.0),
+            bound_to_key: token.is_bound(),
         });
     } else {
         output.line(token.access_token.expose());
+    }
+    if token.is_bound() {
+        output.note(BOUND);
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::account::{Account, AccountId, AccountState, Storage};
 use crate::catalogue::{self, KnownCall};
 use crate::directory::Directory;
+use crate::dpop::Nonces;
 use crate::error::{AccountError, Error};
 use crate::fresh_token::Flights;
 use crate::gateway::{self, OriginRule};
@@ -73,6 +74,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) secrets: Secrets,
     pub(crate) directory: Directory,
+    pub(crate) nonces: Nonces,
     pub(crate) tracer: Tracer,
     pub(crate) attempts: Attempts,
     pub(crate) browser_sign_outs: Arc<BrowserSignOuts>,
@@ -102,6 +104,7 @@ impl Client {
         let store = Store::open(&config.data_folder.join("tessera.db")).await?;
         let inner = Inner {
             directory: Directory::new(ports.http.clone(), ports.clock.clone()),
+            nonces: Nonces::default(),
             tracer: Tracer::new(ports.clock.clone()),
             secrets: Secrets::new(ports.keychain.clone()),
             attempts: Attempts::default(),

@@ -9,6 +9,7 @@ use tessera_oidc::authorize::PendingError;
 use tessera_oidc::callback::{CallbackError, CallbackRefusal, NotAwaited};
 use tessera_oidc::device::DeviceError;
 use tessera_oidc::discovery::DiscoveryError;
+use tessera_oidc::dpop::DpopKeyError;
 use tessera_oidc::id_token::IdTokenRefusal;
 use tessera_oidc::key_set::KeySetError;
 use tessera_oidc::par::ParError;
@@ -135,6 +136,9 @@ pub enum Error {
     /// The provider's description cannot be used.
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
+    /// The key that a sign-in is bound to cannot be used, or is not there any more.
+    #[error(transparent)]
+    DpopKey(#[from] DpopKeyError),
     /// A request got no answer.
     #[error(transparent)]
     Http(#[from] HttpError),

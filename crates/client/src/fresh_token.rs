@@ -11,11 +11,12 @@ mod renewed;
 use std::sync::PoisonError;
 
 use futures_util::FutureExt as _;
-use tessera_oidc::token::TokenError;
+use tessera_oidc::token::{TokenError, TokenType};
 use tessera_oidc::{AccessToken, RefreshToken, UnixTime};
 
 use crate::account::{Account, AccountId, AccountState, Storage};
 use crate::client::{Change, Client, UNTIL_QUIT_REASON};
+use crate::dpop::For;
 use crate::error::{AccountError, Error};
 use crate::trace::{Exchange, Field, Flow, FlowKind, MessageId, Party};
 use crate::vault::StoredAccess;
@@ -35,10 +36,17 @@ const PRESUMED_LIFE_SECONDS: i64 = 3600;
 pub struct FreshToken {
     /// The token.
     pub access_token: AccessToken,
-    /// Its type in lower case: `bearer`.
+    /// How it is presented: `Bearer`, or `DPoP` for one that is bound to a key of this app and of no use elsewhere.
     pub token_type: String,
     /// When it expires; `None` when the provider did not say.
     pub expires_at: Option<UnixTime>,
+}
+
+impl FreshToken {
+    /// Whether it is bound to a key (RFC 9449), which never leaves this app.
+    pub fn is_bound(&self) -> bool {
+        self.token_type.eq_ignore_ascii_case(TokenType::Dpop.as_str())
+    }
 }
 
 impl Client {
@@ -247,15 +255,17 @@ impl Client {
         let prepared = async {
             let terms = self.terms_of(account).await?;
             let metadata = inner.directory.metadata(&terms, flow).await?;
-            Ok((terms, metadata))
+            let key = inner.secrets.dpop_key(&account.id, account.storage).await?;
+            Ok((terms, metadata, key))
         };
-        let (terms, metadata) = inner.flights.unless_closing(prepared).await?;
+        let (terms, metadata, key) = inner.flights.unless_closing(prepared).await?;
         let registration = terms.registration(&metadata);
         let request = tessera_oidc::token::refresh_request(token, &metadata, &registration, None);
-        let answer = flow
-            .exchange(&*inner.ports.http, Exchange::TOKEN, request)
+        let key = key.as_ref();
+        let answer = self
+            .exchange(&terms, key, For::Provider, Exchange::TOKEN, request, flow)
             .await?;
-        let dialect = terms.dialect();
+        let dialect = terms.dialect(key);
         let mut response = tessera_oidc::token::parse_token_response(&answer, &dialect, &account.granted)?;
         let granted = terms.granted(&account.requested, &response.scopes, true);
         response.scopes = no_more_than_before(account, &granted);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use tessera_oidc::dpop::{self, DpopKey, DpopKeyError, challenges_for_nonce};
 use tessera_oidc::message::Request;
 use tessera_oidc::{AccessToken, is_secure};
 use url::{Origin, Url};
@@ -15,10 +16,12 @@ use zeroize::Zeroizing;
 
 use crate::account::{Account, AccountId};
 use crate::client::Client;
+use crate::dpop::{For, told};
 use crate::error::Error;
 use crate::fresh_token::FreshToken;
 use crate::ports::{BodyStream, Limits, StreamedResponse};
 use crate::provider::Provider;
+use crate::terms::Terms;
 use crate::trace::{Field, Flow, FlowKind, MessageId, Party, request_fields};
 use answer::{missing_scope, next_page, redirect};
 use mask::Mask;
@@ -36,7 +39,7 @@ pub struct ApiRequest {
     pub method: Method,
     /// The address.
     pub url: String,
-    /// Further header fields. `Authorization`, `Cookie` and `Host` are not the caller's to set.
+    /// Further header fields. `Authorization`, `DPoP`, `Cookie` and `Host` are not the caller's to set.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Option<Vec<u8>>,
@@ -340,12 +343,17 @@ impl Client {
         let mut method = request.method.clone();
         let mut body = request.body.clone();
         let mut token = self.access_token(&account.id).await?;
+        let key = self.key_of(account, &token).await?;
         let mut retried = false;
+        let mut nonce_added = false;
         let mut followed = 0;
         let mut mask = Mask::default();
         loop {
             mask.hide(&token.access_token);
-            let message = message(&method, &url, &headers, body.as_deref(), &token.access_token);
+            let mut message = message(&method, &url, &headers, body.as_deref(), &token.access_token);
+            if let Some((terms, key)) = &key {
+                self.prove(terms, key, For::Resource(&token.access_token), &mut message)?;
+            }
             let limits = Limits {
                 body: request.body_limit,
                 time: Duration::from_mins(1),
@@ -364,7 +372,15 @@ impl Client {
                 answer_fields(&response, &mask),
             );
 
-            if response.status == StatusCode::UNAUTHORIZED && !retried {
+            let has_nonce = key.is_some() && self.inner().nonces.take(&url, &response.headers);
+            let wants_nonce = key.is_some() && challenges_for_nonce(response.status, &response.headers);
+            if wants_nonce && has_nonce && !nonce_added {
+                nonce_added = true;
+                told(flow);
+                continue;
+            }
+            // Where the proof is what was refused, another token would be, too.
+            if response.status == StatusCode::UNAUTHORIZED && !retried && !wants_nonce {
                 retried = true;
                 // A refusal of the fetch itself is the truer answer than the API's 401, except where the
                 // provider gives no refresh tokens: then the API's word is all there is.
@@ -413,6 +429,19 @@ impl Client {
         }
     }
 
+    /// The key that goes with a bound token, and whose clock its proofs go by.
+    async fn key_of(&self, account: &Account, token: &FreshToken) -> Result<Option<(Terms, DpopKey)>, Error> {
+        if !token.is_bound() {
+            return Ok(None);
+        }
+        let key = self
+            .inner()
+            .secrets
+            .dpop_key(&account.id, account.storage)
+            .await?;
+        Ok(Some((self.terms_of(account).await?, key.ok_or(DpopKeyError)?)))
+    }
+
     /// Another token than the one that was refused; `None` when the provider gives none.
     async fn replace_token(&self, id: &AccountId, refused: &FreshToken) -> Result<Option<FreshToken>, Error> {
         match self.another_token(id, &refused.access_token).await {
@@ -452,6 +481,7 @@ fn fields(request: &ApiRequest) -> Result<HeaderMap, PolicyError> {
             header::HOST,
             header::CONTENT_LENGTH,
             header::TRANSFER_ENCODING,
+            dpop::PROOF,
         ];
         if ours.contains(&field) {
             return Err(refused());

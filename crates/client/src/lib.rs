@@ -8,6 +8,7 @@ mod catalogue;
 mod check_up;
 mod client;
 mod directory;
+mod dpop;
 mod error;
 mod fresh_token;
 mod gateway;

@@ -59,6 +59,8 @@ pub struct Provider {
     pub loopback: LoopbackSettings,
     /// Whether somebody named these permissions for this provider, instead of their being the usual ones.
     pub scopes_named: bool,
+    /// Whether its tokens are to be bound to a key of this app (RFC 9449), where it offers that.
+    pub dpop: bool,
     /// Origins beside the issuer's own that its tokens may be sent to.
     pub apis: Vec<Url>,
     /// Where this definition came from.

@@ -3,7 +3,8 @@
 
 use tessera_oidc::authorize::{Registration, TokenAuth};
 use tessera_oidc::discovery::Metadata;
-use tessera_oidc::token::Dialect;
+use tessera_oidc::dpop::DpopKey;
+use tessera_oidc::token::{Dialect, TokenType};
 use tessera_oidc::{ClientId, ClientSecret, Issuer, IssuerPolicy, Scopes};
 use url::Url;
 
@@ -26,6 +27,8 @@ pub(crate) struct Terms {
     pub(crate) issuer: Issuer,
     pub(crate) client_id: ClientId,
     pub(crate) client_secret: Option<ClientSecret>,
+    /// Whether a sign-in is to be bound to a key.
+    pub(crate) dpop: bool,
 }
 
 impl Terms {
@@ -36,6 +39,7 @@ impl Terms {
             issuer: provider.issuer.clone(),
             client_id: client_id.ok_or_else(|| ProviderError::NoClientId(provider.name.clone()))?,
             client_secret: provider.client_secret.clone(),
+            dpop: provider.dpop,
         })
     }
 
@@ -81,11 +85,19 @@ impl Terms {
         }
     }
 
-    /// How its token endpoint speaks.
-    pub(crate) fn dialect(&self) -> Dialect {
-        match self.kind {
+    /// How its token endpoint speaks, to a request with a proof of `key` if there is one.
+    pub(crate) fn dialect(&self, key: Option<&DpopKey>) -> Dialect {
+        let dialect = match self.kind {
             ProviderKind::GitHub { .. } => Dialect::GITHUB,
             ProviderKind::Google | ProviderKind::Oidc | ProviderKind::Sandbox => Dialect::STANDARD,
+        };
+        Dialect {
+            token_type: if key.is_some() {
+                TokenType::Dpop
+            } else {
+                TokenType::Bearer
+            },
+            ..dialect
         }
     }
 
@@ -181,6 +193,8 @@ impl Client {
             issuer: account.issuer.clone(),
             client_id: account.client_id.clone(),
             client_secret,
+            // What was bound stays bound, by the key that is kept with the account.
+            dpop: false,
         })
     }
 }

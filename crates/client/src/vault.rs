@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tessera_oidc::dpop::DpopKey;
 use tessera_oidc::{AccessToken, ClientSecret, RawIdToken, RefreshToken, State, UnixTime};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -16,7 +17,7 @@ use crate::ports::{SecretBytes, Vault, VaultError};
 #[derive(Clone, Debug)]
 pub(crate) struct StoredAccess {
     pub(crate) token: AccessToken,
-    /// As the provider spelled it, in lower case.
+    /// How it is presented: `Bearer` or `DPoP`.
     pub(crate) token_type: String,
     /// When it expires; `None` when the provider did not say.
     pub(crate) expires_at: Option<UnixTime>,
@@ -124,6 +125,41 @@ impl Secrets {
         }))
     }
 
+    /// Keeps the key that an account's tokens are bound to (RFC 9449): without it they are of no use.
+    pub(crate) async fn put_dpop_key(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+        key: &DpopKey,
+    ) -> Result<(), VaultError> {
+        self.vault(storage)
+            .put(
+                &format!("dpop/{id}"),
+                SecretBytes::new(key.to_secret().as_bytes()),
+            )
+            .await
+    }
+
+    /// The key that the account's tokens are bound to; `None` when they are not.
+    pub(crate) async fn dpop_key(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+    ) -> Result<Option<DpopKey>, VaultError> {
+        let secret = self.vault(storage).get(&format!("dpop/{id}")).await?;
+        secret
+            .map(|secret| {
+                let text = Zeroizing::new(text(&secret)?);
+                DpopKey::from_secret(&text).map_err(|_| VaultError::Damaged)
+            })
+            .transpose()
+    }
+
+    /// A sign-in that is bound to no key must not go on with that of an earlier one.
+    pub(crate) async fn delete_dpop_key(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
+        self.vault(storage).delete(&format!("dpop/{id}")).await
+    }
+
     pub(crate) async fn delete_refresh(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
         self.vault(storage).delete(&format!("refresh/{id}")).await
     }
@@ -187,7 +223,7 @@ impl Secrets {
     /// Removes everything of an account from where it is kept. Goes on after a failure, and reports the first.
     pub(crate) async fn forget(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
         let mut result = Ok(());
-        for kind in ["refresh", "access", "client", "id_token"] {
+        for kind in ["refresh", "access", "dpop", "client", "id_token"] {
             let deleted = self.vault(storage).delete(&format!("{kind}/{id}")).await;
             result = result.and(deleted);
         }

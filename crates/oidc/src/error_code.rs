@@ -76,6 +76,8 @@ codes! {
     InteractionRequired = "interaction_required";
     /// RFC 6749 section 5.2: the client is not known or did not prove itself.
     InvalidClient = "invalid_client";
+    /// RFC 9449 section 5: the proof of possession is not good.
+    InvalidDpopProof = "invalid_dpop_proof";
     /// RFC 6749 section 5.2: the code or refresh token is spent, expired, revoked or another client's.
     InvalidGrant = "invalid_grant";
     /// RFC 6749 section 5.2.
@@ -106,6 +108,8 @@ codes! {
     UnsupportedTokenType = "unsupported_token_type";
     /// GitHub: the address of the person is not verified.
     UnverifiedUserEmail = "unverified_user_email";
+    /// RFC 9449 section 8: the proof of possession must have a nonce.
+    UseDpopNonce = "use_dpop_nonce";
 }
 
 impl ErrorCode {
@@ -177,6 +181,9 @@ impl ErrorCode {
             Self::UnverifiedUserEmail => {
                 said("You were not signed in: the provider wants you to confirm your e-mail address first.")
             }
+            Self::InvalidDpopProof | Self::UseDpopNonce => said(
+                "You could not go on: the provider did not believe that this app has the key that your sign-in is bound to.",
+            ),
             Self::InvalidRequest | Self::InvalidToken | Self::UnsupportedTokenType => {
                 said("You could not go on: the provider did not accept the request.")
             }
@@ -216,6 +223,9 @@ impl ErrorCode {
             | Self::ConsentRequired
             | Self::InsufficientUserAuthentication
             | Self::UnmetAuthenticationRequirements => "Sign in again.",
+            Self::InvalidDpopProof | Self::UseDpopNonce => {
+                "Compare this computer's clock with the time, and try again; if it stays so, tell whoever runs the provider."
+            }
             Self::InvalidRequest | Self::InvalidToken | Self::UnsupportedTokenType | Self::Other(_) => {
                 "Try again; if it stays so, tell whoever runs the provider."
             }

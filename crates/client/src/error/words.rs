@@ -86,6 +86,7 @@ impl Error {
                 };
                 told(error.code(), category, error.message(), error.hint())
             }
+            Self::DpopKey(error) => told(error.code(), Category::Keychain, error.message(), error.hint()),
             Self::Http(error) => of_http(error),
             Self::IdToken(error) => told(error.code(), Category::CheckFailed, error.message(), error.hint()),
             Self::NoIdToken => told(
@@ -154,7 +155,10 @@ impl Error {
                 )
             }
             Self::Token(error) => {
-                let check = matches!(error, TokenError::TokenType { .. } | TokenError::Unusable { .. });
+                let check = matches!(
+                    error,
+                    TokenError::TokenType { .. } | TokenError::Downgrade { .. } | TokenError::Unusable { .. }
+                );
                 let category = if check {
                     Category::CheckFailed
                 } else {

@@ -27,6 +27,7 @@ pub(super) struct Entry {
     routes: Option<Vec<String>>,
     loopback: Option<LoopbackEntry>,
     apis: Option<Vec<String>>,
+    dpop: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -184,6 +185,9 @@ pub(super) fn add(list: &mut Vec<Provider>, entry: Entry) -> Result<(), Provider
         client_secret,
         scopes,
         scopes_named,
+        dpop: entry
+            .dpop
+            .unwrap_or_else(|| base.as_ref().is_some_and(|base| base.dpop)),
         routes,
         loopback,
         apis,

@@ -6,11 +6,13 @@ use tessera_oidc::Scopes;
 use tessera_oidc::authorize::Registration;
 use tessera_oidc::device::{self, DeviceGrant, PollOutcome};
 use tessera_oidc::discovery::Metadata;
+use tessera_oidc::dpop::DpopKey;
 use tessera_oidc::token::TokenResponse;
 use tokio::time::Instant;
 
 use super::drive::{before, pause, show};
 use super::{Attempt, DevicePrompt, Kept, SignedIn, Stage, finish};
+use crate::dpop::For;
 use crate::error::{AttemptError, Error};
 use crate::provider::{ProviderKind, Route};
 use crate::providers::ProviderError;
@@ -50,7 +52,7 @@ pub(super) async fn course(
         let request = device::device_request(metadata, &registration, scopes).ok_or_else(unavailable)?;
         let http = &*inner.ports.http;
         let response = flow.exchange(http, Exchange::DEVICE, request).await?;
-        Ok(device::parse_device_response(&response, &terms.dialect())?)
+        Ok(device::parse_device_response(&response, &terms.dialect(None))?)
     };
     let grant = before(attempt, deadline, asked).await?;
     let deadline = deadline.min(Instant::now() + Duration::from_secs(grant.expires_in));
@@ -73,6 +75,7 @@ pub(super) async fn course(
         &registration,
         &grant,
         scopes,
+        wanted.dpop_key.as_ref(),
         flow,
         deadline,
     );
@@ -99,6 +102,7 @@ async fn poll(
     registration: &Registration,
     grant: &DeviceGrant,
     scopes: &Scopes,
+    key: Option<&DpopKey>,
     flow: &Flow,
     deadline: Instant,
 ) -> Result<TokenResponse, Error> {
@@ -107,8 +111,10 @@ async fn poll(
         pause(attempt, deadline, Duration::from_secs(interval)).await?;
         let request = device::poll_request(&grant.device_code, metadata, registration);
         let sent = async {
-            let http = &*attempt.client.inner().ports.http;
-            Ok(flow.exchange(http, Exchange::DEVICE_POLL, request).await?)
+            let client = &attempt.client;
+            client
+                .exchange(terms, key, For::Provider, Exchange::DEVICE_POLL, request, flow)
+                .await
         };
         let response = match before(attempt, deadline, sent).await {
             Ok(response) => response,
@@ -118,7 +124,7 @@ async fn poll(
             }
             Err(error) => return Err(error),
         };
-        match device::parse_poll_response(&response, &terms.dialect(), scopes, interval) {
+        match device::parse_poll_response(&response, &terms.dialect(key), scopes, interval) {
             PollOutcome::Pending => {}
             PollOutcome::SlowDown { interval: slower } => interval = slower,
             PollOutcome::Unavailable { .. } => interval = interval.saturating_mul(2).min(SLOWEST_SECONDS),

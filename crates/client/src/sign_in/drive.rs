@@ -8,6 +8,7 @@ use std::time::Duration;
 use tessera_oidc::authorize::{self, AuthorizationRequest, Pending, Prompt};
 use tessera_oidc::callback::{Callback, CallbackRefusal, ValidatedCallback};
 use tessera_oidc::discovery::Metadata;
+use tessera_oidc::dpop::DpopKey;
 use tessera_oidc::par;
 use tessera_oidc::{RedirectUri, Scopes};
 use tokio::sync::{mpsc, oneshot};
@@ -80,6 +81,7 @@ pub(super) async fn resume(attempt: Attempt, kept: Kept, mut deliveries: mpsc::R
             provider: kept.provider,
             apis: kept.apis,
             storage: Storage::Keychain,
+            dpop_key: kept.dpop_key,
         };
         finish::with_code(&attempt, &terms, &metadata, &callback, wanted, &mut flow).await
     }
@@ -96,13 +98,15 @@ async fn course(
 ) -> Result<SignedIn, Error> {
     let client = &attempt.client;
     let terms = Terms::of(&plan.provider)?;
-    let wanted = finish::Wanted {
+    let mut wanted = finish::Wanted {
         provider: plan.provider.clone(),
         apis: plan.apis.clone(),
         storage: plan.request.storage,
+        dpop_key: None,
     };
     if plan.route == Route::Device {
         let metadata = before(attempt, deadline, client.inner().directory.metadata(&terms, flow)).await?;
+        wanted.dpop_key = client.new_dpop_key(&terms, &metadata, flow)?;
         let scopes = asked_scopes(plan, &metadata);
         let open_browser = plan.request.open_browser;
         return device::course(
@@ -119,12 +123,14 @@ async fn course(
     }
 
     let (mut prepared, pending) = before(attempt, deadline, prepare(attempt, plan, &terms, flow)).await?;
+    wanted.dpop_key = prepared.dpop_key.take();
     // Outside of what can be cut: from here on there may be something to remove.
     let state = pending.state().clone();
     let mut kept = Kept::applies(plan.request.storage).then(|| Remover::of(client, attempt_entry(&state)));
     let awaited = async {
         if kept.is_some() {
-            Kept::put(client, &pending, &plan.provider, &plan.apis).await?;
+            let key = wanted.dpop_key.as_ref();
+            Kept::put(client, &pending, &plan.provider, &plan.apis, key).await?;
             flow.message(
                 Party::Tessera,
                 Party::Keychain,
@@ -187,6 +193,8 @@ struct Prepared {
     redirect_uri: RedirectUri,
     /// The page to sign in on.
     url: Url,
+    /// The key that the code and all that comes of it are bound to.
+    dpop_key: Option<DpopKey>,
 }
 
 async fn prepare(
@@ -199,6 +207,7 @@ async fn prepare(
     let inner = client.inner();
     let metadata = inner.directory.metadata(terms, flow).await?;
     let scopes = asked_scopes(plan, &metadata);
+    let dpop_key = client.new_dpop_key(terms, &metadata, flow)?;
     let (redirect_uri, listener) = way_back(attempt, plan).await?;
     let login_hint = match &plan.request.account {
         Some(id) => inner.store.account(id).await?.and_then(|account| account.email),
@@ -211,7 +220,7 @@ async fn prepare(
         login_hint,
         max_age: None,
         acr_values: Vec::new(),
-        dpop_jkt: None,
+        dpop_jkt: dpop_key.as_ref().map(DpopKey::thumbprint),
         extra: Vec::new(),
         openid: terms.is_openid(),
     };
@@ -242,6 +251,7 @@ async fn prepare(
         listener,
         redirect_uri,
         url,
+        dpop_key,
     };
     Ok((prepared, pending))
 }

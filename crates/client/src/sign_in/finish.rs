@@ -7,6 +7,7 @@ use std::time::Duration;
 use tessera_oidc::callback::ValidatedCallback;
 use tessera_oidc::checks::{CheckId, Outcome, Verdict, Verdicts};
 use tessera_oidc::discovery::Metadata;
+use tessera_oidc::dpop::DpopKey;
 use tessera_oidc::id_token::{self, Expectations, IdTokenRefusal};
 use tessera_oidc::key_set::{KeySet, Wanted as WantedKey};
 use tessera_oidc::message::Response;
@@ -20,6 +21,7 @@ use super::drive::unless_cancelled;
 use super::{Attempt, SignedIn};
 use crate::account::{Account, AccountId, AccountState, Storage};
 use crate::client::Client;
+use crate::dpop::For;
 use crate::error::Error;
 use crate::picture;
 use crate::ports::HttpError;
@@ -37,6 +39,8 @@ pub(super) struct Wanted {
     pub(super) provider: Provider,
     pub(super) apis: Vec<Url>,
     pub(super) storage: Storage,
+    /// The key that its tokens are bound to (RFC 9449).
+    pub(super) dpop_key: Option<DpopKey>,
 }
 
 /// Redeems the code that a checked callback brought.
@@ -52,11 +56,13 @@ pub(super) async fn with_code(
     let until = Instant::now() + FINISH_TIME;
     let exchange = async {
         let request = token::code_request(callback, metadata, &terms.registration(metadata));
-        let http = &*client.inner().ports.http;
-        let response = flow.exchange(http, Exchange::TOKEN, request).await?;
+        let key = wanted.dpop_key.as_ref();
+        let response = client
+            .exchange(terms, key, For::Provider, Exchange::TOKEN, request, flow)
+            .await?;
         Ok(token::parse_token_response(
             &response,
-            &terms.dialect(),
+            &terms.dialect(key),
             callback.scopes(),
         )?)
     };
@@ -113,7 +119,8 @@ pub(super) async fn with_tokens(
     flow.checks(&tokens.verdicts);
     checks.extend(tokens.verdicts.iter().cloned());
 
-    let known = identify(&attempt.client, terms, metadata, &tokens, &asked, flow);
+    let key = wanted.dpop_key.as_ref();
+    let known = identify(&attempt.client, terms, metadata, &tokens, &asked, key, flow);
     let (identity, verdicts) = within(attempt, terms, asked.until, known).await?;
     checks.extend(verdicts.iter().cloned());
 
@@ -142,6 +149,7 @@ async fn identify(
     metadata: &Metadata,
     tokens: &TokenResponse,
     asked: &Asked<'_>,
+    key: Option<&DpopKey>,
     flow: &Flow,
 ) -> Result<(Identity, Verdicts), Error> {
     if let ProviderKind::GitHub { api, .. } = &terms.kind {
@@ -158,8 +166,10 @@ async fn identify(
     };
     let request = userinfo::userinfo_request(endpoint, &tokens.access_token);
     let profile = async {
-        let http = &*client.inner().ports.http;
-        let response = flow.exchange(http, Exchange::USERINFO, request).await?;
+        let whom = For::Resource(&tokens.access_token);
+        let response = client
+            .exchange(terms, key, whom, Exchange::USERINFO, request, flow)
+            .await?;
         if userinfo::is_signed(&response) {
             signed_profile(client, terms, metadata, &response, &identity, flow).await
         } else {
@@ -344,6 +354,11 @@ async fn keep(
     let secrets = &inner.secrets;
     let written = async {
         let before = before?;
+        // Before what is bound to it, which would be of no use without.
+        match &wanted.dpop_key {
+            Some(key) => secrets.put_dpop_key(&id, account.storage, key).await?,
+            None => secrets.delete_dpop_key(&id, account.storage).await?,
+        }
         match &tokens.refresh_token {
             Some(token) => secrets.put_refresh(&id, account.storage, token).await?,
             // One of an earlier sign-in would not belong to the new access token.

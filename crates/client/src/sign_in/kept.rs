@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use tessera_oidc::authorize::Pending;
+use tessera_oidc::dpop::DpopKey;
 use tessera_oidc::{State, UnixTime};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -22,6 +23,8 @@ pub(crate) struct Kept {
     pub(crate) pending: Pending,
     pub(crate) provider: Provider,
     pub(crate) apis: Vec<Url>,
+    /// The key that the code is bound to (RFC 9449).
+    pub(crate) dpop_key: Option<DpopKey>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -32,6 +35,9 @@ struct Row {
     issuer: String,
     client_id: String,
     apis: Vec<String>,
+    /// An attempt that an earlier version left has none.
+    #[serde(default)]
+    dpop_key: Option<Zeroizing<String>>,
 }
 
 impl Kept {
@@ -42,6 +48,7 @@ impl Kept {
         pending: &Pending,
         provider: &Provider,
         apis: &[Url],
+        dpop_key: Option<&DpopKey>,
     ) -> Result<(), Error> {
         let secret = pending.to_secret_json();
         let row = Row {
@@ -50,6 +57,7 @@ impl Kept {
             issuer: provider.issuer.to_string(),
             client_id: pending.client_id().to_string(),
             apis: apis.iter().map(Url::to_string).collect(),
+            dpop_key: dpop_key.map(DpopKey::to_secret),
         };
         let bytes = SecretBytes::new(serde_json::to_vec(&row).map_err(|_| VaultError::Damaged)?);
         let entry = attempt_entry(pending.state());
@@ -77,6 +85,8 @@ impl Kept {
             return Ok(None);
         };
         let pending = Pending::from_secret_json(row.pending.as_bytes())?;
+        let dpop_key = row.dpop_key.as_ref().map(|secret| DpopKey::from_secret(secret));
+        let dpop_key = dpop_key.transpose()?;
         let age = client.now().since(pending.created_at());
         let limit = i64::try_from(MAX_ATTEMPT.as_secs()).unwrap_or(600);
         let provider = ProviderId::new(&row.provider).and_then(|id| client.provider(&id).ok());
@@ -93,6 +103,7 @@ impl Kept {
                 pending,
                 provider,
                 apis: row.apis.iter().filter_map(|api| Url::parse(api).ok()).collect(),
+                dpop_key,
             }))
     }
 

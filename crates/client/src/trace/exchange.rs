@@ -3,6 +3,7 @@
 
 use http::header;
 use serde_json::Value;
+use tessera_oidc::dpop;
 use tessera_oidc::message::{Request, Response};
 use tessera_oidc::text;
 use zeroize::Zeroizing;
@@ -129,6 +130,7 @@ pub(crate) fn request_fields(request: &Request) -> Vec<Field> {
         format!("{} {}", request.method, place(&request.url)),
     )];
     fields.extend(authorization(&request.headers));
+    fields.extend(proof(&request.headers));
     fields.extend(parameters(request.url.query().unwrap_or_default().as_bytes()));
     let is_form = request
         .headers
@@ -152,6 +154,15 @@ fn authorization(headers: &http::HeaderMap) -> Option<Field> {
     Some(Field {
         name: format!("Authorization: {}", text::value(scheme)).into(),
         value: masked(credential),
+    })
+}
+
+/// The proof of possession that goes with a request (RFC 9449), by its length: until it is used it is good for one.
+fn proof(headers: &http::HeaderMap) -> Option<Field> {
+    let value = headers.get(dpop::PROOF)?.to_str().ok()?;
+    Some(Field {
+        name: "DPoP".into(),
+        value: masked(value),
     })
 }
 
