@@ -18,7 +18,7 @@ use serde_json::Value;
 use tessera_sandbox::faults::{Change, Document, Fault};
 
 /// The messages of a sign-in by the private scheme, as they are sent.
-const MESSAGES: [&str; 14] = [
+const MESSAGES: [&str; 15] = [
     "sign_in",
     "metadata_request",
     "metadata_response",
@@ -30,6 +30,7 @@ const MESSAGES: [&str; 14] = [
     "token_response",
     "key_set_request",
     "key_set_response",
+    "id_token_check",
     "userinfo_request",
     "userinfo_response",
     "tokens_stored",

@@ -33,7 +33,7 @@ test('checks and decisions belong to the message before them', () => {
     'metadata_response',
     'callback',
     'token_response',
-    'key_set_response',
+    'id_token_check',
     'userinfo_response',
   ]);
 });
@@ -77,7 +77,7 @@ describe('ends', () => {
     [
       'at the answer that was refused, not at the page that follows in any case',
       fake.refusedToken(),
-      'key_set_response',
+      'id_token_check',
     ],
     ['at the request that found nobody', fake.unreachable(), 'metadata_request'],
     ['at what was decided, where nothing was sent', fake.refusedCall(), null],

@@ -44,19 +44,19 @@ describe('by hand', () => {
   test('goes one step on or back, shows what each holds, and hides what is to come', async () => {
     await begin();
     expect(focused()).toBe('replay-toggle');
-    expect(position()).toBe('Step 1 of 14');
+    expect(position()).toBe('Step 1 of 15');
     expect(openStep()).toBe('flow-step-sign_in');
     expect(visible()).toBe(1);
     byId('replay-next').click();
     await drawn();
-    expect(position()).toBe('Step 2 of 14');
+    expect(position()).toBe('Step 2 of 15');
     expect(openStep()).toBe('flow-step-metadata_request');
     expect(visible()).toBe(2);
-    expect(said()).toBe('Step 2 of 14. Tessera to Provider: How does one sign in with you?');
+    expect(said()).toBe('Step 2 of 15. Tessera to Provider: How does one sign in with you?');
     byId('replay-previous').click();
     byId('replay-previous').click();
     await drawn();
-    expect(position()).toBe('Step 1 of 14');
+    expect(position()).toBe('Step 1 of 15');
   });
 
   test('ends where it is, with everything drawn again and the focus where it began', async () => {
@@ -67,7 +67,7 @@ describe('by hand', () => {
     await userEvent.keyboard('{Enter}');
     await drawn();
     expect(focused()).toBe('replay');
-    expect(visible()).toBe(14);
+    expect(visible()).toBe(15);
     expect(openStep()).toBe('flow-step-metadata_request');
     expect(has('replay-stop')).toBe(false);
   });
@@ -76,8 +76,8 @@ describe('by hand', () => {
     await begin();
     for (let count = 0; count < 20; count += 1) byId('replay-next').click();
     await drawn();
-    expect(position()).toBe('Step 14 of 14');
-    expect(visible()).toBe(14);
+    expect(position()).toBe('Step 15 of 15');
+    expect(visible()).toBe(15);
   });
 
   test('does not let the arrow keys go to what is not shown yet', async () => {
@@ -97,12 +97,12 @@ describe('for who wants less motion', () => {
     expect(byId('replay-toggle').textContent).toContain('Play');
     await vi.advanceTimersByTimeAsync(600_000);
     await drawn();
-    expect(position()).toBe('Step 1 of 14');
+    expect(position()).toBe('Step 1 of 15');
     byId('replay-toggle').click();
     await drawn();
     await vi.advanceTimersByTimeAsync(pause('sign_in'));
     await drawn();
-    expect(position()).toBe('Step 2 of 14');
+    expect(position()).toBe('Step 2 of 15');
   });
 
   test('nothing on the screen moves', async () => {
@@ -138,11 +138,11 @@ describe('by itself', () => {
     await begin();
     expect(byId('replay-toggle').textContent).toContain('Pause');
     await pass(pause('sign_in') - 1);
-    expect(position()).toBe('Step 1 of 14');
+    expect(position()).toBe('Step 1 of 15');
     await pass(1);
-    expect(position()).toBe('Step 2 of 14');
+    expect(position()).toBe('Step 2 of 15');
     await pass(pause('metadata_request'));
-    expect(position()).toBe('Step 3 of 14');
+    expect(position()).toBe('Step 3 of 15');
     expect(openStep()).toBe('flow-step-metadata_response');
   });
 
@@ -150,34 +150,34 @@ describe('by itself', () => {
     await begin();
     byId('replay-toggle').click();
     await pass(600_000);
-    expect(position()).toBe('Step 1 of 14');
+    expect(position()).toBe('Step 1 of 15');
     byId('replay-toggle').click();
     await drawn();
     await pass(pause('sign_in'));
-    expect(position()).toBe('Step 2 of 14');
+    expect(position()).toBe('Step 2 of 15');
   });
 
   test('waits when the person turns the pages, or looks at something else', async () => {
     await begin();
     byId('replay-next').click();
     await pass(600_000);
-    expect(position()).toBe('Step 2 of 14');
+    expect(position()).toBe('Step 2 of 15');
     byId('replay-toggle').click();
     await drawn();
     byId('flow-step-sign_in').click();
     await pass(600_000);
-    expect(position()).toBe('Step 2 of 14');
+    expect(position()).toBe('Step 2 of 15');
     expect(openStep()).toBe('flow-step-sign_in');
   });
 
   test('stops at the end, and begins again from there', async () => {
     await begin();
-    for (let step = 0; step < 14; step += 1) await pass(60_000);
-    expect(position()).toBe('Step 14 of 14');
+    for (let step = 0; step < 15; step += 1) await pass(60_000);
+    expect(position()).toBe('Step 15 of 15');
     expect(byId('replay-toggle').textContent).toContain('Play');
     byId('replay-toggle').click();
     await drawn();
-    expect(position()).toBe('Step 1 of 14');
+    expect(position()).toBe('Step 1 of 15');
   });
 
   test('ends with the screen', async () => {

@@ -44,11 +44,13 @@ test('the steps are a list in order: when, from whom to whom, what, and what was
     '8.445 seconds Tessera to Provider: Tessera redeems what it holds',
     '8.482 seconds Provider to Tessera: The provider gives tokens 200 1 (one check passed)',
     '8.486 seconds Tessera to Provider: Which keys do you sign with?',
-    "8.500 seconds Provider to Tessera: The provider's public keys 200 13 (13 checks passed)",
-    '8.506 seconds Tessera to Provider: Who is this?',
-    '8.518 seconds Provider to Tessera: Your profile 200 1 (one check passed)',
-    '8.530 seconds Tessera to Keychain: The tokens go into the keychain',
+    "8.500 seconds Provider to Tessera: The provider's public keys 200",
+    '8.501 seconds Tessera: Tessera checks who signed in 13 (13 checks passed)',
+    '8.507 seconds Tessera to Provider: Who is this?',
+    '8.519 seconds Provider to Tessera: Your profile 200 1 (one check passed)',
+    '8.531 seconds Tessera to Keychain: The tokens go into the keychain',
   ]);
+  expect(plain(byId('flow'))).toContain('14 messages');
   expect(byId('flow-outcome').dataset['outcome']).toBe('done');
   expect(plain(byId('flow-end'))).toBe('Done after 8.5 s');
 });
@@ -184,7 +186,7 @@ describe('a flow that goes on', () => {
     expect(heads().at(-1)).toContain('(4 checks passed)');
     await tell(host, coming.slice(2));
     expect(lit()).toEqual([]);
-    expect(items()).toHaveLength(14);
+    expect(items()).toHaveLength(15);
     expect(byId('flow-outcome').dataset['outcome']).toBe('done');
   });
 
@@ -209,7 +211,7 @@ describe('a flow that goes on', () => {
     );
     const host = await open({ flows: told }, '#/flow');
     await tell(host, rest);
-    expect(isOpen('key_set_response')).toBe(true);
+    expect(isOpen('id_token_check')).toBe(true);
   });
 
   test('that fails while something is open leaves it open, and leads to the step', async () => {
@@ -226,7 +228,7 @@ describe('a flow that goes on', () => {
     expect(plain(byId('flow-failed'))).toContain(errors.audience.message);
     byId('show-failed').click();
     await drawn();
-    expect(isOpen('key_set_response')).toBe(true);
+    expect(isOpen('id_token_check')).toBe(true);
     expect(has('flow-failed')).toBe(false);
   });
 
@@ -273,15 +275,15 @@ describe('a flow that goes on', () => {
 describe('a flow that failed', () => {
   test('opens at the step that failed, and says what to do', async () => {
     await openState('flow-failed');
-    expect(isOpen('key_set_response')).toBe(true);
-    const item = step('key_set_response').closest('li');
-    expect(plain(step('key_set_response'))).toContain('(It failed here)');
+    expect(isOpen('id_token_check')).toBe(true);
+    const item = step('id_token_check').closest('li');
+    expect(plain(step('id_token_check'))).toContain('(It failed here)');
     const error = byId('error');
     expect(item?.contains(error)).toBe(true);
     expect(error.dataset['code']).toBe('id_token_audience');
     expect(plain(error)).toContain(errors.audience.message);
     expect(plain(error)).toContain(errors.audience.hint);
-    expect(step('key_set_response').getBoundingClientRect().top).toBeLessThan(window.innerHeight);
+    expect(step('id_token_check').getBoundingClientRect().top).toBeLessThan(window.innerHeight);
   });
 
   test('before anything was sent opens at what was decided', async () => {
@@ -377,13 +379,13 @@ describe('the list of flows', () => {
     const told = fake.history(fake.signedIn(), fake.signedOut());
     const host = await open({ flows: told }, '#/flow/1');
     expect(host.last('flows')).toEqual([]);
-    expect(items()).toHaveLength(14);
+    expect(items()).toHaveLength(15);
     expect(listed()).toEqual(['flow-2', 'flow-1']);
   });
 
   test('shows another flow where the one in the address is gone', async () => {
     await open({ flows: fake.history(fake.signedIn()) }, '#/flow/99');
-    expect(items()).toHaveLength(14);
+    expect(items()).toHaveLength(15);
   });
 
   test('is not there before anything happened, and comes with the first flow', async () => {
@@ -444,7 +446,7 @@ describe('the way to it', () => {
     byId('see-where').click();
     await drawn();
     expect(window.location.hash).toBe('#/flow/1');
-    expect(isOpen('key_set_response')).toBe(true);
+    expect(isOpen('id_token_check')).toBe(true);
   });
 
   test('is not offered for a failure of which nothing is known', async () => {

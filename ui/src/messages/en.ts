@@ -399,8 +399,6 @@ const en = {
       previous: 'Previous',
       stop: 'End replay',
       position: (index: string, count: string) => `Step ${index} of ${count}`,
-      say: (position: string, from: string, to: string, title: string) =>
-        `${position}. ${from} to ${to}: ${title}`,
     },
     report: {
       save: 'Save report',

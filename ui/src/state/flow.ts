@@ -114,6 +114,9 @@ export function lanes(flow: Flow): PartyView[] {
   return parties.filter((party) => drawn.has(party));
 }
 
+/** Whether nothing crosses between two parties: something that one of them does alone. */
+export const isAlone = ({ from, to }: FlowMessage): boolean => from === to;
+
 /** How a flow stands. */
 export type Outcome = 'running' | 'done' | 'cancelled' | 'failed';
 
