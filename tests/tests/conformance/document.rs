@@ -105,7 +105,7 @@ fn section(text: &mut String, plan: &Plan) {
             text,
             "| `{}` | {} | {} | {} |",
             row.name,
-            row.provider.sentence(),
+            sentences(&row),
             row.requirements.join(", "),
             outcome(&row)
         )
@@ -113,14 +113,25 @@ fn section(text: &mut String, plan: &Plan) {
     }
 }
 
+/// Everything that happens, in order.
+fn sentences(row: &Row) -> String {
+    let told = [row.setting.words(), row.before, &row.provider.sentence()].map(str::to_owned);
+    let told: Vec<String> = told.into_iter().filter(|words| !words.is_empty()).collect();
+    told.join(" ")
+}
+
 fn outcome(row: &Row) -> String {
-    match row.outcome {
+    let outcome = match row.outcome {
         Outcome::Accept => "taken".to_owned(),
         Outcome::SignedOut { but: None } => "signed out".to_owned(),
         Outcome::SignedOut { but: Some(code) } => format!("signed out; the return is refused: `{code}`"),
         Outcome::Refuse { code, last } => format!("refused: `{code}`; {}", last.words()),
         Outcome::WaitOn { code } => format!("not taken for the answer: `{code}`; goes on waiting for it"),
+    };
+    if row.and.is_empty() {
+        return outcome;
     }
+    format!("{outcome}; {}", row.and)
 }
 
 /// Writes a document, or compares it with what is in the tree.

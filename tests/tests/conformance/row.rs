@@ -18,10 +18,14 @@ pub(crate) struct Row {
     pub(crate) setting: Setting,
     /// What the provider does.
     pub(crate) provider: Provider,
+    /// What went before, where that matters; a sentence, or nothing.
+    pub(crate) before: &'static str,
     /// What is done with it.
     pub(crate) act: Act,
     /// What must come of it.
     pub(crate) outcome: Outcome,
+    /// What else must, which the act sees to; half a sentence, or nothing.
+    pub(crate) and: &'static str,
 }
 
 /// What is done with the provider: what the last thing that the client was asked for came to.
@@ -49,6 +53,18 @@ pub(crate) enum Provider {
     Does(&'static [&'static str]),
     /// Something that only the act itself can do, said in a sentence.
     Acts(&'static str),
+}
+
+impl Setting {
+    /// What the document says of it, before what the provider does.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Standard => "",
+            Self::Secret => "The client has a secret.",
+            Self::Google => "The provider has Google's ways, and signs by RS256.",
+            Self::GitHub => "The provider has GitHub's ways.",
+        }
+    }
 }
 
 impl Provider {
@@ -175,9 +191,23 @@ impl Row {
             requirements,
             setting: Setting::Standard,
             provider,
+            before: "",
             act,
             outcome,
+            and: "",
         }
+    }
+
+    /// The same after this.
+    pub(crate) const fn after(mut self, before: &'static str) -> Self {
+        self.before = before;
+        self
+    }
+
+    /// The same, and this beside the outcome.
+    pub(crate) const fn and(mut self, what: &'static str) -> Self {
+        self.and = what;
+        self
     }
 
     /// The same with other ways.

@@ -66,6 +66,23 @@ pub(crate) fn call_after_the_session_ended(scene: &Scene) -> Played<'_> {
     .boxed_local()
 }
 
+/// The keys were read a moment ago, and the provider does from now on what the row says.
+pub(crate) fn sign_in_just_after_the_keys_were_read(scene: &Scene) -> Played<'_> {
+    async {
+        scene.sign_in().await?;
+        scene.begin_here().await;
+        scene.go_wrong();
+        let signed_in = scene.sign_in().await;
+        assert_eq!(
+            scene.rig.requests(Endpoint::KeySet),
+            1,
+            "the key set is read anew"
+        );
+        signed_in.map(drop)
+    }
+    .boxed_local()
+}
+
 /// Hours after the keys were read, the provider's key set cannot be had; the ID token is signed with a known key.
 pub(crate) fn sign_in_hours_after_the_keys_were_read(scene: &Scene) -> Played<'_> {
     async {

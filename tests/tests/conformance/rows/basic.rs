@@ -31,9 +31,11 @@ fn rows() -> Vec<Row> {
         Row::new("oidcc-client-test-kid-absent-single-jwks", &["IDT-6", "IDT-7"],
             Does(&["id-token-no-kid", "key-set-no-kids"]), sign_in, Accept).at(Google),
         Row::new("oidcc-client-test-kid-absent-multiple-jwks", &["IDT-6", "JWT-2"],
-            Does(&["id-token-no-kid", "key-set-no-kids"]), acts::sign_in_with_two_keys, Accept),
+            Does(&["id-token-no-kid", "key-set-no-kids"]), acts::sign_in_with_two_keys, Accept)
+                .after("The provider publishes an earlier key beside the one it signs with.")
+                .and("each key is tried"),
         Row::new("oidcc-client-test-idtoken-sig-rs256", &["IDT-6", "IDT-7"],
-            Right("The ID token is signed by RS256."), sign_in, Accept).at(Google),
+            Right("Everything is as it should be."), sign_in, Accept).at(Google),
         Row::new("oidcc-client-test-idtoken-sig-none", &["IDT-16", "JWT-1"],
             Does(&["id-token-alg-none"]), sign_in, refuse("id_token_alg", KeySet)),
         Row::new("oidcc-client-test-invalid-sig-rs256", &["IDT-6"],
@@ -45,7 +47,7 @@ fn rows() -> Vec<Row> {
         Row::new("oidcc-client-test-scope-userinfo-claims", &["BCP-8"],
             Right("The profile has the claims of the scopes that were asked for."), acts::asks_for_claims, Accept),
         Row::new("oidcc-client-test-client-secret-basic", &["NAT-8"],
-            Right("The client has a secret, which goes into the header of the token request."), sign_in, Accept).at(Secret),
+            Right("It takes the secret from the header of the token request only."), sign_in, Accept).at(Secret),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Config RP: how a relying party finds out about its provider.
 
 use super::Plan;
-use crate::acts::{sign_in, sign_in_again_after_rotation};
+use crate::acts::{sign_in, sign_in_again_after_rotation, sign_in_just_after_the_keys_were_read};
 use crate::row::Last::Discovery;
 use crate::row::Outcome::Accept;
 use crate::row::Provider::{Does, Right};
@@ -24,9 +24,12 @@ fn rows() -> Vec<Row> {
         Row::new("oidcc-client-test-discovery-issuer-mismatch", &["MET-1"],
             Does(&["discovery-issuer-mismatch"]), sign_in, refuse("issuer_mismatch", Discovery)),
         Row::new("oidcc-client-test-signing-key-rotation-just-before-signing", &["IDT-6", "MET-7"],
-            Does(&["id-token-rotated-key"]), sign_in, Accept),
+            Does(&["id-token-rotated-key"]), sign_in_just_after_the_keys_were_read, Accept)
+                .after("The keys were read a moment ago.")
+                .and("the key set is read when a key is unknown"),
         Row::new("oidcc-client-test-signing-key-rotation", &["IDT-6", "MET-7"],
-            Right("Between two sign-ins the provider changes its keys and forgets the earlier ones."), sign_in_again_after_rotation, Accept),
+            Right("Between two sign-ins the provider changes its keys and forgets the earlier ones."), sign_in_again_after_rotation, Accept)
+                .and("the key set is read twice"),
     ]
 }
 

@@ -26,11 +26,17 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-device-cancelled", &["DEV-6"],
             Right("The person cancels before the code is typed."), cancel_on_another_device, refuse("cancelled", DeviceAuthorization)),
         Row::new("tessera-device-provider-away", &["DEV-3"],
-            Does(&["token-drop"]), poll_again_after_trouble, Accept),
+            Does(&["token-drop"]), poll_again_after_trouble, Accept)
+                .after("The first poll goes wrong.")
+                .and("the next poll comes after twice the time"),
         Row::new("tessera-device-provider-busy", &["DEV-3"],
-            Does(&["token-500"]), poll_again_after_trouble, Accept),
+            Does(&["token-500"]), poll_again_after_trouble, Accept)
+                .after("The first poll goes wrong.")
+                .and("the next poll comes after twice the time"),
         Row::new("tessera-device-slow-down", &["DEV-2"],
-            Does(&["token-slow-down"]), poll_again_after_trouble, Accept),
+            Does(&["token-slow-down"]), poll_again_after_trouble, Accept)
+                .after("The first poll goes wrong.")
+                .and("the next poll comes five seconds later than it would have"),
         Row::new("tessera-device-wrong-aud", &["IDT-3"],
             Does(&["id-token-wrong-aud"]), sign_in_on_another_device, refuse("id_token_aud", KeySet)),
         Row::new("tessera-device-not-offered", &["BCP-10"],

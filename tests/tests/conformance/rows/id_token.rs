@@ -30,9 +30,12 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-id-token-other-key", &["IDT-6", "JWT-3"],
             Does(&["id-token-other-key"]), sign_in, refuse("id_token_signature", KeySet)),
         Row::new("tessera-id-token-unknown-key", &["IDT-6", "JWT-3", "MET-7"],
-            Does(&["id-token-unknown-key"]), unknown_key_is_looked_for_once, refuse("id_token_unknown_key", KeySet)),
+            Does(&["id-token-unknown-key"]), unknown_key_is_looked_for_once, refuse("id_token_unknown_key", KeySet))
+                .and("the key set is read once more"),
         Row::new("tessera-id-token-unknown-keys-again-and-again", &["MET-7"],
-            Does(&["id-token-unknown-key"]), acts::unknown_keys_do_not_make_a_flood, refuse("id_token_unknown_key", KeySet)),
+            Does(&["id-token-unknown-key"]), acts::unknown_keys_do_not_make_a_flood, refuse("id_token_unknown_key", KeySet))
+                .after("Ann tries four times, the last time half a minute later.")
+                .and("the key set is read once more, and again only after half a minute"),
         Row::new("tessera-id-token-jwk", &["JWT-7"],
             Does(&["id-token-jwk"]), sign_in, refuse("id_token_unknown_key", KeySet)),
         Row::new("tessera-id-token-jku", &["JWT-7"],
@@ -92,7 +95,8 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-key-set-symmetric-key", &["MET-6"],
             Does(&["key-set-symmetric-key"]), sign_in, refuse("key_set_symmetric_key", KeySet)),
         Row::new("tessera-key-set-no-kids", &["IDT-6"],
-            Does(&["key-set-no-kids"]), unknown_key_is_looked_for_once, refuse("id_token_unknown_key", KeySet)),
+            Does(&["key-set-no-kids"]), unknown_key_is_looked_for_once, refuse("id_token_unknown_key", KeySet))
+                .and("the key set is read once more"),
         Row::new("tessera-key-set-empty", &["IDT-6"],
             Does(&["key-set-empty"]), sign_in, refuse("id_token_unknown_key", KeySet)),
         Row::new("tessera-key-set-other-alg", &["JWT-2"],
@@ -102,13 +106,17 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-key-set-off-the-curve", &["JWT-12"],
             Does(&["key-set-off-the-curve"]), sign_in, refuse("id_token_signature", KeySet)),
         Row::new("tessera-stale-keys-while-the-provider-is-down", &["MET-7"],
-            Does(&["key-set-500"]), acts::sign_in_hours_after_the_keys_were_read, Accept),
+            Does(&["key-set-500"]), acts::sign_in_hours_after_the_keys_were_read, Accept)
+                .after("The keys were read 23 hours ago."),
         Row::new("tessera-stale-keys-are-dropped-after-a-day", &["MET-7"],
-            Does(&["key-set-500"]), acts::sign_in_a_day_after_the_keys_were_read, refuse("key_set_status", KeySet)),
+            Does(&["key-set-500"]), acts::sign_in_a_day_after_the_keys_were_read, refuse("key_set_status", KeySet))
+                .after("The keys were read a day ago."),
         Row::new("tessera-stale-keys-are-dropped-when-a-secret-shows", &["MET-6", "MET-7"],
-            Does(&["key-set-private-key"]), acts::sign_in_hours_after_the_keys_were_read, refuse("key_set_private_key", KeySet)),
+            Does(&["key-set-private-key"]), acts::sign_in_hours_after_the_keys_were_read, refuse("key_set_private_key", KeySet))
+                .after("The keys were read 23 hours ago."),
         Row::new("tessera-stale-keys-are-for-known-keys-only", &["MET-7"],
-            Does(&["key-set-500"]), acts::sign_in_with_a_new_key_hours_later, refuse("key_set_status", KeySet)),
+            Does(&["key-set-500"]), acts::sign_in_with_a_new_key_hours_later, refuse("key_set_status", KeySet))
+                .after("The keys were read 23 hours ago, and the provider has changed them since."),
     ]
 }
 

@@ -28,9 +28,11 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-revocation", &["REV-1", "REV-2", "REV-3"],
             Right("It revokes both tokens."), sign_out, SignedOut { but: None }),
         Row::new("tessera-revocation-503", &["REV-4", "REV-5"],
-            Does(&["revocation-503-retry-after"]), sign_out, SignedOut { but: None }),
+            Does(&["revocation-503-retry-after"]), sign_out, SignedOut { but: None })
+                .and("what was not revoked is told"),
         Row::new("tessera-revocation-drop", &["REV-5"],
-            Does(&["revocation-drop"]), sign_out, SignedOut { but: None }),
+            Does(&["revocation-drop"]), sign_out, SignedOut { but: None })
+                .and("what was not revoked is told"),
     ]
 }
 

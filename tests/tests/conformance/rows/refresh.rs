@@ -21,7 +21,8 @@ pub(super) const PLAN: Plan = Plan {
 fn rows() -> Vec<Row> {
     vec![
         Row::new("oidcc-client-test-refresh-token", &["OAU-8", "BCP-9"],
-            Right("A refresh token is taken once and replaced, and a new ID token comes along."), call_after_expiry_twice, Accept),
+            Right("A refresh token is taken once and replaced, and a new ID token comes along."), call_after_expiry_twice, Accept)
+                .and("each token is used once, and the second refresh goes as well as the first"),
         Row::new("oidcc-client-test-refresh-token-invalid-issuer", &["IDT-17"],
             Does(&["id-token-wrong-iss"]), call_after_expiry, refuse("id_token_iss", KeySet)),
         Row::new("oidcc-client-test-refresh-token-invalid-sub", &["IDT-17"],
@@ -37,11 +38,14 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-refresh-without-id-token", &["IDT-17"],
             Does(&["token-no-id-token"]), call_after_expiry, Accept),
         Row::new("tessera-refresh-without-new-refresh-token", &["OAU-8"],
-            Does(&["token-no-refresh-token"]), call_after_expiry, Accept),
+            Does(&["token-no-refresh-token"]), call_after_expiry, Accept)
+                .and("the old one is kept"),
         Row::new("tessera-refresh-more-scopes", &["OAU-9"],
-            Does(&["token-more-scopes"]), call_after_expiry_and_gain_nothing, Accept),
+            Does(&["token-more-scopes"]), call_after_expiry_and_gain_nothing, Accept)
+                .and("nothing is gained"),
         Row::new("tessera-refresh-invalid-grant", &["OAU-10"],
-            Does(&["token-invalid-grant"]), call_after_the_session_ended, refuse("needs_sign_in", Token)),
+            Does(&["token-invalid-grant"]), call_after_the_session_ended, refuse("needs_sign_in", Token))
+                .and("asked once, however often the account is used"),
         Row::new("tessera-refresh-provider-down", &["OAU-10"],
             Does(&["token-503-retry-after"]), call_after_expiry, refuse("token_endpoint_status", Token)),
         Row::new("tessera-refresh-too-often", &["OAU-10"],

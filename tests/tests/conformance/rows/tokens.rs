@@ -65,25 +65,34 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-token-expires-in-negative", &["OAU-7"],
             Does(&["token-expires-in-negative"]), sign_in, Accept),
         Row::new("tessera-token-no-scope", &["OAU-6"],
-            Does(&["token-no-scope"]), acts::sign_in_and_be_granted_all, Accept),
+            Does(&["token-no-scope"]), acts::sign_in_and_be_granted_all, Accept)
+                .and("what was asked for counts as granted"),
         Row::new("tessera-token-fewer-scopes", &["OAU-6", "BCP-8"],
-            Does(&["token-fewer-scopes"]), acts::sign_in_and_be_granted_less, Accept),
+            Does(&["token-fewer-scopes"]), acts::sign_in_and_be_granted_less, Accept)
+                .and("the account shows what was not granted"),
         Row::new("tessera-token-no-refresh-token", &["OAU-8"],
             Does(&["token-no-refresh-token"]), sign_in, Accept),
         Row::new("tessera-failed-sign-in-leaves-the-account", &["IDT-6"],
-            Does(&["id-token-bad-signature"]), acts::sign_in_anew, refuse("id_token_signature", Token)),
+            Does(&["id-token-bad-signature"]), acts::sign_in_anew, refuse("id_token_signature", Token))
+                .after("Ann is signed in already, and signs in once more.")
+                .and("she stays signed in with the tokens that she had"),
         Row::new("tessera-userinfo-no-sub", &["UIN-1"],
             Does(&["userinfo-no-sub"]), sign_in, refuse("userinfo_sub", Userinfo)),
         Row::new("tessera-userinfo-500", &["UIN-1"],
-            Does(&["userinfo-500"]), acts::sign_in_and_leave_the_profile, Accept),
+            Does(&["userinfo-500"]), acts::sign_in_and_leave_the_profile, Accept)
+                .and("the profile is left out"),
         Row::new("tessera-userinfo-html", &["UIN-1"],
-            Does(&["userinfo-html"]), acts::sign_in_and_leave_the_profile, Accept),
+            Does(&["userinfo-html"]), acts::sign_in_and_leave_the_profile, Accept)
+                .and("the profile is left out"),
         Row::new("tessera-userinfo-huge", &["MET-7"],
-            Does(&["userinfo-huge"]), acts::sign_in_and_leave_the_profile, Accept),
+            Does(&["userinfo-huge"]), acts::sign_in_and_leave_the_profile, Accept)
+                .and("the profile is left out"),
         Row::new("tessera-userinfo-redirect", &["BCP-11", "BRR-3"],
-            Does(&["userinfo-redirect"]), acts::sign_in_and_leave_the_profile, Accept),
+            Does(&["userinfo-redirect"]), acts::sign_in_and_leave_the_profile, Accept)
+                .and("the profile is left out"),
         Row::new("tessera-userinfo-401", &["UIN-1"],
-            Does(&["userinfo-401"]), acts::sign_in_and_leave_the_profile, Accept),
+            Does(&["userinfo-401"]), acts::sign_in_and_leave_the_profile, Accept)
+                .and("the profile is left out"),
         Row::new("tessera-userinfo-signed-bad-signature", &["UIN-3"],
             Does(&["userinfo-bad-signature"]), sign_in, refuse("userinfo_signature", Userinfo)),
         Row::new("tessera-userinfo-signed-alg-none", &["UIN-3"],
@@ -95,7 +104,8 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-userinfo-signed-hmac", &["UIN-3"],
             Does(&["userinfo-hmac"]), sign_in, refuse("userinfo_alg", Userinfo)),
         Row::new("tessera-userinfo-signed-encrypted", &["UIN-3"],
-            Does(&["userinfo-encrypted"]), acts::sign_in_and_leave_the_profile, Accept),
+            Does(&["userinfo-encrypted"]), acts::sign_in_and_leave_the_profile, Accept)
+                .and("the profile is left out"),
         Row::new("tessera-userinfo-signed-wrong-iss", &["UIN-3"],
             Does(&["userinfo-wrong-iss"]), sign_in, refuse("userinfo_iss", Userinfo)),
         Row::new("tessera-userinfo-signed-no-iss", &["UIN-3"],
@@ -109,9 +119,13 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-userinfo-signed-other-person", &["UIN-1", "UIN-3"],
             Does(&["userinfo-signed-wrong-sub"]), sign_in, refuse("userinfo_sub", Userinfo)),
         Row::new("tessera-api-token-for-another-api", &["BRR-2"],
-            Does(&["access-token-wrong-aud"]), acts::call_with_a_token_for_another_api, Accept),
+            Does(&["access-token-wrong-aud"]), acts::call_with_a_token_for_another_api, Accept)
+                .after("The protected API is called.")
+                .and("a refused token is replaced once"),
         Row::new("tessera-api-token-of-another-issuer", &["BRR-2"],
-            Does(&["access-token-wrong-iss"]), acts::call_with_a_token_for_another_api, Accept),
+            Does(&["access-token-wrong-iss"]), acts::call_with_a_token_for_another_api, Accept)
+                .after("The protected API is called.")
+                .and("a refused token is replaced once"),
         Row::new("tessera-github-comma-separated-scopes", &["OAU-6"],
             Right("Scopes come back with commas between them, the token type in lower case, and no ID token."), sign_in, Accept).at(GitHub),
         Row::new("tessera-github-error-with-200", &["OAU-12"],
