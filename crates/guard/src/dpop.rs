@@ -1,7 +1,6 @@
 //! Proof of possession (RFC 9449): whoever presents a token that is bound to a key shows with each request that they
 //! have the key. The checks are those of section 4.3, by its numbers.
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -16,6 +15,10 @@ use url::Url;
 use crate::claims::{text, time};
 use crate::guard::{DEFAULT_ALGORITHMS, GuardError};
 use crate::refusal::TokenFault;
+
+mod seen;
+
+use seen::Seen;
 
 /// The header field that carries a proof.
 pub const PROOF: HeaderName = HeaderName::from_static("dpop");
@@ -32,8 +35,12 @@ const MAX_JTI_BYTES: usize = 256;
 /// The most seconds by which a proof's `iat` may be allowed to differ from the clock.
 pub const MAX_PROOF_WINDOW_SECONDS: u32 = 300;
 
-/// How many proofs are remembered where no other number is given: about ten megabytes.
+/// How many proofs are remembered where no other number is given.
 pub const DEFAULT_PROOF_MEMORY: usize = 100_000;
+
+/// How many of them may be of one key: a fiftieth, so that one caller cannot take the place of all others. With a window
+/// of 60 seconds that is 33 requests in each of them.
+pub const DEFAULT_PROOF_MEMORY_PER_KEY: usize = 2_000;
 
 /// Hands out nonces, and knows those it handed out (RFC 9449 sections 8 and 9). For servers that do not want to rely
 /// on their callers' clocks.
@@ -98,7 +105,10 @@ impl Proofs {
             window: 60,
             algorithms: DEFAULT_ALGORITHMS.to_vec(),
             nonces: None,
-            seen: Arc::new(Mutex::new(Seen::with_capacity(DEFAULT_PROOF_MEMORY))),
+            seen: Arc::new(Mutex::new(Seen::with_capacity(
+                DEFAULT_PROOF_MEMORY,
+                DEFAULT_PROOF_MEMORY_PER_KEY,
+            ))),
         })
     }
 
@@ -115,11 +125,12 @@ impl Proofs {
         Ok(self)
     }
 
-    /// How many proofs are remembered at most, instead of [`DEFAULT_PROOF_MEMORY`]. While that many are in their time,
-    /// no other proof is taken: forgetting one would mean that it could be used again.
+    /// How many proofs are remembered at most, in all and of one key, instead of [`DEFAULT_PROOF_MEMORY`] and
+    /// [`DEFAULT_PROOF_MEMORY_PER_KEY`]. While that many are in their time, no other proof (of that key) is taken:
+    /// forgetting one would mean that it could be used again.
     #[must_use]
-    pub fn memory(mut self, proofs: usize) -> Self {
-        self.seen = Arc::new(Mutex::new(Seen::with_capacity(proofs)));
+    pub fn memory(mut self, proofs: usize, per_key: usize) -> Self {
+        self.seen = Arc::new(Mutex::new(Seen::with_capacity(proofs, per_key)));
         self
     }
 
@@ -200,9 +211,8 @@ impl Proofs {
             return Err(ProofFault::OutOfTime);
         }
         // Section 11.1: once. Last, so that only those are remembered who could have come through.
-        let name = Sha256::digest(format!("{thumbprint}.{jti}")).into();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.take(name, issued_at.plus(self.window), now)?;
+        seen.take(&thumbprint, jti, issued_at.plus(self.window), now)?;
         Ok(Proof { thumbprint })
     }
 
@@ -214,9 +224,9 @@ impl Proofs {
             Some(url)
         };
         let path = uri.path();
-        let own = path
-            .starts_with('/')
-            .then(|| normal(&format!("{}{path}", self.base)));
+        // What a proof says may be normalised (section 4.3), what was asked for may not: the server behind this takes
+        // it as it came, and `/a/../b` is not `/b` there.
+        let own = (path.starts_with('/') && is_normal(path)).then(|| normal(&format!("{}{path}", self.base)));
         own.flatten().is_some_and(|own| normal(htu) == Some(own))
     }
 
@@ -245,45 +255,16 @@ impl std::fmt::Debug for Proofs {
     }
 }
 
-/// The proofs that were taken and are still in their time: their hashes, by when that ends.
-#[derive(Default)]
-struct Seen {
-    capacity: usize,
-    names: HashSet<[u8; 32]>,
-    by_end: BTreeMap<UnixTime, Vec<[u8; 32]>>,
-    /// What ended up to here may have been forgotten: a clock that was set back must not bring it to life again.
-    forgotten_until: Option<UnixTime>,
-}
-
-impl Seen {
-    fn with_capacity(capacity: usize) -> Self {
-        Self {
-            capacity,
-            ..Self::default()
-        }
-    }
-
-    fn take(&mut self, name: [u8; 32], end: UnixTime, now: UnixTime) -> Result<(), ProofFault> {
-        let alive = self.by_end.split_off(&now);
-        for (end, names) in std::mem::replace(&mut self.by_end, alive) {
-            self.forgotten_until = self.forgotten_until.max(Some(end));
-            for name in names {
-                self.names.remove(&name);
-            }
-        }
-        if self.names.contains(&name) {
-            return Err(ProofFault::Replayed);
-        }
-        if Some(end) <= self.forgotten_until {
-            return Err(ProofFault::OutOfTime);
-        }
-        if self.names.len() >= self.capacity {
-            return Err(ProofFault::Crowded);
-        }
-        self.names.insert(name);
-        self.by_end.entry(end).or_default().push(name);
-        Ok(())
-    }
+/// Whether reading a path as that of a URL leaves its segments alone: none of them means this or the one above, and
+/// slashes are slashes.
+fn is_normal(path: &str) -> bool {
+    let is_dots = |segment: &str| {
+        matches!(
+            segment.to_ascii_lowercase().replace("%2e", ".").as_str(),
+            "." | ".."
+        )
+    };
+    !path.contains('\\') && !path.split('/').any(is_dots)
 }
 
 /// The key that a proof's header shows.
@@ -385,6 +366,9 @@ pub enum ProofFault {
     /// Too many proofs are in their time to remember another.
     #[error("too many proofs came at once")]
     Crowded,
+    /// Too many proofs of this key are in their time to remember another.
+    #[error("too many proofs of this key came at once")]
+    KeyCrowded,
 }
 
 impl ProofFault {
@@ -408,6 +392,7 @@ impl ProofFault {
             Self::Replayed => "proof_replayed",
             Self::NonceNeeded(_) => "proof_nonce",
             Self::Crowded => "proof_crowded",
+            Self::KeyCrowded => "proof_key_crowded",
         }
     }
 }

@@ -53,7 +53,7 @@
 //! With [`GuardBuilder::proofs`], tokens that are bound to a key are accepted as well, by the scheme `DPoP` and with a
 //! proof of the key (RFC 9449): one proof, signed by the key that it shows and that the token's `cnf.jkt` names, for this
 //! method, address and token, made just now, with the nonce that is wanted, and never used before. What is remembered of
-//! proofs is bounded; where more come at once, they are refused rather than forgotten.
+//! proofs is bounded, in all and for each key; where more come at once, they are refused rather than forgotten.
 //!
 //! # What callers are told
 //!
@@ -67,6 +67,7 @@
 //! | a scope is missing | 403 | `insufficient_scope` | with error and `scope` |
 //! | the sign-in is too old or too weak | 401 | `insufficient_user_authentication` | with error, `acr_values` and `max_age` |
 //! | the issuer's keys are not available, or too many proofs came at once | 503, with `Retry-After` | `temporarily_unavailable` | none |
+//! | too many proofs of this key came at once | 429, with `Retry-After` | `too_many_requests` | none |
 //! | a scope, a sign-in or a `Caller` is needed where no `RequireAuth` is, or nothing is named that is needed | 500 | `server_error` | none |
 //!
 //! Each with a JSON body `{error, error_description, hint?}` that repeats nothing of the token.

@@ -185,6 +185,7 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self.reason {
             Reason::InvalidProof(ProofFault::Crowded) => StatusCode::SERVICE_UNAVAILABLE,
+            Reason::InvalidProof(ProofFault::KeyCrowded) => StatusCode::TOO_MANY_REQUESTS,
             Reason::NoToken
             | Reason::InvalidToken(_)
             | Reason::InvalidProof(_)
@@ -205,6 +206,7 @@ impl Refusal {
             Reason::InvalidToken(_) => "invalid_token",
             Reason::InvalidProof(ProofFault::NonceNeeded(_)) => "use_dpop_nonce",
             Reason::InvalidProof(ProofFault::Crowded) => "temporarily_unavailable",
+            Reason::InvalidProof(ProofFault::KeyCrowded) => "too_many_requests",
             Reason::InvalidProof(_) => "invalid_dpop_proof",
             Reason::InsufficientScope { .. } => "insufficient_scope",
             Reason::InsufficientAuthentication { .. } => "insufficient_user_authentication",
@@ -236,6 +238,7 @@ impl Refusal {
                 "Send the request again, with the value of DPoP-Nonce as `nonce` in a new proof."
             }
             Reason::InvalidProof(ProofFault::Crowded) => "Try again in a moment; the proof may well be good.",
+            Reason::InvalidProof(ProofFault::KeyCrowded) => "Ask less often; the proof may well be good.",
             Reason::InvalidProof(ProofFault::OutOfTime) => {
                 "Make a new proof for each request, and compare the clock of that computer with this one's."
             }
@@ -279,7 +282,7 @@ impl Refusal {
             Reason::KeysUnavailable { retry_after } => {
                 headers.insert(RETRY_AFTER, (*retry_after).into());
             }
-            Reason::InvalidProof(ProofFault::Crowded) => {
+            Reason::InvalidProof(ProofFault::Crowded | ProofFault::KeyCrowded) => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Reason::InvalidProof(ProofFault::NonceNeeded(nonce)) => {
@@ -311,7 +314,7 @@ impl Refusal {
         let mut text = format!("{scheme} realm={}", quoted(&self.space.realm));
         match &self.reason {
             Reason::NoToken => {}
-            Reason::InvalidProof(ProofFault::Crowded)
+            Reason::InvalidProof(ProofFault::Crowded | ProofFault::KeyCrowded)
             | Reason::KeysUnavailable { .. }
             | Reason::Unguarded => return None,
             Reason::MalformedRequest(_)

@@ -298,7 +298,7 @@ async fn a_proof_is_good_once_for_as_long_as_it_could_be_used() {
 
 #[tokio::test]
 async fn what_is_remembered_is_bounded_and_nothing_is_forgotten_for_it() {
-    let scene = scene_with(Proofs::at(AUDIENCE).unwrap().memory(2));
+    let scene = scene_with(Proofs::at(AUDIENCE).unwrap().memory(2, 3));
     let token = scene.token();
     let proof = |jti: &str, iat: i64| scene.proof(&token, &json!({}), &json!({"jti": jti, "iat": iat}));
     let (first, second) = (proof("1", NOW), proof("2", NOW));
@@ -317,6 +317,101 @@ async fn what_is_remembered_is_bounded_and_nothing_is_forgotten_for_it() {
     }
     assert_eq!(scene.verdict(&token, &[&proof("4", NOW + 61)]).await, "ok");
     assert_eq!(scene.verdict(&token, &[&proof("5", NOW + 61)]).await, "ok");
+}
+
+#[tokio::test]
+async fn one_key_cannot_crowd_out_another() {
+    let mut scene = scene_with(Proofs::at(AUDIENCE).unwrap().memory(4, 2));
+    let token = scene.token();
+    let proof = |scene: &Scene, token: &str, jti: &str, iat: i64| {
+        scene.proof(token, &json!({}), &json!({"jti": jti, "iat": iat}))
+    };
+    for jti in ["1", "2"] {
+        let good = proof(&scene, &token, jti, NOW);
+        assert_eq!(scene.verdict(&token, &[&good]).await, "ok");
+    }
+    for jti in ["3", "4", "5"] {
+        let more = proof(&scene, &token, jti, NOW);
+        let refused = scene.ask("DPoP", &token, &[&more]).await;
+        assert_eq!(verdict(&refused), "proof_key_crowded");
+        let refused = refused.unwrap_err();
+        assert_eq!(
+            (refused.status().as_u16(), refused.code()),
+            (429, "too_many_requests")
+        );
+        let answer = refused.to_response::<String>();
+        assert_eq!(answer.headers()["retry-after"], "1");
+        assert_eq!(answer.headers().get("www-authenticate"), None);
+    }
+    // One that was used is still known as that.
+    let again = proof(&scene, &token, "1", NOW);
+    assert_eq!(scene.verdict(&token, &[&again]).await, "proof_replayed");
+
+    let first = std::mem::replace(&mut scene.caller, Signer::new("another caller"));
+    let other_token = scene.token();
+    for jti in ["1", "2"] {
+        let good = proof(&scene, &other_token, jti, NOW);
+        assert_eq!(scene.verdict(&other_token, &[&good]).await, "ok");
+    }
+    // What has had its time makes room again, for each key its own.
+    scene.caller = first;
+    scene.now.store(NOW + 61, Ordering::SeqCst);
+    for (jti, expected) in [("6", "ok"), ("7", "ok"), ("8", "proof_key_crowded")] {
+        let next = proof(&scene, &token, jti, NOW + 61);
+        assert_eq!(scene.verdict(&token, &[&next]).await, expected, "{jti}");
+    }
+}
+
+#[test]
+fn a_proof_is_for_the_path_as_it_was_asked_for() {
+    let (signer, proofs) = (Signer::new("caller"), Proofs::at(AUDIENCE).unwrap());
+    let passes = |jti: &str, htu: &str, path: &str| {
+        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": public(&signer)});
+        let said = json!({"jti": jti, "htm": "GET", "htu": format!("{AUDIENCE}{htu}"), "iat": NOW});
+        let fields = [HeaderValue::from_str(&signer.sign(&header, &said)).unwrap()];
+        let uri: Uri = path.parse().unwrap();
+        let of = ProofFor {
+            method: &Method::GET,
+            uri: &uri,
+            fields: &fields,
+            token: None,
+            bound_to: None,
+        };
+        match proofs.check(&of, UnixTime(NOW)) {
+            Ok(_) => true,
+            Err(fault) => {
+                assert_eq!(fault, ProofFault::OtherAddress, "{htu} {path}");
+                false
+            }
+        }
+    };
+    for path in [
+        "/a/../b",
+        "/./b",
+        "/a/%2e%2e/b",
+        "/a/%2E./b",
+        "/a/.%2e/b",
+        "/%2e/b",
+        "/a\\..\\b",
+        "/\\b",
+    ] {
+        assert!(!passes(path, "/b", path), "{path}");
+        assert!(!passes(path, path, path), "{path} as it is");
+    }
+    for path in ["/a/..", "/a/.", "/a/%2e"] {
+        assert!(!passes(path, "/a/", path) && !passes(path, "/", path), "{path}");
+    }
+    assert!(!passes("backslash", "/a/b", "/a\\b"));
+    // Dots in names are dots, and a proof may say the same address in another way.
+    for (jti, htu, path) in [
+        ("1", "/b", "/b?from=/a/../b"),
+        ("2", "/.well-known/a..b", "/.well-known/a..b"),
+        ("3", "/...", "/..."),
+        ("4", "/a/../b", "/b"),
+        ("5", "/a%2F..", "/a%2F.."),
+    ] {
+        assert!(passes(jti, htu, path), "{htu} {path}");
+    }
 }
 
 struct One;
