@@ -45,7 +45,8 @@ pub(crate) fn discovery_document(input: &[u8]) -> Judged {
             }
             Judged::Accepted
         }
-        Err(error) => explained(&error),
+        // It is public, and who says that they are the issuer is told as they say it.
+        Err(error) => refused(error.code(), &error.message(), &error.hint(), &error, &[]),
     }
 }
 

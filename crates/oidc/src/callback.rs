@@ -108,7 +108,13 @@ impl Callback {
     pub fn validate(self, pending: Pending) -> Result<ValidatedCallback, CallbackRefusal> {
         let mut verdicts = Verdicts::new();
         let arrived = self.is_for(&pending.redirect_uri);
-        let (awaited, seen) = (shown(pending.redirect_uri.as_str()), self.target.shown.clone());
+        let awaited = shown(pending.redirect_uri.as_str());
+        // An address that lost its question mark has the answer's secrets in its path.
+        let seen = if arrived {
+            awaited.clone()
+        } else {
+            text::providers_words(&self.target.shown)
+        };
         if !verdicts.compared(CheckId::CallbackRedirectUri, arrived, awaited, Some(seen)) {
             return Err(not_awaited(pending, NotAwaited::OtherAddress, verdicts));
         }
