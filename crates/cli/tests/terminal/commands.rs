@@ -69,10 +69,34 @@ async fn a_token_that_is_still_good_costs_no_request() {
         (&json!(token), &json!("Bearer"))
     );
     assert!(
-        row["expires_at"].is_i64() && row.as_object().unwrap().len() == 3,
+        row["expires_at"].is_i64() && row.as_object().unwrap().len() == 4,
         "{row}"
     );
+    assert_eq!(row["bound_to_key"], json!(false));
     assert_eq!(terminal.sandbox.log().token_requests("refresh_token"), 0);
+}
+
+#[tokio::test]
+async fn a_token_that_is_bound_to_a_key_is_printed_with_a_word_of_what_it_is_worth() {
+    let terminal = Terminal::open().await;
+    terminal.fault("dpop-offered");
+    let file = terminal.home().join("providers.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}dpop = true\n")).unwrap();
+    terminal.sign_in("ann").await;
+    let plain = terminal.run(&["token", ANN]).await;
+    let token = plain.out.strip_suffix('\n').unwrap();
+    assert!(token.split('.').count() == 3 && !token.contains(char::is_whitespace));
+    assert!(plain.notes.contains("bound to a key"), "{}", plain.notes);
+    let row = terminal.json(&["token", ANN, "--json"]).await.pop().unwrap();
+    assert_eq!(
+        (&row["access_token"], &row["token_type"], &row["bound_to_key"]),
+        (&json!(token), &json!("DPoP"), &json!(true))
+    );
+    // With the key that the real keychain gives back.
+    let profile = format!("{}/profile", terminal.sandbox.api());
+    let called = terminal.run(&["call", ANN, &profile]).await;
+    assert_eq!(called.code, Some(0), "{called:?}");
 }
 
 #[tokio::test]
