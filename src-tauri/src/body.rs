@@ -5,10 +5,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::IgnoredAny;
-use tessera_client::CollectedResponse;
+use tessera_client::{CollectedResponse, StepUp};
 
 use crate::permissions;
-use crate::wire::{BodyView, CallResponse};
+use crate::wire::{BodyView, CallResponse, StepUpView};
 
 /// The most bytes of text that are handed to the page; more is cut.
 const MAX_TEXT: usize = 2 * 1024 * 1024;
@@ -40,8 +40,19 @@ pub(crate) fn response(response: CollectedResponse, took: Duration) -> CallRespo
         headers: response.headers.iter().map(header).collect(),
         next: response.next.map(Into::into),
         decisions: response.decisions.iter().map(ToString::to_string).collect(),
-        missing_meaning: response.missing_scope.as_deref().map(permissions::meaning),
-        missing_scope: response.missing_scope,
+        step_up: response.step_up.map(step_up),
+    }
+}
+
+fn step_up(wanted: StepUp) -> StepUpView {
+    StepUpView {
+        reason: wanted.to_string(),
+        meaning: wanted.missing_scope().as_deref().map(permissions::meaning),
+        scopes: wanted.scopes.iter().map(str::to_owned).collect(),
+        acr_values: wanted.acr_values,
+        max_age: wanted
+            .max_age
+            .map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)),
     }
 }
 

@@ -8,7 +8,7 @@ use tauri::State;
 use tauri::ipc::Channel;
 use tessera_client::{
     AccountError, AccountId, ApiRequest, Attempt, AttemptError, Client, Error, MAX_BROWSER_SIGN_OUT,
-    ProviderChoice, ProviderDraft, ProviderError, ProviderId, Scopes, SignIn, Storage,
+    ProviderChoice, ProviderDraft, ProviderError, ProviderId, SignIn, Storage,
 };
 use tokio::time::Instant;
 use url::Url;
@@ -57,17 +57,22 @@ pub(crate) async fn sign_in(shell: Held<'_>, request: SignInRequest) -> Answer<A
     let client = shell.client().await?;
     let provider = provider_id(&request.provider)?;
     let account = request.account.as_deref().map(account_id).transpose()?;
-    let sign_in = SignIn {
-        route: request.route.map(Into::into),
-        // An API may name several in one, as RFC 6750 section 3 writes them.
-        extra_scopes: Scopes::from_tokens(request.extra_scopes.iter().flat_map(|scope| scope.split(' '))),
-        storage: if request.until_quit {
-            Storage::UntilQuit
-        } else {
-            Storage::Keychain
+    let route = request.route.map(Into::into);
+    let sign_in = match (request.step_up, account) {
+        (Some(wanted), Some(account)) => SignIn {
+            route,
+            ..client.step_up(&account, wanted.into()).await?
         },
-        account,
-        ..SignIn::with(ProviderChoice::Known(provider))
+        (_, account) => SignIn {
+            route,
+            storage: if request.until_quit {
+                Storage::UntilQuit
+            } else {
+                Storage::Keychain
+            },
+            account,
+            ..SignIn::with(ProviderChoice::Known(provider))
+        },
     };
     shell.pace.step()?;
     Ok(client.sign_in(sign_in)?.view().into())

@@ -207,7 +207,7 @@ fn what_cannot_be_done_is_told_with_code_sentence_and_hint() {
                 && error["hint"].as_str().unwrap().ends_with('.')
         );
     };
-    let request = |provider: &str| json!({ "request": { "provider": provider, "route": null, "until_quit": false, "account": null, "extra_scopes": [] } });
+    let request = |provider: &str| json!({ "request": { "provider": provider, "route": null, "until_quit": false, "account": null, "step_up": null } });
     let call = |method: &str| json!({ "request": { "account": "0123456789abcdef", "method": method, "url": "https://x.example", "body": null } });
     let attempt = json!({ "id": "gone" });
     check("sign_in", request("nobody"), "provider_unknown");

@@ -2,14 +2,14 @@
 
 use tessera_client::{
     Account, AccountState, AttemptSnapshot, Change, Client, Error, KnownCall, Provider, ProviderSource,
-    Receipt, Route, Stage, Storage, Verdict,
+    Receipt, Route, Scopes, Stage, StepUp, Storage, Verdict,
 };
 
 use crate::permissions;
 use crate::wire::{
     AccountDetail, AccountStateView, AccountView, AppEvent, AttemptEnd, AttemptStage, AttemptView,
     BrowserSignOutEnd, CatalogueEntry, CheckView, ClaimView, DeviceView, ErrorView, ProviderView,
-    ReceiptLine, ReceiptView, RouteView,
+    ReceiptLine, ReceiptView, RouteView, StepUpInput,
 };
 
 /// Everything as it is now.
@@ -230,6 +230,16 @@ impl From<RouteView> for Route {
             RouteView::Scheme => Self::Scheme,
             RouteView::Loopback => Self::Loopback,
             RouteView::Device => Self::Device,
+        }
+    }
+}
+
+impl From<StepUpInput> for StepUp {
+    fn from(input: StepUpInput) -> Self {
+        Self {
+            scopes: Scopes::from_tokens(input.scopes),
+            acr_values: input.acr_values,
+            max_age: input.max_age.map(u64::from),
         }
     }
 }

@@ -103,8 +103,8 @@ pub struct SignInRequest {
     pub until_quit: bool,
     /// The account that is to be signed in again, when it is.
     pub account: Option<String>,
-    /// Permissions to ask for beside the usual ones.
-    pub extra_scopes: Vec<String>,
+    /// What an API wants of it. Then `account` says whose it is, and nobody else can be signed in by it.
+    pub step_up: Option<StepUpInput>,
 }
 
 /// A sign-in that is going on.
@@ -420,10 +420,34 @@ pub struct CallResponse {
     pub next: Option<String>,
     /// What the gateway decided, in order, as sentences.
     pub decisions: Vec<String>,
-    /// The permission that is missing, when that is why it was refused.
-    pub missing_scope: Option<String>,
-    /// The same in plain words.
-    pub missing_meaning: Option<String>,
+    /// What the API wants first, when that is why it refused.
+    pub step_up: Option<StepUpView>,
+}
+
+/// What an API wants before it answers: permissions, or another sign-in (RFC 9470).
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct StepUpView {
+    /// In sentences.
+    pub reason: String,
+    /// The permissions in plain words, where some are missing.
+    pub meaning: Option<String>,
+    /// The permissions that are missing.
+    pub scopes: Vec<String>,
+    /// The authentication contexts of which one is wanted.
+    pub acr_values: Vec<String>,
+    /// The most seconds that may have passed since the person signed in.
+    pub max_age: Option<u32>,
+}
+
+/// The same, as the window asks the person for it.
+#[derive(Clone, Debug, Deserialize, Type)]
+pub struct StepUpInput {
+    /// The permissions that are missing.
+    pub scopes: Vec<String>,
+    /// The authentication contexts of which one is wanted.
+    pub acr_values: Vec<String>,
+    /// The most seconds that may have passed since the person signed in.
+    pub max_age: Option<u32>,
 }
 
 /// A body, prepared for showing.

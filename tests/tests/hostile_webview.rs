@@ -172,7 +172,7 @@ async fn it_cannot_read_a_token() -> Result<()> {
                 "sign_in",
                 json!({ "request": {
                     "provider": setting::PROVIDER, "route": "loopback", "until_quit": false,
-                    "account": account, "extra_scopes": []
+                    "account": account, "step_up": null
                 } }),
             ),
         ] {
@@ -214,11 +214,15 @@ async fn it_buries_nobody_in_pages() -> Result<()> {
         } });
         let saved = invoke(&app, "save_provider", &evil).await?;
         let of = json!({ "of": saved["value"]["id"] });
-        ensure!(refusal(&app, "open_provider_page", &of).await?.contains("no_provider_page"));
+        ensure!(
+            refusal(&app, "open_provider_page", &of)
+                .await?
+                .contains("no_provider_page")
+        );
 
         let tabs = scene.browser.tabs().await?;
         let request = json!({ "request": {
-            "provider": setting::PROVIDER, "route": null, "until_quit": true, "account": null, "extra_scopes": []
+            "provider": setting::PROVIDER, "route": null, "until_quit": true, "account": null, "step_up": null
         } });
         let answers = app
             .script(&format!(
@@ -230,8 +234,16 @@ async fn it_buries_nobody_in_pages() -> Result<()> {
                  return codes;"
             ))
             .await?;
-        let codes: Vec<&str> = answers["value"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        ensure!(codes.len() == 40 && codes.last() == Some(&"too_many_pages"), "{codes:?}");
+        let codes: Vec<&str> = answers["value"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        ensure!(
+            codes.len() == 40 && codes.last() == Some(&"too_many_pages"),
+            "{codes:?}"
+        );
         setting::waiting(&app).await?;
         let opened = scene.browser.tabs().await? - tabs;
         ensure!(opened <= 10, "{opened} pages were opened");
@@ -286,7 +298,7 @@ async fn it_can_neither_forge_a_callback_nor_send_a_token_elsewhere() -> Result<
                  return attempt;",
                 json!({ "request": {
                     "provider": setting::PROVIDER, "route": null, "until_quit": false,
-                    "account": null, "extra_scopes": []
+                    "account": null, "step_up": null
                 } })
             ))
             .await?;

@@ -93,7 +93,7 @@ describe('signing in again', () => {
         route: null,
         until_quit: false,
         account: 'account-acme',
-        extra_scopes: [],
+        step_up: null,
       },
     ]);
     expect(has('attempt-waiting')).toBe(true);

@@ -173,7 +173,7 @@ describe('a missing permission', () => {
         route: null,
         until_quit: false,
         account: 'account-ann',
-        extra_scopes: ['ledger:read'],
+        step_up: { scopes: ['ledger:read'], acr_values: [], max_age: null },
       },
     ]);
     expect(has('screen-explorer')).toBe(true);
@@ -194,7 +194,10 @@ describe('a missing permission', () => {
     byId('other-route-loopback').click();
     await drawn();
     expect(host.last('signIn')).toEqual([
-      expect.objectContaining({ route: 'loopback', extra_scopes: ['ledger:read'] }),
+      expect.objectContaining({
+        route: 'loopback',
+        step_up: { scopes: ['ledger:read'], acr_values: [], max_age: null },
+      }),
     ]);
     host.succeed(ann());
     await drawn();
@@ -216,6 +219,80 @@ describe('a missing permission', () => {
     expect(calls(host)).toBe(1);
     expect(byId('call-status').textContent).toContain('403');
     expect(has('ask-scope')).toBe(true);
+  });
+});
+
+describe('a sign-in that an API wants first', () => {
+  const strongbox = answers.stepUp.step_up;
+
+  async function refused(then: CallResponse) {
+    let first = true;
+    const host = await open(
+      {
+        accounts: [ann()],
+        answers: {
+          call: () => {
+            const answer = first ? answers.stepUp : then;
+            first = false;
+            return ok(answer);
+          },
+        },
+      },
+      '#/explorer/account-ann',
+    );
+    byId('call-sandbox-profile').click();
+    byId('call-send').click();
+    await drawn();
+    return host;
+  }
+
+  test('is asked for with the reason, and the answer appears in its place', async () => {
+    const host = await refused(answers.last);
+    expect(byId('step-up').textContent).toContain(strongbox?.reason ?? 'a reason');
+    byId('ask-step-up').click();
+    await drawn();
+    expect(host.last('signIn')).toEqual([
+      expect.objectContaining({
+        account: 'account-ann',
+        step_up: { scopes: [], acr_values: strongbox?.acr_values, max_age: null },
+      }),
+    ]);
+    expect(has('ask-step-up')).toBe(false);
+    host.succeed(ann());
+    await drawn();
+    expect(byId('call-status').textContent).toContain('200');
+    expect(has('step-up')).toBe(false);
+    expect(host.asked.filter(({ command }) => command === 'call')).toHaveLength(2);
+  });
+
+  test('is asked for once: an API that is not content then is not asked for again', async () => {
+    const host = await refused(answers.stepUp);
+    byId('ask-step-up').click();
+    await drawn();
+    host.succeed(ann());
+    await drawn();
+    expect(byId('step-up').textContent).toContain('still not content');
+    expect(has('ask-step-up')).toBe(false);
+    expect(host.asked.filter(({ command }) => command === 'call')).toHaveLength(2);
+    expect(host.asked.filter(({ command }) => command === 'signIn')).toHaveLength(1);
+    // A new call is a new question.
+    byId('call-send').click();
+    await drawn();
+    expect(has('ask-step-up')).toBe(true);
+  });
+
+  test('that somebody else did leaves the answer as it was, and says why', async () => {
+    const host = await refused(answers.last);
+    byId('ask-step-up').click();
+    await drawn();
+    const error = { ...errors.offline, code: 'other_account', message: 'Another account.' };
+    const id = host.attempt?.id ?? '';
+    host.emit({ event: 'attempt_ended', id, end: { outcome: 'failed', error } });
+    await drawn();
+    expect(byId('error').dataset['code']).toBe('other_account');
+    expect(byId('call-status').textContent).toContain('401');
+    expect(has('ask-step-up')).toBe(true);
+    expect(host.asked.filter(({ command }) => command === 'call')).toHaveLength(1);
   });
 });
 

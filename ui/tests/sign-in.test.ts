@@ -14,7 +14,7 @@ const usual = {
   route: null,
   until_quit: false,
   account: null,
-  extra_scopes: [],
+  step_up: null,
 };
 
 test('pressing a provider starts a sign-in and shows the wait', async () => {

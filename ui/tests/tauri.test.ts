@@ -14,7 +14,7 @@ const request = {
   route: null,
   until_quit: false,
   account: null,
-  extra_scopes: [],
+  step_up: null,
 };
 const call = { account: 'a', method: 'GET', url: 'https://api.example', body: null };
 const input = { id: '', name: '', issuer: 'https://id.example', client_id: 'x', apis: [] };

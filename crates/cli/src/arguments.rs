@@ -139,6 +139,9 @@ pub struct Call {
     pub data: Option<String>,
     /// The address
     pub url: String,
+    /// Where the API first wants a permission or another sign-in, ask you for it in your browser, and call again
+    #[arg(long)]
+    pub ask: bool,
     /// Write one JSON object with status, headers and body
     #[arg(long)]
     pub json: bool,

@@ -1,17 +1,25 @@
 //! The commands that need an account, and the check-up.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tessera_client::{AccountState, ApiRequest, ApiResponse, Category, Client, Error, PolicyError};
+use tessera_client::{
+    AccountState, ApiRequest, ApiResponse, Category, Client, Error, PolicyError, SignIn, StepUp,
+};
 use tokio::io::AsyncReadExt as _;
 
 use crate::Failure;
 use crate::arguments::{self, Command};
+use crate::login;
 use crate::output::{AccountRow, Body, ErrorRow, Output, aside, row};
 
 /// The most bytes that a body from standard input may have.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
+
+/// How long the person has to sign in for a call.
+const ASKING: Duration = Duration::from_mins(5);
 
 /// Runs every command but `login` and `logout`, which have their own ways through an interruption.
 pub(crate) async fn run(client: &Client, command: Command, output: Output) -> Result<(), Failure> {
@@ -119,6 +127,13 @@ struct Answer {
     decisions: Vec<DecisionRow>,
     next: Option<String>,
     missing_scope: Option<String>,
+    step_up: Option<StepUpRow>,
+}
+
+#[derive(Serialize)]
+struct StepUpRow {
+    acr_values: Vec<String>,
+    max_age: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -141,18 +156,24 @@ async fn call(client: &Client, request: arguments::Call, output: Output) -> Resu
         return Err(refused().into());
     }
     let method = method.parse().map_err(|_| refused())?;
-    let answer = client
-        .call(
-            &account.id,
-            ApiRequest {
-                method,
-                body,
-                ..ApiRequest::get(request.url)
-            },
-        )
-        .await?;
+    let call = ApiRequest {
+        method,
+        body,
+        ..ApiRequest::get(request.url)
+    };
+    let mut answer = client.call(&account.id, call.clone()).await?;
+    // Once: an API that is not content then will not be after another sign-in either.
+    if let Some(wanted) = answer.step_up.clone().filter(|_| request.ask) {
+        output.note(&wanted.to_string());
+        let sign_in = SignIn {
+            timeout: ASKING,
+            ..client.step_up(&account.id, wanted).await?
+        };
+        login::course(&client.sign_in(sign_in)?, false, output).await?;
+        answer = client.call(&account.id, call).await?;
+    }
 
-    let (status, missing_scope) = (answer.status, answer.missing_scope.clone());
+    let (status, step_up) = (answer.status, answer.step_up.clone());
     if output.is_json() {
         row(&collected(answer).await?);
     } else {
@@ -168,10 +189,12 @@ async fn call(client: &Client, request: arguments::Call, output: Output) -> Resu
             shown.write(&chunk.map_err(Error::from)?);
         }
         shown.end();
-        if let Some(scope) = missing_scope {
-            output.note(&format!(
-                "Sign in again with `--scope` for it, beside the others: {scope}"
-            ));
+        if step_up.is_some() {
+            output.note(if request.ask {
+                "You have just signed in for this call, and the API is still not content with it."
+            } else {
+                "Run it again with `--ask` to sign in for this; the call is then made again."
+            });
         }
     }
     if !status.is_success() {
@@ -219,7 +242,14 @@ async fn collected(answer: ApiResponse) -> Result<Answer, Error> {
             })
             .collect(),
         next: answer.next.map(|next| next.to_string()),
-        missing_scope: answer.missing_scope,
+        missing_scope: answer.step_up.as_ref().and_then(StepUp::missing_scope),
+        step_up: answer
+            .step_up
+            .filter(StepUp::is_about_sign_in)
+            .map(|wanted| StepUpRow {
+                acr_values: wanted.acr_values,
+                max_age: wanted.max_age,
+            }),
     })
 }
 

@@ -109,14 +109,33 @@ async fn command(
                 login::login(&client, login, interrupt, output).await
             }
             Command::Logout(logout) => logout::logout(&client, logout, interrupt, output).await,
-            command => tokio::select! {
-                result = commands::run(&client, command, output) => result,
-                () = interrupt.came() => Err(Error::from(AttemptError::Interrupted).into()),
-            },
+            command => {
+                if matches!(&command, Command::Call(call) if call.ask) {
+                    *signed_in_with = Some(client.clone());
+                }
+                tokio::select! {
+                    result = commands::run(&client, command, output) => result,
+                    () = interrupt.came() => {
+                        given_up(&client, interrupt).await;
+                        Err(Error::from(AttemptError::Interrupted).into())
+                    }
+                }
+            }
         }
     };
     let result = trace::told(&client, trace, work).await;
     settled(&client, result, interrupt, output).await
+}
+
+/// Ends a sign-in that a call waits for. Forgetting it may have to wait for the keychain; a second Ctrl-C does not.
+async fn given_up(client: &Client, interrupt: &mut Interrupt) {
+    if let Some(attempt) = client.attempt() {
+        attempt.cancel();
+        tokio::select! {
+            _ = attempt.wait() => {}
+            () = interrupt.came() => {}
+        }
+    }
 }
 
 /// Lets what a provider may already have answered come home before the program ends: the refresh token that was

@@ -111,7 +111,8 @@ fn choice(client: &Client, login: &Login) -> Result<ProviderChoice, Error> {
     }
 }
 
-async fn course(attempt: &Attempt, paste: bool, output: Output) -> Result<SignedIn, Error> {
+/// Tells where to sign in, and waits for it. `paste`: the answer is typed.
+pub(crate) async fn course(attempt: &Attempt, paste: bool, output: Output) -> Result<SignedIn, Error> {
     let page = attempt.opened().await?;
     let device = attempt.view().device;
     if output.is_json() {

@@ -60,6 +60,18 @@ const SANDBOX: &[Row] = &[
         None,
     ),
     row(
+        "sandbox-diary",
+        "Your diary, which wants a sign-in of the last five minutes",
+        "diary",
+        None,
+    ),
+    row(
+        "sandbox-strongbox",
+        "Your strongbox, which wants a stronger sign-in",
+        "strongbox",
+        None,
+    ),
+    row(
         "sandbox-elsewhere",
         "An answer that leads to another server",
         "elsewhere",

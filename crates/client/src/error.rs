@@ -64,6 +64,9 @@ pub enum AttemptError {
     /// A callback came that does not answer the attempt under way.
     #[error("this answer is not the one that is awaited")]
     NotThisOne,
+    /// A call waits for one account, and another one signed in.
+    #[error("another account signed in than the call waits for")]
+    OtherAccount,
     /// What was pasted or delivered is not a callback.
     #[error("this is not the address that the browser ends on")]
     NotACallback,

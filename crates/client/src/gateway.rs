@@ -21,9 +21,11 @@ use crate::error::Error;
 use crate::fresh_token::FreshToken;
 use crate::ports::{BodyStream, Limits, StreamedResponse};
 use crate::provider::Provider;
+use crate::step_up::StepUp;
 use crate::terms::Terms;
 use crate::trace::{Field, Flow, FlowKind, MessageId, Party, request_fields};
-use answer::{missing_scope, next_page, redirect};
+pub(crate) use answer::challenge_parameters;
+use answer::{next_page, redirect};
 use mask::Mask;
 
 /// The most bytes of a body that are read when a caller names no limit of its own: 16 MiB.
@@ -73,8 +75,8 @@ pub struct ApiResponse {
     pub body: BodyStream,
     /// What was decided on the way, in order.
     pub decisions: Vec<Decision>,
-    /// The permission that the API says is missing (RFC 6750 section 3.1, `insufficient_scope`).
-    pub missing_scope: Option<String>,
+    /// What the API wants before it answers, when that is why it refused; see [`Client::step_up`].
+    pub step_up: Option<StepUp>,
     /// The next page (RFC 8288, `rel="next"`).
     pub next: Option<Url>,
 }
@@ -90,8 +92,8 @@ pub struct CollectedResponse {
     pub body: Vec<u8>,
     /// What was decided on the way, in order.
     pub decisions: Vec<Decision>,
-    /// The permission that the API says is missing.
-    pub missing_scope: Option<String>,
+    /// What the API wants before it answers.
+    pub step_up: Option<StepUp>,
     /// The next page.
     pub next: Option<Url>,
 }
@@ -108,7 +110,7 @@ impl ApiResponse {
             headers: self.headers,
             body,
             decisions: self.decisions,
-            missing_scope: self.missing_scope,
+            step_up: self.step_up,
             next: self.next,
         })
     }
@@ -136,11 +138,8 @@ pub enum Decision {
         /// The origin it led to.
         origin: String,
     },
-    /// The API wants a permission that was not granted.
-    MissingScope {
-        /// Which.
-        scope: String,
-    },
+    /// The API wants a permission that was not granted, or another sign-in.
+    Wanted(StepUp),
 }
 
 /// Why an origin is allowed.
@@ -162,7 +161,8 @@ impl Decision {
             Self::Retried => "retried_with_fresh_token",
             Self::Followed { .. } => "redirect_followed",
             Self::NotFollowed { .. } => "redirect_not_followed",
-            Self::MissingScope { .. } => "missing_scope",
+            Self::Wanted(wanted) if wanted.is_about_sign_in() => "step_up_needed",
+            Self::Wanted(_) => "missing_scope",
         }
     }
 }
@@ -210,10 +210,7 @@ impl std::fmt::Display for Decision {
                     "The answer leads to {origin}. It was not followed, because your token is not for there."
                 )
             }
-            Self::MissingScope { scope } => write!(
-                f,
-                "The API wants the permission `{scope}`, which was not granted."
-            ),
+            Self::Wanted(wanted) => wanted.fmt(f),
         }
     }
 }
@@ -379,8 +376,11 @@ impl Client {
                 told(flow);
                 continue;
             }
-            // Where the proof is what was refused, another token would be, too.
-            if response.status == StatusCode::UNAUTHORIZED && !retried && !wants_nonce {
+            let step_up = StepUp::of(response.status, &mask.headers(response.headers.clone()));
+            // Where the proof is what was refused, another token would be, too; and where the sign-in is, a fresh
+            // token would tell of the same one.
+            let is_token = !wants_nonce && step_up.is_none();
+            if response.status == StatusCode::UNAUTHORIZED && !retried && is_token {
                 retried = true;
                 // A refusal of the fetch itself is the truer answer than the API's 401, except where the
                 // provider gives no refresh tokens: then the API's word is all there is.
@@ -414,9 +414,8 @@ impl Client {
                 _ => {}
             }
             let headers = mask.headers(response.headers);
-            let missing_scope = missing_scope(response.status, &headers);
-            if let Some(scope) = &missing_scope {
-                decide(Decision::MissingScope { scope: scope.clone() });
+            if let Some(wanted) = &step_up {
+                decide(Decision::Wanted(wanted.clone()));
             }
             return Ok(ApiResponse {
                 next: next_page(&headers, &url),
@@ -424,7 +423,7 @@ impl Client {
                 headers,
                 body: mask.body(response.body),
                 decisions,
-                missing_scope,
+                step_up,
             });
         }
     }

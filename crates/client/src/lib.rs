@@ -19,6 +19,7 @@ mod providers;
 mod rows;
 mod sign_in;
 mod sign_out;
+mod step_up;
 mod store;
 mod terms;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use sign_in::{
     SignedIn, Stage,
 };
 pub use sign_out::{BrowserSignOut, BrowserSignOutEnd, MAX_BROWSER_SIGN_OUT};
+pub use step_up::StepUp;
 pub use store::StoreError;
 pub use tessera_oidc::checks::{CheckId, Outcome, Verdict, Verdicts};
 pub use trace::{Field, FieldValue, FlowId, FlowKind, MessageId, Party, Report, Secret, Step, TraceEvent};

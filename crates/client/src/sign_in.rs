@@ -25,6 +25,7 @@ use crate::client::{Change, Client};
 use crate::error::{AttemptError, Error};
 use crate::provider::{AdHocProvider, Provider, ProviderId, Route};
 use crate::providers::{self, ProviderError};
+use crate::step_up::StepUp;
 
 pub(crate) use drive::received_on;
 pub(crate) use kept::Kept;
@@ -58,6 +59,8 @@ pub struct SignIn {
     pub storage: Storage,
     /// The account that is to be signed in again, when it is.
     pub account: Option<AccountId>,
+    /// What an API wants of this sign-in ([`Client::step_up`]). Then nobody but `account` can be signed in by it.
+    pub step_up: Option<StepUp>,
     /// Whether to open the browser.
     pub open_browser: bool,
     /// How long to wait, at most [`MAX_ATTEMPT`].
@@ -65,6 +68,11 @@ pub struct SignIn {
 }
 
 impl SignIn {
+    /// The one account that may come of it; `None` when any may.
+    fn only(&self) -> Option<&AccountId> {
+        self.step_up.as_ref().and(self.account.as_ref())
+    }
+
     /// The usual sign-in with this provider.
     pub fn with(provider: ProviderChoice) -> Self {
         Self {
@@ -75,6 +83,7 @@ impl SignIn {
             apis: Vec::new(),
             storage: Storage::Keychain,
             account: None,
+            step_up: None,
             open_browser: true,
             timeout: MAX_ATTEMPT,
         }
@@ -212,6 +221,15 @@ impl Client {
             return Err(missing);
         }
         let route = self.route(&provider, request.route)?;
+        // A device's request has no field for how someone is to sign in (RFC 8628 section 3.1).
+        let is_about_sign_in = request.step_up.as_ref().is_some_and(StepUp::is_about_sign_in);
+        if route == Route::Device && is_about_sign_in {
+            return Err(ProviderError::Route {
+                name: provider.name.clone(),
+                route: route.as_str(),
+            }
+            .into());
+        }
         let apis = request
             .apis
             .iter()

@@ -7,6 +7,8 @@
 //! | `GET /items?page=N` | `items:read` | a list in pages, linked as RFC 8288 says |
 //! | `POST /items` | `items:write` | a call that changes something |
 //! | `GET /ledger` | `ledger:read` | a permission that is usually missing: 403 `insufficient_scope` |
+//! | `GET /diary` | a sign-in within the last five minutes | 401 `insufficient_user_authentication` with `max_age` |
+//! | `GET /strongbox` | a sign-in with a second step | the same with `acr_values` |
 //! | `GET /picture` | any token | an answer that is not text |
 //! | `GET /echo` | any token | the call as the API got it, with its token: a careless API |
 //! | `GET /elsewhere` | any token | a redirect to another origin |
@@ -26,7 +28,9 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tessera_guard::dpop::Proofs;
-use tessera_guard::{Algorithm, Caller, Guard, KeySet, KeySource, RequireAuth, RequireScope, UnixTime};
+use tessera_guard::{
+    Algorithm, Caller, Guard, KeySet, KeySource, RequireAuth, RequireAuthentication, RequireScope, UnixTime,
+};
 use tower::{Layer as _, ServiceExt as _};
 
 use crate::answer;
@@ -34,12 +38,15 @@ use crate::dpop;
 use crate::github;
 use crate::google;
 use crate::people::Person;
+use crate::records::ACR_SECOND_STEP;
 use crate::serve::Server;
 use crate::world::World;
 
 const PICTURE: &[u8] = include_bytes!("../../../icons/128x128@2x.png");
 /// How many items there are to begin with.
 const ITEMS: usize = 95;
+/// How many seconds ago the sign-in may be for `GET /diary`.
+const RECENT: u64 = 300;
 /// How many of them are on a page when nobody says.
 const PAGE: usize = 20;
 
@@ -69,6 +76,14 @@ pub(crate) fn routes(world: &Arc<World>) -> Router {
         .route(
             "/ledger",
             get(ledger).route_layer(RequireScope::all(["ledger:read"])),
+        )
+        .route(
+            "/diary",
+            get(diary).route_layer(RequireAuthentication::new().max_age(RECENT)),
+        )
+        .route(
+            "/strongbox",
+            get(strongbox).route_layer(RequireAuthentication::new().acr_values([ACR_SECOND_STEP])),
         )
         .route("/picture", get(picture))
         .route("/echo", get(echo))
@@ -158,6 +173,8 @@ async fn index(State(api): State<Arc<Api>>) -> Response {
             { "call": "GET /items?page=1", "needs": "items:read" },
             { "call": "POST /items", "needs": "items:write" },
             { "call": "GET /ledger", "needs": "ledger:read" },
+            { "call": "GET /diary", "needs": "a sign-in within the last five minutes" },
+            { "call": "GET /strongbox", "needs": "a sign-in with a second step" },
             { "call": "GET /picture", "needs": "any access token" },
             { "call": "GET /echo", "needs": "any access token" },
             { "call": "GET /elsewhere", "needs": "any access token" },
@@ -295,6 +312,24 @@ async fn ledger(caller: Caller) -> Response {
             { "date": "2026-11-09", "text": "Guest from Pergamon, three nights", "amount": 36 },
             { "date": "2026-11-17", "text": "A new half for a lost tessera", "amount": -3 },
         ],
+    }))
+    .into_response()
+}
+
+async fn diary(caller: Caller) -> Response {
+    Json(json!({
+        "owner": caller.subject().as_str(),
+        "signed_in_at": caller.auth_time().map(|time| time.0),
+        "entry": "Nobody reads this without having signed in a moment ago.",
+    }))
+    .into_response()
+}
+
+async fn strongbox(caller: Caller) -> Response {
+    Json(json!({
+        "owner": caller.subject().as_str(),
+        "acr": caller.acr(),
+        "holds": ["One half of a tile", "A letter of credit"],
     }))
     .into_response()
 }

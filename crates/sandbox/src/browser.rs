@@ -86,6 +86,7 @@ impl Browser {
                 dialect,
                 subject: subject.to_owned(),
                 auth_time: now,
+                second_step: false,
                 expires: now + SESSION_LIFE,
             },
         );
@@ -93,6 +94,18 @@ impl Browser {
             .jar
             .add(cookie(cookie_name(world, dialect.name()), id.expose().to_owned()));
         self
+    }
+
+    /// Remembers that the person who is signed in has taken the second step.
+    pub(crate) fn take_second_step(&self, world: &World, dialect: Dialect) {
+        if let Some(cookie) = self.jar.get(&cookie_name(world, dialect.name()))
+            && let Some(session) = world
+                .records_mut()
+                .sessions
+                .get_mut(&Fingerprint::of(cookie.value()))
+        {
+            session.second_step = true;
+        }
     }
 
     /// Forgets who is signed in.

@@ -6,8 +6,8 @@ use openidconnect::core::{
     CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
 };
 use openidconnect::{
-    AdditionalProviderMetadata, AuthUrl, IssuerUrl, JsonWebKeySetUrl, ProviderMetadata, ResponseTypes, Scope,
-    TokenUrl, UserInfoUrl,
+    AdditionalProviderMetadata, AuthUrl, AuthenticationContextClass, IssuerUrl, JsonWebKeySetUrl,
+    ProviderMetadata, ResponseTypes, Scope, TokenUrl, UserInfoUrl,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,6 +15,7 @@ use url::ParseError;
 
 use crate::clients::Dialect;
 use crate::options::{Dpop, PushedRequests};
+use crate::records::{ACR_PASSWORD, ACR_SECOND_STEP};
 use crate::world::World;
 
 /// What the library's own type has no field for.
@@ -67,6 +68,9 @@ pub(crate) const SCOPES: [(&str, &str); 7] = [
     ("ledger:read", "See your ledger"),
 ];
 
+/// The ways to sign in (`acr_values_supported`).
+pub(crate) const ACRS: [&str; 2] = [ACR_PASSWORD, ACR_SECOND_STEP];
+
 impl World {
     /// The discovery document of a dialect that has one.
     pub(crate) fn metadata(&self, dialect: Dialect) -> Result<Map<String, Value>, ParseError> {
@@ -114,6 +118,10 @@ impl World {
                 .map(|(scope, _)| Scope::new((*scope).to_owned()))
                 .collect(),
         ))
+        .set_acr_values_supported(Some(
+            ACRS.map(|acr| AuthenticationContextClass::new(acr.to_owned()))
+                .to_vec(),
+        ))
         .set_response_modes_supported(Some(vec![CoreResponseMode::Query]))
         .set_grant_types_supported(Some(vec![
             CoreGrantType::AuthorizationCode,
@@ -132,6 +140,7 @@ impl World {
             "exp",
             "iat",
             "auth_time",
+            "acr",
             "nonce",
             "at_hash",
             "name",

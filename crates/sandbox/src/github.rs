@@ -113,6 +113,7 @@ fn read(world: &World, parameters: &Parameters) -> Result<AuthorizationRequest, 
         prompt,
         max_age: None,
         dpop_jkt: None,
+        acr_values: Vec::new(),
         login_hint: parameters.get("login").map(str::to_owned),
     })
 }

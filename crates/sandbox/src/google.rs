@@ -209,6 +209,7 @@ fn read(world: &World, parameters: &Parameters) -> Result<AuthorizationRequest, 
         prompt,
         max_age: None,
         dpop_jkt: None,
+        acr_values: Vec::new(),
         login_hint: parameters.get("login_hint").map(str::to_owned),
     })
 }

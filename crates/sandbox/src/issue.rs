@@ -39,6 +39,7 @@ struct AccessTokenClaims<'a> {
     jti: &'a str,
     scope: String,
     auth_time: i64,
+    acr: &'a str,
 }
 
 /// A request's own share of an ID token.
@@ -74,6 +75,7 @@ impl World {
             jti: &jti,
             scope: scopes.to_string(),
             auth_time: grant.auth_time,
+            acr: grant.acr(),
         })?;
         if let Some(key) = &grant.key {
             claims.insert("cnf".to_owned(), serde_json::json!({ "jkt": key }));
@@ -148,6 +150,9 @@ impl World {
         }
         let mut claims = object(&claims)?;
         claims.insert("aud".to_owned(), Value::String(about.grant.client.clone()));
+        if dialect == Dialect::Standard {
+            claims.insert("acr".to_owned(), Value::from(about.grant.acr()));
+        }
         if dialect == Dialect::Google && self.options.google_short_issuer {
             let short = self.issuer(dialect).replacen("http://", "", 1);
             claims.insert("iss".to_owned(), Value::String(short));

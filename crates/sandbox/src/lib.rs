@@ -105,6 +105,7 @@ pub use keys::KeyError;
 pub use options::{Dpop, Options, PushedRequests};
 pub use people::Person;
 pub use ready::{Dialects, GitHub, Google, Ready};
+pub use records::{ACR_PASSWORD, ACR_SECOND_STEP};
 pub use sandbox::{Sandbox, StartError};
 pub use secret::Fingerprint;
 pub use state_file::StateError;

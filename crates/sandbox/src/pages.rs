@@ -203,6 +203,24 @@ pub(crate) fn choose_account(dialect: Dialect, client_name: &str, keys: &FormKey
     Page::new("Choose an account", dialect, body)
 }
 
+/// What follows the password where an app needs a stronger sign-in.
+pub(crate) fn second_step(dialect: Dialect, client_name: &str, keys: &FormKeys, person: &Person) -> Page {
+    let body = html! {
+        h1 { "One more step" }
+        p.lead { strong { (client_name) } " needs to be surer that it is you" }
+        p.person {
+            img src={ "/picture/" (person.username) } alt="" width="40" height="40";
+            span { strong { (person.name()) } br; (person.email) }
+        }
+        p { "A real provider would ask for a code or a key now. Here, saying so is enough." }
+        form method="post" action="/second-step" {
+            (keys.fields())
+            button.primary type="submit" autofocus { "It is me" }
+        }
+    };
+    Page::new("One more step", dialect, body)
+}
+
 /// One line of the consent page.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {

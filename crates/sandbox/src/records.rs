@@ -41,6 +41,8 @@ pub(crate) struct Session {
     pub(crate) subject: String,
     /// When they last gave their password.
     pub(crate) auth_time: i64,
+    /// Whether a second step followed the password.
+    pub(crate) second_step: bool,
     pub(crate) expires: i64,
 }
 
@@ -56,10 +58,24 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) challenge: Option<Challenge>,
     pub(crate) prompt: Vec<String>,
     pub(crate) max_age: Option<i64>,
+    /// Of which the sign-in must be one; empty where any will do.
+    pub(crate) acr_values: Vec<String>,
     pub(crate) login_hint: Option<String>,
     /// The thumbprint of the key that the code is bound to (RFC 9449 section 10).
     pub(crate) dpop_jkt: Option<String>,
 }
+
+impl AuthorizationRequest {
+    /// Whether a password alone is not enough.
+    pub(crate) fn wants_second_step(&self) -> bool {
+        !self.acr_values.is_empty() && !self.acr_values.iter().any(|acr| acr == ACR_PASSWORD)
+    }
+}
+
+/// The `acr` of a sign-in by password alone.
+pub const ACR_PASSWORD: &str = "urn:tessera:sandbox:password";
+/// The `acr` of a sign-in with a second step after the password.
+pub const ACR_SECOND_STEP: &str = "urn:tessera:sandbox:second-step";
 
 /// A request that was pushed and that no browser has brought yet (RFC 9126).
 #[derive(Clone, Debug)]
@@ -144,12 +160,25 @@ pub(crate) struct Grant {
     pub(crate) subject: String,
     pub(crate) scopes: Scopes,
     pub(crate) auth_time: i64,
+    /// Whether a second step followed the password.
+    pub(crate) second_step: bool,
     pub(crate) created: i64,
     /// It came by the device grant.
     pub(crate) by_device: bool,
     /// The thumbprint of the key that its tokens are bound to (RFC 9449).
     pub(crate) key: Option<String>,
     pub(crate) revoked: bool,
+}
+
+impl Grant {
+    /// How the person signed in (`acr`, OpenID Connect Core section 2).
+    pub(crate) fn acr(&self) -> &'static str {
+        if self.second_step {
+            ACR_SECOND_STEP
+        } else {
+            ACR_PASSWORD
+        }
+    }
 }
 
 /// A refresh token that was handed out.

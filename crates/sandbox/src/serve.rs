@@ -287,7 +287,9 @@ fn place(server: Server, path: &str) -> (Dialect, Endpoint) {
         "/revoke" => Endpoint::Revocation,
         "/sign-out" => Endpoint::EndSession,
         "/device_authorization" | "/device/code" | "/login/device/code" => Endpoint::DeviceAuthorization,
-        "/" | "/sign-in" | "/account" | "/consent" | "/device" | "/login/device" => Endpoint::Page,
+        "/" | "/sign-in" | "/account" | "/second-step" | "/consent" | "/device" | "/login/device" => {
+            Endpoint::Page
+        }
         "/faults" => Endpoint::Control,
         _ if rest.starts_with("/interaction/") => Endpoint::Page,
         _ if rest.starts_with("/picture/") || rest == "/style.css" || rest == "/icon.svg" => Endpoint::Asset,

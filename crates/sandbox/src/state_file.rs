@@ -85,6 +85,8 @@ struct SessionRow {
     dialect: String,
     subject: String,
     auth_time: i64,
+    #[serde(default)]
+    second_step: bool,
     expires: i64,
 }
 
@@ -103,6 +105,8 @@ struct GrantRow {
     subject: String,
     scopes: String,
     auth_time: i64,
+    #[serde(default)]
+    second_step: bool,
     created: i64,
     by_device: bool,
     #[serde(default)]
@@ -223,6 +227,7 @@ fn picture(world: &World, port: u16, api_port: u16) -> FileRow {
                 dialect: session.dialect.name().to_owned(),
                 subject: session.subject.clone(),
                 auth_time: session.auth_time,
+                second_step: session.second_step,
                 expires: session.expires,
             })
             .collect(),
@@ -246,6 +251,7 @@ fn picture(world: &World, port: u16, api_port: u16) -> FileRow {
                     subject: grant.subject.clone(),
                     scopes: grant.scopes.to_string(),
                     auth_time: grant.auth_time,
+                    second_step: grant.second_step,
                     created: grant.created,
                     by_device: grant.by_device,
                     key: grant.key.clone(),
@@ -312,6 +318,7 @@ impl TryFrom<FileRow> for Restored {
                     dialect: dialect(&session.dialect)?,
                     subject: session.subject,
                     auth_time: session.auth_time,
+                    second_step: session.second_step,
                     expires: session.expires,
                 },
             );
@@ -335,6 +342,7 @@ impl TryFrom<FileRow> for Restored {
                     subject: grant.subject,
                     scopes: Scopes::parse(&grant.scopes),
                     auth_time: grant.auth_time,
+                    second_step: grant.second_step,
                     created: grant.created,
                     by_device: grant.by_device,
                     key: grant.key,

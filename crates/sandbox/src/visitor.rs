@@ -164,7 +164,7 @@ impl Visitor {
                 }
                 add("decision", if self.allow { "allow" } else { "deny" });
             }
-            "/sign-out" => {}
+            "/sign-out" | "/second-step" => {}
             _ => {
                 return Err(VisitError::Page {
                     status: status.as_u16(),

@@ -278,7 +278,8 @@ async fn a_missing_permission_is_named() {
         .await
         .unwrap();
     assert_eq!(answer.status, 403);
-    assert_eq!(answer.missing_scope.as_deref(), Some("ledger:read"));
+    let wanted = answer.step_up.unwrap();
+    assert_eq!(wanted.missing_scope().as_deref(), Some("ledger:read"));
 }
 
 #[tokio::test]

@@ -282,7 +282,7 @@ async fn what_was_not_granted_shows_and_a_call_that_needs_it_says_so() {
     );
     let answer = client.call(&account.id, calendars(&rig)).await.unwrap();
     assert_eq!(answer.status, 403);
-    let missing = answer.missing_scope.unwrap();
+    let missing = answer.step_up.unwrap().missing_scope().unwrap();
     assert!(missing.split(' ').any(|scope| scope == CALENDAR), "{missing}");
     assert!(
         answer

@@ -21,6 +21,7 @@ mod par;
 mod refresh;
 mod sign_in;
 mod sign_out;
+mod step_up;
 mod trace;
 
 use lab::rig;

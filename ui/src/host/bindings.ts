@@ -281,10 +281,8 @@ export type CallResponse = {
 	next: string | null,
 	/**  What the gateway decided, in order, as sentences. */
 	decisions: string[],
-	/**  The permission that is missing, when that is why it was refused. */
-	missing_scope: string | null,
-	/**  The same in plain words. */
-	missing_meaning: string | null,
+	/**  What the API wants first, when that is why it refused. */
+	step_up: StepUpView | null,
 };
 
 /**  A known call of a provider's API. */
@@ -541,8 +539,32 @@ export type SignInRequest = {
 	until_quit: boolean,
 	/**  The account that is to be signed in again, when it is. */
 	account: string | null,
-	/**  Permissions to ask for beside the usual ones. */
-	extra_scopes: string[],
+	/**  What an API wants of it. Then `account` says whose it is, and nobody else can be signed in by it. */
+	step_up: StepUpInput | null,
+};
+
+/**  The same, as the window asks the person for it. */
+export type StepUpInput = {
+	/**  The permissions that are missing. */
+	scopes: string[],
+	/**  The authentication contexts of which one is wanted. */
+	acr_values: string[],
+	/**  The most seconds that may have passed since the person signed in. */
+	max_age: number | null,
+};
+
+/**  What an API wants before it answers: permissions, or another sign-in (RFC 9470). */
+export type StepUpView = {
+	/**  In sentences. */
+	reason: string,
+	/**  The permissions in plain words, where some are missing. */
+	meaning: string | null,
+	/**  The permissions that are missing. */
+	scopes: string[],
+	/**  The authentication contexts of which one is wanted. */
+	acr_values: string[],
+	/**  The most seconds that may have passed since the person signed in. */
+	max_age: number | null,
 };
 
 /* Tauri Specta runtime */

@@ -322,6 +322,13 @@ const en = {
       other: (name: string) =>
         `You signed in as ${name}, which is another account. The call was not made again.`,
     },
+    stepUp: {
+      title: 'This call needs another sign-in',
+      text: 'You sign in again in your browser, as the same account. The call is then made again by itself.',
+      ask: 'Sign in again for this',
+    },
+    stillWanted:
+      'You have just signed in for this call, and the API is still not content. Ask whoever runs it.',
     tree: {
       label: 'The answer as a tree',
       root: 'Answer',

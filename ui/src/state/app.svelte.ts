@@ -50,7 +50,7 @@ export const emptyRequest = (provider: string): SignInRequest => ({
   route: null,
   until_quit: false,
   account: null,
-  extra_scopes: [],
+  step_up: null,
 });
 
 function remembered(): boolean {

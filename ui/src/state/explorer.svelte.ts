@@ -1,6 +1,13 @@
 // The Explorer's call: what is being put together, what was sent, and what came back. Lives as long as the window, so
 // that a call waits while the person gives a permission.
-import type { AccountView, CallRequest, CallResponse, CatalogueEntry, ErrorView } from '../host';
+import type {
+  AccountView,
+  CallRequest,
+  CallResponse,
+  CatalogueEntry,
+  ErrorView,
+  StepUpView,
+} from '../host';
 import { emptyRequest, type AppState } from './app.svelte';
 
 export const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'] as const;
@@ -20,6 +27,8 @@ export class Explorer {
   busy = $state(false);
   response = $state.raw<CallResponse | null>(null);
   error = $state.raw<ErrorView | null>(null);
+  /** Whether the person has signed in for this very call: an API that is not content then is not asked for again. */
+  asked = $state(false);
   /** The name of the other account that a person signed in as when asked for a permission. */
   other = $state<string | null>(null);
 
@@ -100,8 +109,8 @@ export class Explorer {
     await this.#call({ ...sent, method: 'GET', url: response.next, body: null });
   }
 
-  /** Asks the person for a permission, and makes the call again when they gave it. */
-  async ask(scope: string): Promise<void> {
+  /** Asks the person for what the API wants first, and makes the call again when it has that. */
+  async ask({ scopes, acr_values, max_age }: StepUpView): Promise<void> {
     const sent = this.#sent;
     const account = this.#app.account(sent?.account ?? null);
     if (!sent || !account) return;
@@ -110,19 +119,21 @@ export class Explorer {
         ...emptyRequest(account.provider),
         account: account.id,
         until_quit: account.until_quit,
-        extra_scopes: [scope],
+        step_up: { scopes, acr_values, max_age },
       },
       'explorer',
       (signedIn) => {
         this.#app.arriveAt('explorer', account.id);
-        if (signedIn === account.id) void this.#call(sent);
+        // Rust lets nobody else in by such a sign-in; this is the second lock.
+        if (signedIn === account.id) void this.#call(sent, true);
         else this.other = this.#app.account(signedIn)?.name ?? '';
       },
     );
   }
 
-  async #call(request: CallRequest): Promise<void> {
+  async #call(request: CallRequest, asked = false): Promise<void> {
     this.#turn += 1;
+    this.asked = asked;
     const turn = this.#turn;
     this.#sent = request;
     this.busy = true;

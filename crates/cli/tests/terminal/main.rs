@@ -16,6 +16,7 @@ mod interrupted;
 mod login;
 mod logout;
 mod session;
+mod step_up;
 mod table;
 mod terminal;
 mod trace;

@@ -282,6 +282,12 @@ fn of_attempt(error: &AttemptError) -> Told {
             "An answer came that is not the one Tessera is waiting for; your sign-in goes on.",
             "There is nothing to do: finish the sign-in in the browser page that was opened last.",
         ),
+        AttemptError::OtherAccount => told(
+            "other_account",
+            Category::CheckFailed,
+            "You signed in as another account than the one that the call waits for, so nothing was changed.",
+            "Sign in again as that account, or make the call with the other one.",
+        ),
         AttemptError::NotACallback => told(
             "not_a_callback",
             Category::Usage,

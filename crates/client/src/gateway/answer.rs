@@ -1,6 +1,6 @@
 //! What an API's answer says beside its body: where it leads, what is missing, where the list goes on.
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use url::Url;
 
 use crate::ports::StreamedResponse;
@@ -13,31 +13,8 @@ pub(super) fn redirect(response: &StreamedResponse, from: &Url) -> Option<Url> {
     from.join(location).ok()
 }
 
-/// The scope that a 403 names (RFC 6750 section 3.1).
-pub(super) fn missing_scope(status: StatusCode, headers: &HeaderMap) -> Option<String> {
-    if status != StatusCode::FORBIDDEN {
-        return None;
-    }
-    let challenges = headers.get_all(header::WWW_AUTHENTICATE);
-    challenges
-        .iter()
-        .filter_map(|challenge| challenge.to_str().ok())
-        .find_map(|challenge| {
-            let parameters = challenge_parameters(challenge);
-            let insufficient = parameters
-                .iter()
-                .any(|(name, value)| name == "error" && value == "insufficient_scope");
-            let scope = parameters
-                .into_iter()
-                .find(|(name, _)| name == "scope")
-                .map(|(_, value)| value)?;
-            let plain = scope.len() <= 1000 && scope.chars().all(|c| c.is_ascii_graphic() || c == ' ');
-            (insufficient && plain && !scope.is_empty()).then_some(scope)
-        })
-}
-
 /// The parameters of a `Bearer` challenge (RFC 9110 section 11.2), names in lower case.
-fn challenge_parameters(challenge: &str) -> Vec<(String, String)> {
+pub(crate) fn challenge_parameters(challenge: &str) -> Vec<(String, String)> {
     let Some((scheme, mut rest)) = challenge.trim_start().split_once(' ') else {
         return Vec::new();
     };

@@ -77,11 +77,9 @@ fn fields_that_carry_identity_are_not_the_callers() {
 fn a_403_says_which_permission_is_missing() {
     let check = |status: u16, challenge: &str, scope: Option<&str>| {
         let response = response(status, &[("www-authenticate", challenge)]);
-        assert_eq!(
-            missing_scope(response.status, &response.headers).as_deref(),
-            scope,
-            "{status} {challenge}"
-        );
+        let wanted = StepUp::of(response.status, &response.headers);
+        let missing = wanted.and_then(|wanted| wanted.missing_scope());
+        assert_eq!(missing.as_deref(), scope, "{status} {challenge}");
     };
     let plain = r#"Bearer realm="api", error="insufficient_scope", scope="a:read b:read""#;
     check(403, plain, Some("a:read b:read"));

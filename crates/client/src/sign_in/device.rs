@@ -84,7 +84,9 @@ pub(super) async fn course(
     let asked = finish::Asked {
         nonce: None,
         scopes,
+        // This grant has no way to ask for either.
         max_age: None,
+        acr_values: &[],
         until: Instant::now() + finish::FINISH_TIME,
     };
     let checks = metadata.verdicts().clone();

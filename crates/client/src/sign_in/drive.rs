@@ -82,6 +82,7 @@ pub(super) async fn resume(attempt: Attempt, kept: Kept, mut deliveries: mpsc::R
             apis: kept.apis,
             storage: Storage::Keychain,
             dpop_key: kept.dpop_key,
+            only: kept.only,
         };
         finish::with_code(&attempt, &terms, &metadata, &callback, wanted, &mut flow).await
     }
@@ -103,6 +104,7 @@ async fn course(
         apis: plan.apis.clone(),
         storage: plan.request.storage,
         dpop_key: None,
+        only: plan.request.only().cloned(),
     };
     if plan.route == Route::Device {
         let metadata = before(attempt, deadline, client.inner().directory.metadata(&terms, flow)).await?;
@@ -130,7 +132,8 @@ async fn course(
     let awaited = async {
         if kept.is_some() {
             let key = wanted.dpop_key.as_ref();
-            Kept::put(client, &pending, &plan.provider, &plan.apis, key).await?;
+            let only = plan.request.only();
+            Kept::put(client, &pending, &plan.provider, &plan.apis, key, only).await?;
             flow.message(
                 Party::Tessera,
                 Party::Keychain,
@@ -218,9 +221,14 @@ async fn prepare(
         prompt: prompt(&plan.provider, &metadata, &scopes),
         scopes,
         login_hint,
-        max_age: None,
-        acr_values: Vec::new(),
         dpop_jkt: dpop_key.as_ref().map(DpopKey::thumbprint),
+        max_age: plan.request.step_up.as_ref().and_then(|wanted| wanted.max_age),
+        acr_values: plan
+            .request
+            .step_up
+            .as_ref()
+            .map(|wanted| wanted.acr_values.clone())
+            .unwrap_or_default(),
         extra: Vec::new(),
         openid: terms.is_openid(),
     };

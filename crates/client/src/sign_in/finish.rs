@@ -22,7 +22,7 @@ use super::{Attempt, SignedIn};
 use crate::account::{Account, AccountId, AccountState, Storage};
 use crate::client::Client;
 use crate::dpop::For;
-use crate::error::Error;
+use crate::error::{AttemptError, Error};
 use crate::picture;
 use crate::ports::HttpError;
 use crate::provider::{Provider, ProviderKind, ProviderSource};
@@ -41,6 +41,8 @@ pub(super) struct Wanted {
     pub(super) storage: Storage,
     /// The key that its tokens are bound to (RFC 9449).
     pub(super) dpop_key: Option<DpopKey>,
+    /// The one account that may come of it; `None` when any may.
+    pub(super) only: Option<AccountId>,
 }
 
 /// Redeems the code that a checked callback brought.
@@ -73,6 +75,7 @@ pub(super) async fn with_code(
         nonce: callback.nonce(),
         scopes: callback.scopes(),
         max_age: callback.max_age(),
+        acr_values: callback.acr_values(),
         until,
     };
     with_tokens(attempt, terms, metadata, tokens, asked, checks, wanted, flow).await
@@ -83,6 +86,7 @@ pub(super) struct Asked<'a> {
     pub(super) nonce: Option<&'a Nonce>,
     pub(super) scopes: &'a tessera_oidc::Scopes,
     pub(super) max_age: Option<u64>,
+    pub(super) acr_values: &'a [String],
     /// When the provider must have said everything that is asked of it: see [`FINISH_TIME`].
     pub(super) until: Instant,
 }
@@ -124,6 +128,14 @@ pub(super) async fn with_tokens(
     let (identity, verdicts) = within(attempt, terms, asked.until, known).await?;
     checks.extend(verdicts.iter().cloned());
 
+    // A call waits for this account: whoever else it is, nothing is kept.
+    if wanted
+        .only
+        .as_ref()
+        .is_some_and(|only| *only != AccountId::of(identity.issuer(), identity.subject()))
+    {
+        return Err(AttemptError::OtherAccount.into());
+    }
     // From here on a cancel comes too late: the account is written whole.
     let account = keep(
         &attempt.client,
@@ -262,6 +274,7 @@ async fn verified(
         expected.nonce = asked.nonce;
         expected.access_token = Some(&tokens.access_token);
         expected.max_age = asked.max_age;
+        expected.acr_values = asked.acr_values;
         id_token::verify(id_token, keys, &expected)
     };
     let jwks_uri = metadata.jwks_uri.as_ref().ok_or(Error::NoKeySet)?;

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::account::Storage;
+use crate::account::{AccountId, Storage};
 use crate::client::Client;
 use crate::error::Error;
 use crate::ports::{SecretBytes, VaultError};
@@ -25,6 +25,8 @@ pub(crate) struct Kept {
     pub(crate) apis: Vec<Url>,
     /// The key that the code is bound to (RFC 9449).
     pub(crate) dpop_key: Option<DpopKey>,
+    /// The one account that may come of it; `None` when any may.
+    pub(crate) only: Option<AccountId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -38,6 +40,8 @@ struct Row {
     /// An attempt that an earlier version left has none.
     #[serde(default)]
     dpop_key: Option<Zeroizing<String>>,
+    #[serde(default)]
+    only: Option<String>,
 }
 
 impl Kept {
@@ -49,6 +53,7 @@ impl Kept {
         provider: &Provider,
         apis: &[Url],
         dpop_key: Option<&DpopKey>,
+        only: Option<&AccountId>,
     ) -> Result<(), Error> {
         let secret = pending.to_secret_json();
         let row = Row {
@@ -58,6 +63,7 @@ impl Kept {
             client_id: pending.client_id().to_string(),
             apis: apis.iter().map(Url::to_string).collect(),
             dpop_key: dpop_key.map(DpopKey::to_secret),
+            only: only.map(ToString::to_string),
         };
         let bytes = SecretBytes::new(serde_json::to_vec(&row).map_err(|_| VaultError::Damaged)?);
         let entry = attempt_entry(pending.state());
@@ -84,6 +90,11 @@ impl Kept {
         let Some(row) = secret.and_then(|secret| serde_json::from_slice::<Row>(secret.expose()).ok()) else {
             return Ok(None);
         };
+        // What it was for must be known, or somebody else could be let in.
+        let only = row.only.as_deref().map(AccountId::parse);
+        if only == Some(None) {
+            return Ok(None);
+        }
         let pending = Pending::from_secret_json(row.pending.as_bytes())?;
         let dpop_key = row.dpop_key.as_ref().map(|secret| DpopKey::from_secret(secret));
         let dpop_key = dpop_key.transpose()?;
@@ -104,6 +115,7 @@ impl Kept {
                 provider,
                 apis: row.apis.iter().filter_map(|api| Url::parse(api).ok()).collect(),
                 dpop_key,
+                only: only.flatten(),
             }))
     }
 

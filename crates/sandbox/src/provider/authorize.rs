@@ -202,6 +202,24 @@ pub(super) fn read_request(world: &World, parameters: &Parameters) -> Result<Aut
         }
     };
 
+    let acr_values: Vec<String> = parameters
+        .get("acr_values")
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    // RFC 9470 section 5: a client that needs one of them is better told than sent back without.
+    if !acr_values.is_empty()
+        && !acr_values
+            .iter()
+            .any(|acr| crate::discovery::ACRS.contains(&acr.as_str()))
+    {
+        return Err(at_client(
+            "unmet_authentication_requirements",
+            "No such way to sign in is known here.",
+        ));
+    }
+
     Ok(AuthorizationRequest {
         dialect: Dialect::Standard,
         client: client.id.clone(),
@@ -212,6 +230,7 @@ pub(super) fn read_request(world: &World, parameters: &Parameters) -> Result<Aut
         prompt,
         max_age,
         dpop_jkt: parameters.get("dpop_jkt").map(str::to_owned),
+        acr_values,
         login_hint: parameters.get("login_hint").map(str::to_owned),
         state: state.clone(),
     })

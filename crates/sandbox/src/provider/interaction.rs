@@ -33,6 +33,7 @@ const INTERACTION_LIFE: i64 = 15 * 60;
 enum Step {
     SignIn,
     ChooseAccount(Session),
+    BeSurer(Session),
     Consent(Session),
     Done(Session),
     /// `prompt=none`, and a page would be needed (OpenID Connect Core section 3.1.2.6).
@@ -134,6 +135,25 @@ pub(crate) async fn account(State(world): State<Arc<World>>, jar: CookieJar, bod
         .into_response()
 }
 
+/// The form of the second step.
+pub(crate) async fn second_step(State(world): State<Arc<World>>, jar: CookieJar, body: Bytes) -> Response {
+    let form = Parameters::parse(&body);
+    let (browser, name, interaction) = match sent_by(&world, jar, &form) {
+        Ok(sent) => sent,
+        Err(response) => return response,
+    };
+    if let Step::BeSurer(session) = next_step(&world, &browser, &interaction)
+        && is_of(&browser, &name, &session, &form)
+    {
+        browser.take_second_step(&world, interaction.dialect());
+    }
+    (
+        browser.into_cookies(),
+        Redirect::to(&format!("/interaction/{name}")),
+    )
+        .into_response()
+}
+
 /// The consent form: what the person decided.
 pub(crate) async fn decide(State(world): State<Arc<World>>, jar: CookieJar, body: Bytes) -> Response {
     let form = Parameters::parse(&body);
@@ -194,6 +214,17 @@ fn next_step(world: &World, browser: &Browser, interaction: &Interaction) -> Ste
     if !silent && !interaction.account_chosen && (prompted("select_account") || always_choose) {
         return Step::ChooseAccount(session);
     }
+    let wants_second_step = match &interaction.purpose {
+        Purpose::Redirect(request) => request.wants_second_step(),
+        Purpose::Device { .. } => false,
+    };
+    if wants_second_step && !session.second_step {
+        return if silent {
+            Step::Refused("login_required", "A second step is needed.")
+        } else {
+            Step::BeSurer(session)
+        };
+    }
     let scopes = consent::scopes(world, interaction, &session.subject);
     let agreed = world
         .records()
@@ -227,6 +258,12 @@ fn go_on(world: &World, browser: Browser, name: &str, interaction: &Interaction)
         Step::ChooseAccount(session) => match world.person(&session.subject) {
             Some(person) => {
                 pages::choose_account(dialect, client, &form_keys_for(&browser, name, &session), person)
+            }
+            None => return gone(),
+        },
+        Step::BeSurer(session) => match world.person(&session.subject) {
+            Some(person) => {
+                pages::second_step(dialect, client, &form_keys_for(&browser, name, &session), person)
             }
             None => return gone(),
         },
@@ -296,6 +333,7 @@ fn finish(
         subject: session.subject.clone(),
         scopes: granted.clone(),
         auth_time: session.auth_time,
+        second_step: session.second_step,
         created: now,
         by_device,
         key: None,

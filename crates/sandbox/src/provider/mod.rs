@@ -39,6 +39,7 @@ pub(crate) fn routes() -> Router<Arc<World>> {
         .route("/interaction/{name}", get(interaction::show))
         .route("/sign-in", post(interaction::sign_in))
         .route("/account", post(interaction::account))
+        .route("/second-step", post(interaction::second_step))
         .route("/consent", post(interaction::decide))
         .route("/par", post(par::push))
         .route("/token", post(token::token))

@@ -405,8 +405,7 @@ export const answer = (change: Partial<CallResponse> = {}): CallResponse => ({
   },
   next: 'http://127.0.0.1:46512/items?page=2',
   decisions,
-  missing_scope: null,
-  missing_meaning: null,
+  step_up: null,
   ...change,
 });
 
@@ -416,12 +415,33 @@ export const answers = {
   missing: answer({
     status: 403,
     next: null,
-    missing_scope: 'ledger:read',
-    missing_meaning: 'See your ledger',
+    step_up: {
+      reason: 'The API wants the permission `ledger:read`, which was not granted.',
+      meaning: 'See your ledger',
+      scopes: ['ledger:read'],
+      acr_values: [],
+      max_age: null,
+    },
     body: { kind: 'json', text: '{"error":"insufficient_scope","scope":"ledger:read"}' },
     decisions: [
       "Your token may go to http://127.0.0.1:46512: it is one of the provider's APIs.",
       'The API wants the permission `ledger:read`, which was not granted.',
+    ],
+  }),
+  stepUp: answer({
+    status: 401,
+    next: null,
+    step_up: {
+      reason: 'The API wants a stronger sign-in than yours: urn:tessera:sandbox:second-step.',
+      meaning: null,
+      scopes: [],
+      acr_values: ['urn:tessera:sandbox:second-step'],
+      max_age: null,
+    },
+    body: { kind: 'json', text: '{"error":"insufficient_user_authentication"}' },
+    decisions: [
+      "Your token may go to http://127.0.0.1:46512: it is one of the provider's APIs.",
+      'The API wants a stronger sign-in than yours: urn:tessera:sandbox:second-step.',
     ],
   }),
   text: answer({

@@ -167,6 +167,7 @@ export class FakeHost implements Host {
       if (this.#world.alive === true) this.#tell(flows.callAgain(0), account?.provider_name ?? '');
       const page = /page=(\d+)/.exec(request.url)?.[1];
       if (request.url.endsWith('/ledger')) return ok(data.answers.missing);
+      if (request.url.endsWith('/strongbox')) return ok(data.answers.stepUp);
       if (request.url.endsWith('/picture')) return ok(data.answers.image);
       if (!/^https?:\/\/127\.0\.0\.1/.test(request.url)) return fail(data.errors.policy);
       return ok(page === undefined || page === '2' ? data.answers.last : data.answers.page);

@@ -203,6 +203,7 @@ export const scenarios: Record<string, Scenario> = {
   'explorer-broken': called(data.answers.broken),
   'explorer-bad-gateway': called(data.answers.failed),
   'explorer-missing': called(data.answers.missing),
+  'explorer-step-up': called(data.answers.stepUp),
   'explorer-asking': called(data.answers.missing, press('ask-scope')),
   'explorer-error': {
     at: '#/explorer/account-ann',
