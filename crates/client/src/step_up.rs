@@ -208,6 +208,11 @@ mod tests {
         );
         check(401, r#"Bearer error="invalid_token", max_age="5""#, None);
         check(401, "Bearer", None);
+        check(
+            401,
+            &weak.replace("Bearer", "DPoP algs=\"ES256\","),
+            Some(("", &[], Some(0))),
+        );
         check(401, r#"Basic error="insufficient_user_authentication""#, None);
     }
 

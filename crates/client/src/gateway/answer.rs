@@ -13,12 +13,15 @@ pub(super) fn redirect(response: &StreamedResponse, from: &Url) -> Option<Url> {
     from.join(location).ok()
 }
 
-/// The parameters of a `Bearer` challenge (RFC 9110 section 11.2), names in lower case.
+/// The schemes that an access token goes by (RFC 6750 section 2.1, RFC 9449 section 7.1).
+const SCHEMES: [&str; 2] = ["Bearer", "DPoP"];
+
+/// The parameters of a challenge of one of them (RFC 9110 section 11.2), names in lower case.
 pub(crate) fn challenge_parameters(challenge: &str) -> Vec<(String, String)> {
     let Some((scheme, mut rest)) = challenge.trim_start().split_once(' ') else {
         return Vec::new();
     };
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    if !SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         return Vec::new();
     }
     let mut parameters = Vec::new();
