@@ -163,6 +163,34 @@ pub(crate) fn call_with_a_token_for_another_api(scene: &Scene) -> Played<'_> {
     .boxed_local()
 }
 
+/// From the first request to the last, everything names the key or proves that the client has it.
+pub(crate) fn sign_in_bound(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        let account = scene.sign_in().await?.account;
+        assert_eq!(scene.call(&account).await?, 200);
+        let sent = |endpoint| {
+            scene
+                .rig
+                .sandbox
+                .log()
+                .matching(|entry| entry.endpoint == endpoint)
+        };
+        let page = sent(Endpoint::Authorization);
+        assert!(
+            page.iter()
+                .all(|entry| entry.parameters.iter().any(|name| name == "dpop_jkt"))
+        );
+        for endpoint in [Endpoint::Token, Endpoint::Userinfo, Endpoint::Api] {
+            let entries = sent(endpoint);
+            assert!(!entries.is_empty(), "{endpoint:?}");
+            assert!(entries.iter().all(|entry| entry.with_proof), "{endpoint:?}");
+        }
+        Ok(())
+    }
+    .boxed_local()
+}
+
 /// The provider granted less than was asked for, and the account says so.
 pub(crate) fn sign_in_and_be_granted_less(scene: &Scene) -> Played<'_> {
     async {

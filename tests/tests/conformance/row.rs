@@ -42,6 +42,8 @@ pub(crate) enum Setting {
     Google,
     /// GitHub's: no ID tokens.
     GitHub,
+    /// By the book, and tokens are bound to a key (RFC 9449), which the provider's entry asks for.
+    Bound,
 }
 
 /// What the provider does.
@@ -63,6 +65,7 @@ impl Setting {
             Self::Secret => "The client has a secret.",
             Self::Google => "The provider has Google's ways, and signs by RS256.",
             Self::GitHub => "The provider has GitHub's ways.",
+            Self::Bound => "Tokens are bound to a key.",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Where a row is played: a provider with a log, a client, and an account that was there before.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Mutex;
 
 use lab::rig::{Rig, tidied};
@@ -11,8 +12,8 @@ use tessera_client::{
 use tessera_sandbox::faults::Fault;
 use tessera_sandbox::log::Endpoint;
 use tessera_sandbox::{
-    CLIENT_ID, CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET,
-    GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET,
+    CLIENT_ID, CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, Dpop, GITHUB_CLIENT_ID,
+    GITHUB_CLIENT_SECRET, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, Options,
 };
 use url::Url;
 
@@ -45,8 +46,13 @@ struct Bystander {
 impl Scene {
     /// Bob is signed in; then another process begins with an empty log.
     pub(crate) async fn set(row: &Row) -> Self {
-        let rig = Rig::new().await;
-        name_providers(&rig);
+        let bound = row.setting == Setting::Bound;
+        let rig = Rig::with(Options {
+            dpop: if bound { Dpop::Offered } else { Dpop::default() },
+            ..Options::default()
+        })
+        .await;
+        name_providers(&rig, bound);
         let client = rig.client().await;
         let bob = rig.sign_in(&client, "bob").await.account;
         // His picture is fetched when he is signed in already, and would come into the row's log.
@@ -143,6 +149,7 @@ impl Scene {
             Setting::Secret => named(CONFIDENTIAL_CLIENT_ID, Some(CONFIDENTIAL_CLIENT_SECRET)),
             Setting::Google => known("google"),
             Setting::GitHub => known("github"),
+            Setting::Bound => known("bound"),
         }
     }
 
@@ -151,7 +158,7 @@ impl Scene {
         SignIn {
             route: match self.setting {
                 Setting::Google => None,
-                Setting::Standard | Setting::Secret | Setting::GitHub => Some(Route::Scheme),
+                Setting::Standard | Setting::Secret | Setting::GitHub | Setting::Bound => Some(Route::Scheme),
             },
             apis: vec![self.rig.sandbox.api().to_owned()],
             ..SignIn::with(self.choice())
@@ -183,7 +190,7 @@ impl Scene {
     pub(crate) async fn call(&self, account: &Account) -> Result<u16, Error> {
         let (issuer, api) = (self.rig.sandbox.issuer(), self.rig.sandbox.api());
         let address = match self.setting {
-            Setting::Standard | Setting::Secret => format!("{api}/profile"),
+            Setting::Standard | Setting::Secret | Setting::Bound => format!("{api}/profile"),
             Setting::Google => format!("{issuer}/google/v1/userinfo"),
             Setting::GitHub => format!("{api}/github/user"),
         };
@@ -264,10 +271,10 @@ impl Scene {
     }
 }
 
-/// Writes the sandbox's other dialects into providers.toml.
-fn name_providers(rig: &Rig) {
+/// Writes the sandbox's other dialects into providers.toml, and if tokens are to be `bound`, an entry that asks for it.
+fn name_providers(rig: &Rig, bound: bool) {
     let (issuer, api) = (rig.sandbox.issuer(), rig.sandbox.api());
-    let text = format!(
+    let mut text = format!(
         r#"
 [[provider]]
 id = "google"
@@ -284,5 +291,12 @@ client_id = "{GITHUB_CLIENT_ID}"
 client_secret = "{GITHUB_CLIENT_SECRET}"
 "#
     );
+    if bound {
+        write!(
+            text,
+            "\n[[provider]]\nid = \"bound\"\nissuer = \"{issuer}\"\nclient_id = \"{CLIENT_ID}\"\napis = [\"{api}\"]\ndpop = true\n"
+        )
+        .unwrap();
+    }
     std::fs::write(rig.folder().join("providers.toml"), text).unwrap();
 }

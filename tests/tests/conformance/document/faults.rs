@@ -199,23 +199,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("par-expired", "a_pushed_request_is_good_once"),
     (
         "dpop-offered",
-        "a_token_comes_along_with_its_hash_in_the_proof_and_a_nonce_as_it_was_given",
-    ),
-    ("dpop-nonces", "only_the_servers_own_word_asks_for_a_nonce"),
-    (
-        "dpop-downgrade",
-        "a_bound_token_that_was_asked_for_is_taken_in_any_case_and_nothing_less",
-    ),
-    (
-        "dpop-odd-case",
-        "a_bound_token_that_was_asked_for_is_taken_in_any_case_and_nothing_less",
-    ),
-    (
-        "dpop-ever-new-nonces",
-        "a_nonce_is_taken_only_as_the_specification_writes_it",
+        "a_sign_in_is_bound_from_the_first_request_to_the_last",
     ),
     (
         "api-dpop-ever-new-nonces",
-        "a_nonce_is_taken_only_as_the_specification_writes_it",
+        "a_nonce_that_is_refused_again_is_not_tried_a_third_time",
     ),
 ];

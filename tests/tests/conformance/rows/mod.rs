@@ -9,6 +9,7 @@ mod fapi2;
 mod id_token;
 mod logout;
 mod other;
+mod possession;
 mod pushed;
 mod refresh;
 mod tokens;
@@ -37,5 +38,6 @@ pub(crate) const PLANS: &[Plan] = &[
     tokens::PLAN,
     id_token::PLAN,
     pushed::PLAN,
+    possession::PLAN,
     device::PLAN,
 ];
