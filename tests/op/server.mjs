@@ -12,6 +12,7 @@
 //   {"ahead": 3600}      its clock goes that many seconds ahead of the machine's
 //   {"fault": "name"}    it errs from now on as `faults` below says; null ends that
 
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 
 import Provider from 'oidc-provider';
@@ -99,8 +100,11 @@ const switches = {
       pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
     },
   },
-  // RFC 9449.
+  // RFC 9449: without and with nonces of the provider's own (section 8).
   dpop: { provider: { dPoP: { enabled: true } } },
+  'dpop-nonce': {
+    provider: { dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true } },
+  },
 };
 const chosen = options.features.map((name) => switches[name]);
 
@@ -169,6 +173,7 @@ provider.use(async (ctx, next) => {
       grant: params?.grant_type,
       status: ctx.status,
       error: ctx.body?.error,
+      token_type: ctx.body?.token_type,
       code: params?.code,
       verifier: params?.code_verifier,
       client_secret: params?.client_secret,
@@ -192,8 +197,8 @@ provider.use(async (ctx, next) => {
   } else if (route === 'revocation') {
     say({ event: 'revocation', status: ctx.status, hint: params?.token_type_hint, token: params?.token });
   } else if (route === 'userinfo') {
-    const token = ctx.get('authorization').replace(/^bearer /i, '');
-    say({ event: 'userinfo', status: ctx.status, token });
+    const [scheme, token] = ctx.get('authorization').split(' ');
+    say({ event: 'userinfo', status: ctx.status, scheme, token });
   }
 });
 // What a device waits for is not in any callback.
@@ -206,7 +211,11 @@ provider.on('server_error', (_ctx, error) => say({ event: 'server_error', error:
 
 const answer = provider.callback();
 server.on('request', async (request, response) => {
-  if (request.url !== '/lab') return answer(request, response);
+  if (request.url !== '/lab') {
+    // By itself the server would date its answers by the machine's clock.
+    response.setHeader('date', new Date(Date.now()).toUTCString());
+    return answer(request, response);
+  }
   const order = JSON.parse(Buffer.concat(await request.toArray()));
   if ('ahead' in order) ahead = order.ahead;
   if ('fault' in order) fault = order.fault;

@@ -3,7 +3,10 @@
 use anyhow::{Context as _, Result, ensure};
 use lab::pages::{ANN, BOB};
 use lab::visitor::Decision;
-use tessera_client::{AccountId, Attempt, BrowserSignOutEnd, MAX_BROWSER_SIGN_OUT, Outcome, Route};
+use serde_json::Value;
+use tessera_client::{
+    AccountId, ApiRequest, Attempt, BrowserSignOutEnd, MAX_BROWSER_SIGN_OUT, Outcome, Route,
+};
 use url::Url;
 
 use crate::library::{hunt, text};
@@ -197,6 +200,45 @@ async fn where_requests_are_pushed_the_browser_carries_only_the_client_and_the_n
             names.sort_unstable();
             ensure!(names == ["client_id", "request_uri"], "{features:?}: {names:?}");
         }
+        hunt(&rig).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn tokens_that_are_bound_to_a_key_are_renewed_and_used_with_it_and_useless_without() -> Result<()> {
+    for (features, asked_twice) in [(&["dpop"], false), (&["dpop-nonce"], true)] {
+        let rig = Rig::with(features).await?;
+        let account = rig.signed_in(ANN).await?;
+        ensure!(account.name == ANN.name);
+        rig.outlive_access_token().await?;
+        let userinfo = rig.endpoint("userinfo_endpoint").await?;
+        let answer = rig.client.call(&account.id, ApiRequest::get(&userinfo)).await?;
+        ensure!(answer.status == 200, "{features:?}: {}", answer.status);
+
+        let tokens = rig.op.events("token").await?;
+        let given: Vec<&Value> = tokens.iter().filter(|event| event["status"] == 200).collect();
+        ensure!(given.len() == 2 && given[1]["grant"] == "refresh_token");
+        ensure!(
+            given.iter().all(|event| event["token_type"] == "DPoP"),
+            "{features:?}"
+        );
+        let refused: Vec<&Value> = tokens.iter().filter(|event| event["status"] != 200).collect();
+        ensure!(
+            refused.iter().all(|event| event["error"] == "use_dpop_nonce")
+                && refused.is_empty() != asked_twice,
+            "{features:?}: {} were refused",
+            refused.len()
+        );
+        let shown = rig.op.events("userinfo").await?;
+        ensure!(
+            shown.iter().all(|event| event["scheme"] == "DPoP"),
+            "{features:?}"
+        );
+        // Whoever copies them has nothing.
+        ensure!(rig.userinfo_with(text(given[1], "access_token")?).await? == 401);
+        let (status, _) = rig.refresh_with(text(given[1], "refresh_token")?).await?;
+        ensure!(status == 400, "{features:?}: {status}");
         hunt(&rig).await?;
     }
     Ok(())

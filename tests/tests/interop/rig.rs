@@ -14,8 +14,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tessera_client::ports::{Browser, BrowserError, Clock, Ports, SecretBytes, Vault, VaultError};
 use tessera_client::{
-    Account, AdHocProvider, Attempt, Client, Config, ProviderChoice, RedirectUri, Route, SCHEME_REDIRECT,
-    SignIn, UnixTime,
+    Account, AdHocProvider, Attempt, Client, Config, ProviderChoice, ProviderId, RedirectUri, Route,
+    SCHEME_REDIRECT, SignIn, UnixTime,
 };
 use tessera_platform::{HttpClient, LoopbackServer, SystemClock, SystemEntropy};
 use url::Url;
@@ -35,7 +35,11 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) async fn new() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        Self::on(tempfile::tempdir()?).await
+    }
+
+    /// One whose data folder, `data` in `folder`, may have something in it.
+    async fn on(folder: TempDir) -> Result<Self> {
         let (keychain, opened, ahead) = (Arc::default(), Arc::default(), Arc::default());
         let config = Config {
             data_folder: folder.path().join("data"),
@@ -66,6 +70,7 @@ pub(crate) struct Rig {
     pub(crate) keychain: Arc<Keychain>,
     pub(crate) opened: Arc<Opened>,
     ahead: Arc<AtomicI64>,
+    provider: ProviderChoice,
     http: reqwest::Client,
     folder: TempDir,
 }
@@ -77,19 +82,37 @@ impl Rig {
 
     /// With optional features of the provider, by the names that op/server.mjs knows.
     pub(crate) async fn with(features: &'static [&'static str]) -> Result<Self> {
-        let Machine {
-            client,
-            keychain,
-            opened,
-            ahead,
-            folder,
-        } = Machine::new().await?;
+        let folder = tempfile::tempdir()?;
         let options = OpOptions {
             access_token_seconds: LIFE,
             features,
             ..OpOptions::default()
         };
         let op = Op::start_alone(folder.path(), options).await?;
+        let bound = features.iter().any(|feature| feature.starts_with("dpop"));
+        let provider = if bound {
+            // Only a provider's entry can ask for it.
+            let text = format!(
+                "[[provider]]\nid = \"op\"\nissuer = {:?}\nclient_id = {:?}\ndpop = true\n",
+                op.issuer, op.client_id
+            );
+            std::fs::create_dir(folder.path().join("data"))?;
+            std::fs::write(folder.path().join("data/providers.toml"), text)?;
+            ProviderChoice::Known(ProviderId::new("op").context("an id")?)
+        } else {
+            ProviderChoice::AdHoc(AdHocProvider {
+                issuer: op.issuer.clone(),
+                client_id: op.client_id.clone(),
+                client_secret: None,
+            })
+        };
+        let Machine {
+            client,
+            keychain,
+            opened,
+            ahead,
+            folder,
+        } = Machine::on(folder).await?;
         let http = reqwest::Client::builder().no_proxy().build()?;
         Ok(Self {
             op,
@@ -97,6 +120,7 @@ impl Rig {
             keychain,
             opened,
             ahead,
+            provider,
             http,
             folder,
         })
@@ -107,14 +131,9 @@ impl Rig {
     }
 
     pub(crate) fn sign_in(&self, route: Route) -> Result<Attempt> {
-        let provider = ProviderChoice::AdHoc(AdHocProvider {
-            issuer: self.op.issuer.clone(),
-            client_id: self.op.client_id.clone(),
-            client_secret: None,
-        });
         Ok(self.client.sign_in(SignIn {
             route: Some(route),
-            ..SignIn::with(provider)
+            ..SignIn::with(self.provider.clone())
         })?)
     }
 
