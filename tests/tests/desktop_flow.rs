@@ -116,9 +116,8 @@ async fn a_sign_in_that_fails_leads_to_the_step_that_failed() -> Result<()> {
 
         app.click("see-where").await?;
         ended(&app, "failed").await?;
-        let open = app
-            .attribute("flow-step-key_set_response", "aria-expanded")
-            .await?;
+        app.find("flow-detail").await?;
+        let open = app.attribute("flow-step-id_token_check", "aria-expanded").await?;
         ensure!(open == "true", "the step that failed is not open");
         let verdict = app.attribute("check-id_token.nonce", "data-outcome").await?;
         ensure!(verdict == "failed", "the check {verdict}");
