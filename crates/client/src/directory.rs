@@ -24,8 +24,11 @@ pub(crate) struct Directory {
     metadata: Mutex<HashMap<Issuer, (UnixTime, Arc<Metadata>)>>,
     /// Seconds that this computer's clock was ahead of the issuer's when it last described itself.
     ahead: Mutex<HashMap<Issuer, i64>>,
-    keys: tokio::sync::Mutex<HashMap<Url, Keys>>,
+    keys: Mutex<HashMap<Url, SharedKeys>>,
 }
+
+/// A lock for each provider, because it is held over a fetch: one that does not answer must not keep the others' waiting.
+type SharedKeys = Arc<tokio::sync::Mutex<Keys>>;
 
 /// One provider's keys.
 #[derive(Default)]
@@ -42,7 +45,7 @@ impl Directory {
             clock,
             metadata: Mutex::default(),
             ahead: Mutex::default(),
-            keys: tokio::sync::Mutex::default(),
+            keys: Mutex::default(),
         }
     }
 
@@ -90,6 +93,11 @@ impl Directory {
         })
     }
 
+    fn keys_of(&self, jwks_uri: &Url) -> SharedKeys {
+        let mut all = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(jwks_uri.clone()).or_default().clone()
+    }
+
     /// The keys to check a token with that needs the `wanted` one.
     pub(crate) async fn keys(
         &self,
@@ -98,8 +106,9 @@ impl Directory {
         flow: &Flow,
     ) -> Result<Arc<KeySet>, Error> {
         // Held over the fetch: those who come meanwhile want its result, not a fetch of their own.
-        let mut all = self.keys.lock().await;
-        let cache = &mut all.entry(jwks_uri.clone()).or_default().cache;
+        let shared = self.keys_of(jwks_uri);
+        let mut held = shared.lock().await;
+        let cache = &mut held.cache;
         let now = self.clock.now();
         let at_hand = match cache.decide(now, wanted) {
             Decision::Use(keys) => return Ok(keys),
@@ -127,8 +136,9 @@ impl Directory {
         than: &Arc<KeySet>,
         flow: &Flow,
     ) -> Result<Arc<KeySet>, Error> {
-        let mut all = self.keys.lock().await;
-        let Keys { cache, looked } = all.entry(jwks_uri.clone()).or_default();
+        let shared = self.keys_of(jwks_uri);
+        let mut held = shared.lock().await;
+        let Keys { cache, looked } = &mut *held;
         let now = self.clock.now();
         if let Decision::Use(keys) = cache.decide(now, Wanted::Any)
             && !Arc::ptr_eq(&keys, than)

@@ -19,14 +19,18 @@ const PUBLIC_PARAMETERS: &[&str] = &[
     "code_challenge",
     "code_challenge_method",
     "dpop_jkt",
+    "error",
+    "expires_in",
     "grant_type",
     "iss",
     "max_age",
     "post_logout_redirect_uri",
     "prompt",
     "redirect_uri",
+    "refresh_token_expires_in",
     "response_type",
     "scope",
+    "token_type",
     "token_type_hint",
 ];
 
@@ -166,15 +170,18 @@ fn proof(headers: &http::HeaderMap) -> Option<Field> {
     })
 }
 
-/// Named values of a form or a query.
+/// Named values of a form or a query. One that repeats what is masked beside it is masked as well.
 pub(crate) fn parameters(encoded: &[u8]) -> impl Iterator<Item = Field> {
-    named_values(encoded).map(|mut field| {
-        field.name = cut(&field.name).into();
-        if let FieldValue::Shown(value) = &field.value {
-            field.value = FieldValue::Shown(cut(value));
-        }
-        field
-    })
+    let secrets = hidden_values(encoded);
+    named_values(encoded).map(move |field| shortened(field, &secrets))
+}
+
+/// The values of a form or a query that are not shown.
+fn hidden_values(encoded: &[u8]) -> Vec<Zeroizing<String>> {
+    url::form_urlencoded::parse(encoded)
+        .filter(|(name, value)| !PUBLIC_PARAMETERS.contains(&name.as_ref()) && !value.is_empty())
+        .map(|(_, value)| Zeroizing::new(value.into_owned()))
+        .collect()
 }
 
 /// The same at full length.
@@ -199,29 +206,46 @@ fn secrets(request: &Request) -> Vec<Zeroizing<String>> {
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok()?.split_once(' '))
         .map(|(_, credential)| Zeroizing::new(credential.to_owned()));
-    let form = url::form_urlencoded::parse(&request.body)
-        .filter(|(name, value)| !PUBLIC_PARAMETERS.contains(&name.as_ref()) && !value.is_empty())
-        .map(|(_, value)| Zeroizing::new(value.into_owned()));
-    credential.into_iter().chain(form).collect()
+    let mut secrets: Vec<_> = credential.into_iter().collect();
+    match serde_json::from_slice(&request.body) {
+        Ok(json @ (Value::Object(_) | Value::Array(_))) => strings(json, &mut secrets),
+        _ => secrets.extend(hidden_values(&request.body)),
+    }
+    secrets
 }
 
-/// What is shown of an answer: status and media type, and of a JSON object what is public in it. A secret is looked for
-/// before anything is cut, because of a long one the beginning would be left; and after it, because what is taken away may
-/// have stood in between.
+/// Every text in a JSON body, which no request of this app has anything public in.
+fn strings(json: Value, found: &mut Vec<Zeroizing<String>>) {
+    match json {
+        Value::String(text) if !text.is_empty() => found.push(Zeroizing::new(text)),
+        Value::Array(list) => list.into_iter().for_each(|one| strings(one, found)),
+        Value::Object(members) => members.into_iter().for_each(|(_, one)| strings(one, found)),
+        _ => {}
+    }
+}
+
+/// What is shown of an answer: status and media type, and of a JSON object what is public in it.
 fn response_fields(message: MessageId, response: &Response, secrets: &[Zeroizing<String>]) -> Vec<Field> {
+    let fields = public_fields(message, response);
+    fields
+        .into_iter()
+        .map(|field| shortened(field, secrets))
+        .collect()
+}
+
+/// A field as it is shown, without any of `secrets`. They are looked for before anything is cut, because of a long one
+/// the beginning would be left; and after it, because what is taken away may have stood in between.
+fn shortened(mut field: Field, secrets: &[Zeroizing<String>]) -> Field {
     let holds_secret = |text: &str| secrets.iter().any(|secret| text.contains(secret.as_str()));
     let shortened = |whole: &str| {
         let short = cut(whole);
         (!holds_secret(whole) && !holds_secret(&short)).then_some(short)
     };
-    let mut fields = public_fields(message, response);
-    for field in &mut fields {
-        if let FieldValue::Shown(value) = &field.value {
-            field.value = shortened(value).map_or_else(|| masked(value), FieldValue::Shown);
-        }
-        field.name = shortened(&field.name).unwrap_or_else(|| "…".to_owned()).into();
+    if let FieldValue::Shown(value) = &field.value {
+        field.value = shortened(value).map_or_else(|| masked(value), FieldValue::Shown);
     }
-    fields
+    field.name = shortened(&field.name).unwrap_or_else(|| "…".to_owned()).into();
+    field
 }
 
 /// The same at full length.
@@ -361,6 +385,33 @@ mod tests {
             headers,
             body: body.as_bytes().to_vec().into(),
         }
+    }
+
+    #[test]
+    fn an_answer_in_a_query_is_told_with_its_error_but_not_with_what_it_repeats() {
+        let told = |query: &str| told(&parameters(query.as_bytes()).collect::<Vec<_>>());
+        assert_eq!(
+            told("error=access_denied&state=the-state"),
+            ["error=access_denied", "state: 9 hidden"]
+        );
+        assert_eq!(
+            told("error=no+the-state&state=the-state"),
+            ["error: 12 hidden", "state: 9 hidden"]
+        );
+    }
+
+    #[test]
+    fn a_secret_in_a_json_body_is_not_repeated_either() {
+        let url = Url::parse("https://api.provider.example/revoke").unwrap();
+        let mut request = Request::post_form(url, []);
+        request.body = br#"{"credentials":["the-secret"]}"#.to_vec().into();
+        let body = r#"{"error":"the-secret is unknown"}"#;
+        let fields = response_fields(
+            MessageId::RevocationResponse,
+            &answer("application/json", body),
+            &secrets(&request),
+        );
+        assert!(!told(&fields).concat().contains("the-secret"), "{fields:?}");
     }
 
     #[test]
