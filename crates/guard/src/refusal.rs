@@ -184,7 +184,9 @@ impl Refusal {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self.reason {
-            Reason::InvalidProof(ProofFault::Crowded) => StatusCode::SERVICE_UNAVAILABLE,
+            Reason::KeysUnavailable { .. } | Reason::InvalidProof(ProofFault::Crowded) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Reason::InvalidProof(ProofFault::KeyCrowded) => StatusCode::TOO_MANY_REQUESTS,
             Reason::NoToken
             | Reason::InvalidToken(_)
@@ -192,7 +194,6 @@ impl Refusal {
             | Reason::InsufficientAuthentication { .. } => StatusCode::UNAUTHORIZED,
             Reason::MalformedRequest(_) => StatusCode::BAD_REQUEST,
             Reason::InsufficientScope { .. } => StatusCode::FORBIDDEN,
-            Reason::KeysUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Reason::Unguarded => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -205,12 +206,13 @@ impl Refusal {
             Reason::MalformedRequest(_) => "invalid_request",
             Reason::InvalidToken(_) => "invalid_token",
             Reason::InvalidProof(ProofFault::NonceNeeded(_)) => "use_dpop_nonce",
-            Reason::InvalidProof(ProofFault::Crowded) => "temporarily_unavailable",
+            Reason::KeysUnavailable { .. } | Reason::InvalidProof(ProofFault::Crowded) => {
+                "temporarily_unavailable"
+            }
             Reason::InvalidProof(ProofFault::KeyCrowded) => "too_many_requests",
             Reason::InvalidProof(_) => "invalid_dpop_proof",
             Reason::InsufficientScope { .. } => "insufficient_scope",
             Reason::InsufficientAuthentication { .. } => "insufficient_user_authentication",
-            Reason::KeysUnavailable { .. } => "temporarily_unavailable",
             Reason::Unguarded => "server_error",
         }
     }

@@ -136,22 +136,23 @@ impl World {
         response
     }
 
-    /// Whether a request for the profile has the key that its token is bound to.
-    pub(crate) fn is_presented_well(
+    /// What is said to a request for the profile that does not show the key that its token is bound to, or shows one for
+    /// a token that is bound to none; `None` when it is as it should be.
+    pub(crate) fn badly_presented(
         &self,
         grant: &Grant,
         token: &str,
         headers: &HeaderMap,
-    ) -> Result<(), Response> {
+    ) -> Option<Response> {
         let by_proof = answer::scheme(headers).is_some_and(|scheme| scheme.eq_ignore_ascii_case("dpop"));
         match (&grant.key, by_proof) {
-            (None, false) => Ok(()),
+            (None, false) => None,
             (Some(key), true) => match self.key_shown("/userinfo", headers, Some(token)) {
-                Ok(Some(shown)) if shown == *key => Ok(()),
-                Ok(_) => Err(answer::proof_refused("invalid_dpop_proof")),
-                Err(error) => Err(answer::proof_refused(error.code)),
+                Ok(Some(shown)) if shown == *key => None,
+                Ok(_) => Some(answer::proof_refused("invalid_dpop_proof")),
+                Err(error) => Some(answer::proof_refused(error.code)),
             },
-            _ => Err(answer::bearer_refused(true)),
+            _ => Some(answer::bearer_refused(true)),
         }
     }
 }

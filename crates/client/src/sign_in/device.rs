@@ -68,7 +68,7 @@ pub(super) async fn course(
             .plus(i64::try_from(grant.expires_in).unwrap_or(600));
     });
     // The page without the code: the person is to compare and type it (RFC 8628 section 5.4).
-    let polling = poll(
+    let polling = Box::pin(poll(
         attempt,
         terms,
         metadata,
@@ -78,7 +78,7 @@ pub(super) async fn course(
         wanted.dpop_key.as_ref(),
         flow,
         deadline,
-    );
+    ));
     let tokens = show(attempt, open_browser, &grant.verification_uri, flow, polling).await?;
     attempt.update(|view| view.stage = Stage::Finishing);
     let asked = finish::Asked {

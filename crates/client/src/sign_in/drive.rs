@@ -50,7 +50,14 @@ pub(super) async fn drive(attempt: Attempt, plan: Plan, deliveries: mpsc::Receiv
         vec![Field::shown("provider", &plan.provider.name)],
     );
     let timeout = plan.request.timeout.min(super::MAX_ATTEMPT);
-    let result = course(&attempt, &plan, deliveries, &mut flow, Instant::now() + timeout).await;
+    let result = Box::pin(course(
+        &attempt,
+        &plan,
+        deliveries,
+        &mut flow,
+        Instant::now() + timeout,
+    ))
+    .await;
     end(&attempt, &flow, result);
 }
 
@@ -111,7 +118,7 @@ async fn course(
         wanted.dpop_key = client.new_dpop_key(&terms, &metadata, flow)?;
         let scopes = asked_scopes(plan, &metadata);
         let open_browser = plan.request.open_browser;
-        return device::course(
+        return Box::pin(device::course(
             attempt,
             &terms,
             &metadata,
@@ -120,7 +127,7 @@ async fn course(
             open_browser,
             flow,
             deadline,
-        )
+        ))
         .await;
     }
 

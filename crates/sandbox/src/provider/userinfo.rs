@@ -26,7 +26,7 @@ pub(crate) fn respond(world: &World, dialect: Dialect, headers: &HeaderMap) -> R
         .map(|(token, grant)| (token.scopes.clone(), grant.clone()));
     match found {
         Some((scopes, grant)) if grant.dialect == dialect => {
-            if let Err(refusal) = world.is_presented_well(&grant, token, headers) {
+            if let Some(refusal) = world.badly_presented(&grant, token, headers) {
                 return world.with_nonce(headers, refusal);
             }
             if !scopes.contains("openid") {
