@@ -233,7 +233,8 @@ fn configuration(prefix: &Path, database: &Path, port: u16) -> Result<String> {
          admin_scope = \"g_admin\"\n\
          profile_scope = \"g_profile\"\n\
          hash_algorithm = \"SHA512\"\n\
-         database = {{ type = \"sqlite3\" path = {database:?} }};\n"
+         database = {{ type = \"sqlite3\" path = \"{}\" }};\n",
+        database.display()
     );
     for (setting, folder) in [
         ("user_module_path", "user"),
@@ -242,7 +243,7 @@ fn configuration(prefix: &Path, database: &Path, port: u16) -> Result<String> {
         ("user_auth_scheme_module_path", "scheme"),
         ("plugin_module_path", "plugin"),
     ] {
-        writeln!(text, "{setting} = {:?}", modules.join(folder))?;
+        writeln!(text, "{setting} = \"{}\"", modules.join(folder).display())?;
     }
     Ok(text)
 }

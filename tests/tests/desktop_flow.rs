@@ -156,9 +156,11 @@ fn reports(folder: &std::path::Path) -> Result<(String, String)> {
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<Result<_>>()?;
     names.sort();
-    match <[String; 2]>::try_from(names) {
-        Ok([json, markdown]) if json.ends_with(".json") && markdown.ends_with(".md") => Ok((json, markdown)),
-        Ok(other) => anyhow::bail!("no two files of a report: {other:?}"),
-        Err(other) => anyhow::bail!("no two files: {other:?}"),
-    }
+    let endings: Vec<Option<&str>> = names.iter().map(|name| Some(name.rsplit_once('.')?.1)).collect();
+    ensure!(
+        endings == [Some("json"), Some("md")],
+        "no two files of a report: {names:?}"
+    );
+    let [json, markdown] = <[String; 2]>::try_from(names).map_err(|_| anyhow::anyhow!("two files"))?;
+    Ok((json, markdown))
 }

@@ -55,14 +55,14 @@ pub fn run(arguments: Arguments) -> ExitCode {
         let mut interrupt = Interrupt::listen();
         let loopback = LoopbackServer::new();
         let mut signed_in_with = None;
-        let result = command(
+        let result = Box::pin(command(
             arguments.command,
             arguments.trace,
             &loopback,
             &mut interrupt,
             output,
             &mut signed_in_with,
-        )
+        ))
         .await;
         let result = reported(result, output);
         // The end of this program would cut off what the browser is about to show, and what is being removed.
@@ -123,7 +123,7 @@ async fn command(
             }
         }
     };
-    let result = trace::told(&client, trace, work).await;
+    let result = trace::told(&client, trace, Box::pin(work)).await;
     settled(&client, result, interrupt, output).await
 }
 
