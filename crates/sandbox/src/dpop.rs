@@ -11,8 +11,6 @@ use tessera_guard::UnixTime;
 use tessera_guard::dpop::{NONCE, Nonces, PROOF, ProofFault, ProofFor, Proofs};
 
 use crate::answer::{self, OAuthError};
-use crate::clients::Dialect;
-use crate::faults::{Circumstances, Fault};
 use crate::options::Dpop;
 use crate::records::Grant;
 use crate::secret::random_name;
@@ -69,25 +67,6 @@ impl Nonces for ByTime {
 }
 
 impl World {
-    /// How it stands with DPoP now: the last fault that says something of it, or the options.
-    pub(crate) fn dpop(&self) -> Dpop {
-        let circumstances = Circumstances::of(Dialect::Standard);
-        let taken = self.faults.take(&circumstances, |fault| match fault {
-            Fault::Dpop(stand) => Some(*stand),
-            _ => None,
-        });
-        taken.last().map_or(self.options.dpop, |taken| taken.what)
-    }
-
-    fn wants_ever_new_nonces(&self, server: Server) -> bool {
-        let circumstances = Circumstances::of(Dialect::Standard);
-        let taken = self.faults.take(&circumstances, |fault| match fault {
-            Fault::EverNewNonces { api } => (*api == (server == Server::Api)).then_some(()),
-            _ => None,
-        });
-        !taken.is_empty()
-    }
-
     /// The thumbprint of the key that a request to the provider brings a proof of; `None` when it brings none, or
     /// nobody here looks at proofs.
     pub(crate) fn key_shown(
@@ -129,8 +108,9 @@ impl World {
 
     /// Hands out the next nonce with an answer, where nonces are wanted (RFC 9449 section 8.2).
     pub(crate) fn with_nonce(&self, headers: &HeaderMap, mut response: Response) -> Response {
-        let nonce = self.proofs.get().and_then(Proofs::next_nonce);
-        if let Some(nonce) = nonce.filter(|_| headers.contains_key(PROOF)) {
+        if headers.contains_key(PROOF)
+            && let Some(nonce) = self.proofs.get().and_then(Proofs::next_nonce)
+        {
             response.headers_mut().insert(NONCE, nonce);
         }
         response

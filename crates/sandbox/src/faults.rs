@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::clients::Dialect;
 use crate::log::Endpoint;
 use crate::options::{Dpop, PushedRequests};
+use crate::request;
 
 mod catalogue;
 
@@ -325,7 +326,7 @@ impl Rule {
         fits(self.dialect.as_ref(), Some(&circumstances.dialect))
             && fits(self.client.as_deref(), circumstances.client)
             && fits(self.grant_type.as_deref(), circumstances.grant_type)
-            && (self.path.is_none() || fits(self.path.as_deref(), circumstances.path))
+            && self.path.as_deref().is_none_or(request::is_at)
     }
 }
 
@@ -335,13 +336,12 @@ impl From<Fault> for Rule {
     }
 }
 
-/// Who is asking, and how.
+/// Who is asking, and how. For which path, the [`request`] itself knows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Circumstances<'a> {
     pub(crate) dialect: Dialect,
     pub(crate) client: Option<&'a str>,
     pub(crate) grant_type: Option<&'a str>,
-    pub(crate) path: Option<&'a str>,
 }
 
 impl Circumstances<'_> {
@@ -350,7 +350,6 @@ impl Circumstances<'_> {
             dialect,
             client: None,
             grant_type: None,
-            path: None,
         }
     }
 }

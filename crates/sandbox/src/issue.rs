@@ -47,7 +47,7 @@ pub(crate) struct IdTokenFor<'a> {
     pub(crate) grant: &'a Grant,
     pub(crate) person: &'a Person,
     pub(crate) scopes: &'a Scopes,
-    /// Only in the answer to a code; a refresh has none.
+    /// That of the authorization request; `None` where there was none.
     pub(crate) nonce: Option<&'a str>,
     pub(crate) access_token: &'a Secret,
     pub(crate) grant_type: &'a str,

@@ -88,6 +88,7 @@ mod people;
 mod provider;
 mod ready;
 mod records;
+mod request;
 mod sandbox;
 mod scopes;
 mod secret;

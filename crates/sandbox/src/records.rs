@@ -167,6 +167,8 @@ pub(crate) struct Grant {
     pub(crate) by_device: bool,
     /// The thumbprint of the key that its tokens are bound to (RFC 9449).
     pub(crate) key: Option<String>,
+    /// The nonce of the request that it came by, which ID tokens of a refresh repeat (OpenID Connect Core section 12.2).
+    pub(crate) nonce: Option<String>,
     pub(crate) revoked: bool,
 }
 
@@ -358,6 +360,14 @@ impl Records {
             .expires
             .is_none_or(|expires| expires > now)
             .then_some((token, grant))
+    }
+
+    /// The client that a token was given to, good or not.
+    pub(crate) fn client_of(&self, token: Fingerprint) -> Option<String> {
+        let by_access_token = self.access_tokens.get(&token).map(|token| &token.grant);
+        let by_refresh_token = || self.refresh_tokens.get(&token).map(|token| &token.grant);
+        let grant = by_access_token.or_else(by_refresh_token)?;
+        Some(self.grants.get(grant)?.client.clone())
     }
 
     /// Whether the signed access token of this name is one that was neither revoked nor ended.

@@ -25,6 +25,7 @@ use crate::clients::Dialect;
 use crate::faults::{Circumstances, Fault, HttpFault, Taken};
 use crate::log::{Endpoint, Entry, Outcome};
 use crate::parameters::Parameters;
+use crate::request::{CURRENT, CurrentRequest};
 use crate::secret::Fingerprint;
 use crate::state_file::StateFile;
 use crate::world::World;
@@ -130,17 +131,35 @@ pub(crate) async fn observe(State(front): State<Arc<Front>>, request: Request, n
         client: about.client.clone(),
         scheme: answer::scheme(&parts.headers).map(str::to_owned),
         with_proof: parts.headers.contains_key(PROOF),
-        parameters: about.parameters,
+        parameters: about.parameters.clone(),
         grant_type: about.grant_type.clone(),
         credential: about.credential,
         outcome: None,
     });
 
+    // A request that does not say who it is from may still show a token that does.
+    let of_token = || about.credential.and_then(|token| front.world.records().client_of(token));
+    let client = about.client.clone().or_else(of_token);
+    let current = CurrentRequest::new(about.path.clone(), client.clone(), about.grant_type.clone());
+    let request = Request::from_parts(parts, Body::from(body));
+    let answered = answer(&front, about, client.as_deref(), request, next);
+    let (response, outcome) = CURRENT.scope(current, answered).await;
+    front.world.log.end(number, outcome);
+    response
+}
+
+/// The answer, with whatever faults are in force, and what the log says of it.
+async fn answer(
+    front: &Front,
+    about: About,
+    client: Option<&str>,
+    request: Request,
+    next: Next,
+) -> (Response, Outcome) {
     let circumstances = Circumstances {
         dialect: about.dialect,
-        client: about.client.as_deref(),
+        client,
         grant_type: about.grant_type.as_deref(),
-        path: Some(&about.path),
     };
     let faults = front.world.faults.take(&circumstances, |fault| match fault {
         Fault::Http { endpoint, fault } if *endpoint == about.endpoint => Some(fault.clone()),
@@ -158,9 +177,9 @@ pub(crate) async fn observe(State(front): State<Arc<Front>>, request: Request, n
 
     let response = match instead(&front.world, about.dialect, &faults, &refusals).await {
         Some(response) => response,
-        None => next.run(Request::from_parts(parts, Body::from(body))).await,
+        None => next.run(request).await,
     };
-    save(&front).await;
+    save(front).await;
     let response = spoil_afterwards(response, &faults).await;
 
     let mut shown: Vec<String> = faults.iter().map(|fault| fault.name.clone()).collect();
@@ -183,8 +202,7 @@ pub(crate) async fn observe(State(front): State<Arc<Front>>, request: Request, n
         outcome.status,
         outcome.error.as_deref().unwrap_or("ok")
     );
-    front.world.log.end(number, outcome);
-    response
+    (response, outcome)
 }
 
 /// A page in the browser can make any name lead to this machine; only our own names are answered, so that such

@@ -111,6 +111,8 @@ struct GrantRow {
     by_device: bool,
     #[serde(default)]
     key: Option<String>,
+    #[serde(default)]
+    nonce: Option<String>,
     revoked: bool,
 }
 
@@ -255,6 +257,7 @@ fn picture(world: &World, port: u16, api_port: u16) -> FileRow {
                     created: grant.created,
                     by_device: grant.by_device,
                     key: grant.key.clone(),
+                    nonce: grant.nonce.clone(),
                     revoked: grant.revoked,
                 };
                 (id.clone(), row)
@@ -346,6 +349,7 @@ impl TryFrom<FileRow> for Restored {
                     created: grant.created,
                     by_device: grant.by_device,
                     key: grant.key,
+                    nonce: grant.nonce,
                     revoked: grant.revoked,
                 },
             );

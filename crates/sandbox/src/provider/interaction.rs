@@ -337,6 +337,10 @@ fn finish(
         created: now,
         by_device,
         key: None,
+        nonce: match &interaction.purpose {
+            Purpose::Redirect(request) => request.nonce.clone(),
+            Purpose::Device { .. } => None,
+        },
         revoked: false,
     });
     match &interaction.purpose {

@@ -13,7 +13,6 @@ use serde_json::{Map, Value, json};
 use crate::answer::{self, OAuthError};
 use crate::clients::Dialect;
 use crate::faults::{Circumstances, Document, Fault};
-use crate::options::PushedRequests;
 use crate::parameters::Parameters;
 use crate::provider::authorize::{self, Refused};
 use crate::provider::token::client_of;
@@ -27,10 +26,11 @@ const LIFE: i64 = 60;
 const PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 
 pub(super) async fn push(State(world): State<Arc<World>>, headers: HeaderMap, body: Bytes) -> Response {
-    match take(&world, &headers, &Parameters::parse(&body)) {
+    let response = match take(&world, &headers, &Parameters::parse(&body)) {
         Ok(response) => response,
         Err(error) => error.into_response(),
-    }
+    };
+    world.with_nonce(&headers, response)
 }
 
 fn take(world: &World, headers: &HeaderMap, parameters: &Parameters) -> Result<Response, OAuthError> {
@@ -46,12 +46,23 @@ fn take(world: &World, headers: &HeaderMap, parameters: &Parameters) -> Result<R
     if parameters.get("client_id") != Some(&client.id) {
         return Err(invalid("The request is not that of the client that pushes it."));
     }
-    let request = authorize::read_request(world, parameters).map_err(|refused| match refused {
+    let key = world.key_shown("/par", headers, None)?;
+    let mut request = authorize::read_request(world, parameters).map_err(|refused| match refused {
         Refused::Here { code, explanation } => OAuthError::new(code, explanation),
         Refused::AtClient {
             code, description, ..
         } => OAuthError::new(code, description),
     })?;
+    // RFC 9449 section 10.1: a proof binds the code as `dpop_jkt` does, and the two must not differ.
+    if let Some(key) = key {
+        if request.dpop_jkt.as_ref().is_some_and(|named| *named != key) {
+            return Err(OAuthError::new(
+                "invalid_dpop_proof",
+                "The proof is of another key than `dpop_jkt` names.",
+            ));
+        }
+        request.dpop_jkt = Some(key);
+    }
     let name = Secret::random(PREFIX);
     world.records_mut().pushed.insert(
         name.fingerprint(),
@@ -99,18 +110,4 @@ pub(super) fn redeem(
             code: "invalid_request_uri",
             explanation: "The app's request is not there (any more), or was used before. Start again in the app.",
         })
-}
-
-impl World {
-    /// How the provider stands to pushed requests now: the last fault that says something of it, or the options.
-    pub(crate) fn pushed_requests(&self) -> PushedRequests {
-        let circumstances = Circumstances::of(Dialect::Standard);
-        let taken = self.faults.take(&circumstances, |fault| match fault {
-            Fault::PushedRequests(stand) => Some(*stand),
-            _ => None,
-        });
-        taken
-            .last()
-            .map_or(self.options.pushed_requests, |taken| taken.what)
-    }
 }

@@ -225,11 +225,12 @@ fn by_refresh_token(
                 "The refresh token was used before. Everything that came of it is revoked.",
             ),
         })?;
+    let grant = live_grant(world, &grant_id)?;
     Ok(Earned {
-        grant: live_grant(world, &grant_id)?,
         grant_id,
         scopes,
-        nonce: None,
+        nonce: grant.nonce.clone(),
+        grant,
     })
 }
 
