@@ -90,6 +90,9 @@ fn apply(world: &World, wanted: &Wanted) -> Result<(), String> {
         if let Some(path) = &wanted.path {
             rule = rule.path(path);
         }
+        if !rule.can_show() {
+            return Err(format!("`{name}` never shows with these restrictions"));
+        }
         world.faults.set(rule);
     }
     if wanted.expire_access_tokens {

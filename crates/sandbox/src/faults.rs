@@ -16,6 +16,7 @@ use crate::options::{Dpop, PushedRequests};
 use crate::request;
 
 mod catalogue;
+mod reach;
 
 pub use catalogue::{Named, catalogue};
 

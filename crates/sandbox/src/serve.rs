@@ -138,7 +138,11 @@ pub(crate) async fn observe(State(front): State<Arc<Front>>, request: Request, n
     });
 
     // A request that does not say who it is from may still show a token that does.
-    let of_token = || about.credential.and_then(|token| front.world.records().client_of(token));
+    let of_token = || {
+        about
+            .credential
+            .and_then(|token| front.world.records().client_of(token))
+    };
     let client = about.client.clone().or_else(of_token);
     let current = CurrentRequest::new(about.path.clone(), client.clone(), about.grant_type.clone());
     let request = Request::from_parts(parts, Body::from(body));
@@ -274,7 +278,7 @@ impl About {
 }
 
 /// Which endpoint a path is, and in whose manner.
-fn place(server: Server, path: &str) -> (Dialect, Endpoint) {
+pub(crate) fn place(server: Server, path: &str) -> (Dialect, Endpoint) {
     let dialect = [Dialect::Google, Dialect::GitHub]
         .into_iter()
         .find(|dialect| {

@@ -9,7 +9,7 @@ use tessera_sandbox::log::Endpoint;
 
 use crate::common::{Attempt, Lab, claims, header, parameter};
 
-async fn named(lab: &Lab, body: serde_json::Value) -> u16 {
+pub(crate) async fn named(lab: &Lab, body: serde_json::Value) -> u16 {
     let response = lab
         .http
         .post(lab.at("/faults"))
@@ -368,6 +368,20 @@ async fn switches_are_thrown_over_http() {
     assert!(lab.refresh(&tokens).await.is_err());
 
     assert_eq!(named(&lab, json!({ "fault": "no-such-fault" })).await, 400);
+    for never in [
+        json!({ "fault": "par-offered", "client_id": CLIENT_ID }),
+        json!({ "fault": "key-set-empty", "client_id": CLIENT_ID }),
+        json!({ "fault": "par-required", "grant_type": "refresh_token" }),
+        json!({ "fault": "dpop-nonces", "dialect": "google" }),
+        json!({ "fault": "dpop-nonces", "path": "/google/token" }),
+        json!({ "fault": "api-dpop-ever-new-nonces", "grant_type": "refresh_token" }),
+        json!({ "fault": "token-500", "path": "/userinfo" }),
+        json!({ "fault": "par-required", "path": "/keys" }),
+        json!({ "fault": "token-500", "times": 0 }),
+    ] {
+        assert_eq!(named(&lab, never.clone()).await, 400, "{never}");
+    }
+    assert_eq!(lab.get_json("/faults").await["active"], json!([]));
     assert_eq!(named(&lab, json!({ "no_such_switch": true })).await, 422);
     named(&lab, json!({ "fault": "token-500" })).await;
     assert_eq!(lab.get_json("/faults").await["active"], json!(["token-500"]));

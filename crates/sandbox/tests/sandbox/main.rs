@@ -10,6 +10,7 @@ mod api;
 mod code;
 mod common;
 mod device;
+mod dpop;
 mod faults;
 mod flow;
 mod github;
