@@ -99,9 +99,7 @@ pub(crate) async fn open_again(shell: Held<'_>, id: String) -> Answer<()> {
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn copy_link(shell: Held<'_>, id: String) -> Answer<()> {
-    let link = attempt(shell.client().await?, &id)?
-        .link()
-        .ok_or(Error::from(AttemptError::NoPage))?;
+    let link = attempt(shell.client().await?, &id)?.link().await?;
     shell.clipboard.copy(link).await.map_err(|error| ErrorView {
         code: "clipboard_unavailable".to_owned(),
         message: "The link could not be copied.".to_owned(),

@@ -129,6 +129,10 @@ pub(crate) async fn course(attempt: &Attempt, paste: bool, output: Output) -> Re
             "Open this address in your browser:"
         });
         output.note(&format!("  {}", page.url));
+        if let Some(lifetime) = page.lifetime {
+            let seconds = lifetime.as_secs();
+            output.note(&format!("It can be opened once, within {seconds} seconds."));
+        }
         if let Some(device) = &device {
             output.note(&format!("and type this code there: {}", device.user_code));
         }

@@ -8,8 +8,9 @@ mod device;
 mod drive;
 mod finish;
 mod kept;
+mod prepare;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tessera_oidc::callback::Callback;
@@ -26,6 +27,7 @@ use crate::error::{AttemptError, Error};
 use crate::provider::{AdHocProvider, Provider, ProviderId, Route};
 use crate::providers::{self, ProviderError};
 use crate::step_up::StepUp;
+use prepare::Push;
 
 pub(crate) use drive::received_on;
 pub(crate) use kept::Kept;
@@ -49,10 +51,8 @@ pub struct SignIn {
     pub provider: ProviderChoice,
     /// A certain way back, or the provider's first.
     pub route: Option<Route>,
-    /// The permissions to ask for instead of the provider's usual ones.
+    /// The permissions to ask for instead of the usual ones: the provider's, and those that `account` has.
     pub scopes: Option<Scopes>,
-    /// Permissions to ask for beside them.
-    pub extra_scopes: Scopes,
     /// Further origins that the account's token may go to.
     pub apis: Vec<String>,
     /// Where to keep the account's secrets.
@@ -79,7 +79,6 @@ impl SignIn {
             provider,
             route: None,
             scopes: None,
-            extra_scopes: Scopes::default(),
             apis: Vec::new(),
             storage: Storage::Keychain,
             account: None,
@@ -175,6 +174,9 @@ pub struct Page {
     pub url: Url,
     /// Whether a browser was started with it, or is being started.
     pub browser_opened: bool,
+    /// How long it can be opened after it was told, and then only once; `None` where neither is limited (RFC 9126
+    /// section 2.2).
+    pub lifetime: Option<Duration>,
 }
 
 /// The attempt under way, if there is one.
@@ -194,6 +196,8 @@ pub(crate) struct Shared {
     id: AttemptId,
     view: watch::Sender<AttemptSnapshot>,
     page: watch::Sender<Option<Page>>,
+    /// What is pushed anew each time that the page is to be opened; none where the browser carries the request.
+    push: OnceLock<Push>,
     end: watch::Sender<Option<Result<SignedIn, Error>>>,
     state: Mutex<Option<State>>,
     deliveries: mpsc::Sender<Delivery>,
@@ -339,6 +343,7 @@ impl Client {
             id,
             view: watch::Sender::new(view),
             page: watch::Sender::new(None),
+            push: OnceLock::new(),
             end: watch::Sender::new(None),
             state: Mutex::default(),
             deliveries: sender,
@@ -397,17 +402,31 @@ impl Attempt {
         }
     }
 
-    /// The page's whole address, for the clipboard.
-    pub fn link(&self) -> Option<Url> {
-        self.shared.page.borrow().as_ref().map(|page| page.url.clone())
-    }
-
-    /// Opens the page in the browser once more.
+    /// The page's whole address, for the clipboard. What was pushed is pushed anew for it, because its name may be
+    /// used up or too old (RFC 9126 section 4); the attempt goes on also when that fails.
     ///
     /// # Errors
-    /// When there is no page, or no browser can be started.
+    /// When there is no page, the request cannot be pushed, or the attempt is over.
+    pub async fn link(&self) -> Result<Url, Error> {
+        let page = self.shared.page.borrow().clone().ok_or(AttemptError::NoPage)?;
+        let Some(push) = self.shared.push.get() else {
+            return Ok(page.url);
+        };
+        let pushed = drive::unless_cancelled(self, push.send(&self.client)).await?;
+        let fresh = push.page(&pushed, page.browser_opened);
+        self.shared.page.send_replace(Some(fresh.clone()));
+        Ok(fresh.url)
+    }
+
+    /// Opens the page in the browser once more, at an address that nobody has used yet ([`Attempt::link`]).
+    ///
+    /// # Errors
+    /// When there is no page, its request cannot be pushed, or no browser can be started.
     pub async fn open_again(&self) -> Result<(), Error> {
-        let url = self.link().ok_or(AttemptError::NoPage)?;
+        let url = self.link().await?;
+        if let Some(push) = self.shared.push.get() {
+            drive::sent_to(push.flow(), &url);
+        }
         self.client.inner().ports.browser.open(&url).await?;
         self.update(|view| view.browser_opened = true);
         Ok(())

@@ -1,7 +1,7 @@
 //! From the callback to the account: keys, profiles, permissions, and which client it is.
 
 use tessera_client::ports::VaultError;
-use tessera_client::{Category, Route, SignIn};
+use tessera_client::{Category, Client, Route, SignIn};
 use tessera_oidc::Scopes;
 use tessera_oidc::checks::{CheckId, Outcome};
 use tessera_sandbox::faults::{Change, Document, Fault};
@@ -150,12 +150,7 @@ async fn what_a_provider_does_not_have_is_asked_for_only_by_name() {
         scopes: Some(Scopes::parse("openid offline_access")),
         ..rig.request(Route::Scheme)
     };
-    assert_eq!(asked(by_name).await, (true, consent.clone()));
-    let more = SignIn {
-        extra_scopes: Scopes::parse("offline_access"),
-        ..rig.request(Route::Scheme)
-    };
-    assert_eq!(asked(more).await, (true, consent));
+    assert_eq!(asked(by_name).await, (true, consent));
 }
 
 #[tokio::test]
@@ -186,4 +181,66 @@ async fn tokens_count_as_stored_only_when_they_are() {
     rig.keychain.relent();
     rig.sign_in(&client, "ann").await;
     assert!(format!("{:?}", client.traced()).contains("TokensStored"));
+}
+
+/// The permissions that the page of this attempt asks for, which ends by that.
+async fn asked_for(client: &Client, request: SignIn) -> Scopes {
+    let attempt = client.sign_in(request).unwrap();
+    let page = attempt.opened().await.unwrap().url;
+    attempt.cancel();
+    let scope = page.query_pairs().find(|(name, _)| name == "scope");
+    Scopes::parse(&scope.unwrap().1)
+}
+
+#[tokio::test]
+async fn an_account_that_is_signed_in_again_keeps_what_it_was_granted() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let usual = asked_for(&client, rig.request(Route::Scheme)).await;
+    let items = Scopes::parse("items:read");
+    let with_items = SignIn {
+        scopes: Some(usual.union(&items)),
+        ..rig.request(Route::Scheme)
+    };
+    let account = rig
+        .sign_in_with(&client, with_items, "ann")
+        .await
+        .unwrap()
+        .account;
+    assert!(account.granted.contains("items:read"));
+
+    let again = || SignIn {
+        account: Some(account.id.clone()),
+        ..rig.request(Route::Scheme)
+    };
+    let named = SignIn {
+        scopes: Some(Scopes::parse("openid email")),
+        ..again()
+    };
+    assert_eq!(asked_for(&client, named).await, Scopes::parse("openid email"));
+    assert_eq!(asked_for(&client, rig.request(Route::Scheme)).await, usual);
+    let renewed = rig.sign_in_with(&client, again(), "ann").await.unwrap().account;
+    assert_eq!(renewed.id, account.id);
+    assert_eq!(renewed.requested, usual.union(&items));
+    assert!(renewed.granted.contains("items:read"));
+}
+
+#[tokio::test]
+async fn what_an_account_has_at_one_provider_is_not_asked_of_another() {
+    let (rig, other) = (Rig::new().await, Rig::new().await);
+    let client = rig.client().await;
+    let with_items = SignIn {
+        scopes: Some(Scopes::parse("openid items:read")),
+        ..rig.request(Route::Scheme)
+    };
+    let account = rig
+        .sign_in_with(&client, with_items, "ann")
+        .await
+        .unwrap()
+        .account;
+    let elsewhere = SignIn {
+        account: Some(account.id),
+        ..other.request(Route::Scheme)
+    };
+    assert!(!asked_for(&client, elsewhere).await.contains("items:read"));
 }

@@ -13,7 +13,7 @@ use crate::rig::Rig;
 async fn signed_in(rig: &Rig) -> (Client, Account) {
     let client = rig.client().await;
     let request = SignIn {
-        extra_scopes: Scopes::parse("items:read"),
+        scopes: Some(Scopes::parse("openid profile email offline_access items:read")),
         ..rig.request(Route::Scheme)
     };
     let account = rig.sign_in_with(&client, request, "ann").await.unwrap().account;

@@ -268,7 +268,7 @@ async fn what_was_not_granted_shows_and_a_call_that_needs_it_says_so() {
     with_secret(&rig);
     let client = rig.client().await;
     let with_calendar = SignIn {
-        extra_scopes: Scopes::parse(CALENDAR),
+        scopes: Some(Scopes::parse("openid email profile").union(&Scopes::parse(CALENDAR))),
         ..request()
     };
     let choosy = rig.sandbox.visitor("ann").without(CALENDAR);

@@ -1,9 +1,10 @@
 //! Pushed authorization requests (RFC 9126): used where the provider offers them, and what comes of it when they
 //! fail. The sandbox's log says what was sent.
 
-use tessera_client::{Category, Client, Error, MessageId, Route, Step};
+use tessera_client::{Category, Client, Error, MessageId, Route, Stage, Step};
 use tessera_sandbox::log::Endpoint;
 use tessera_sandbox::{CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, Options, PushedRequests};
+use url::Url;
 
 use crate::rig::{Rig, tidied};
 
@@ -193,4 +194,89 @@ async fn the_providers_no_is_told_in_its_words() {
         "Ask for fewer permissions, or have them allowed at the provider."
     );
     assert!(rig.browser.opened.lock().unwrap().is_empty());
+}
+
+/// The status that a browser gets on this page.
+async fn status(page: &Url) -> u16 {
+    reqwest::get(page.clone()).await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_page_that_was_looked_at_can_be_opened_again_and_copied() {
+    for route in [Route::Scheme, Route::Loopback] {
+        for copied in [false, true] {
+            let rig = rig(PushedRequests::Required).await;
+            let client = rig.client().await;
+            let attempt = client.sign_in(rig.request(route)).unwrap();
+            let first = rig.browser.opened_page().await;
+            assert_eq!(status(&first).await, 200);
+            assert_eq!(status(&first).await, 400, "it is used up");
+
+            let second = if copied {
+                attempt.link().await.unwrap()
+            } else {
+                attempt.open_again().await.unwrap();
+                rig.browser.opened_page().await
+            };
+            assert_eq!(rig.requests(Endpoint::PushedAuthorization), 2);
+            let callback = rig.sandbox.visitor("ann").visit(second.as_str()).await.unwrap();
+            // The answer is to the request of the beginning: its state, its nonce, its verifier.
+            attempt.deliver(callback.as_str()).await.unwrap();
+            assert_eq!(attempt.wait().await.unwrap().account.name, "Ann Archer");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_pushed_anew_is_the_same_request() {
+    let rig = rig(PushedRequests::Offered).await;
+    let client = rig.client().await;
+    let attempt = client.sign_in(rig.request(Route::Scheme)).unwrap();
+    let first = attempt.opened().await.unwrap();
+    assert_eq!(first.lifetime.unwrap().as_secs(), 60);
+    assert_ne!(attempt.link().await.unwrap(), first.url);
+    let pushed = rig
+        .sandbox
+        .log()
+        .matching(|entry| entry.endpoint == Endpoint::PushedAuthorization);
+    assert_eq!(pushed[0].parameters, pushed[1].parameters);
+    attempt.open_again().await.unwrap();
+    let told = messages(&client);
+    let told = &told[told.len() - 3..];
+    assert_eq!(
+        told,
+        [
+            MessageId::PushedRequest,
+            MessageId::PushedResponse,
+            MessageId::AuthorizationRequest
+        ]
+    );
+    attempt.cancel();
+    assert_eq!(attempt.wait().await.unwrap_err().code(), "cancelled");
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_pushed_anew_says_why_and_the_attempt_goes_on() {
+    let rig = rig(PushedRequests::Required).await;
+    let client = rig.client().await;
+    let attempt = client.sign_in(rig.request(Route::Scheme)).unwrap();
+    let first = rig.browser.opened_page().await;
+    assert_eq!(status(&first).await, 200);
+    for (fault, code) in [
+        ("par-500", "par_status"),
+        ("par-drop", "answer_broken"),
+        ("par-no-request-uri", "par_malformed"),
+    ] {
+        rig.fault(fault);
+        assert_eq!(attempt.open_again().await.unwrap_err().code(), code, "{fault}");
+        assert_eq!(attempt.link().await.unwrap_err().code(), code, "{fault}");
+        rig.sandbox.faults().clear();
+    }
+    assert!(rig.browser.opened.lock().unwrap().is_empty());
+    assert_eq!(attempt.view().stage, Stage::Waiting);
+
+    attempt.open_again().await.unwrap();
+    let callback = rig.visit(&attempt, "ann").await.unwrap();
+    client.deliver_callback(callback.as_str()).await.unwrap();
+    attempt.wait().await.unwrap();
 }

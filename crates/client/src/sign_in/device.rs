@@ -11,7 +11,7 @@ use tessera_oidc::token::TokenResponse;
 use tokio::time::Instant;
 
 use super::drive::{before, pause, show};
-use super::{Attempt, DevicePrompt, Kept, SignedIn, Stage, finish};
+use super::{Attempt, DevicePrompt, Kept, Page, SignedIn, Stage, finish};
 use crate::dpop::For;
 use crate::error::{AttemptError, Error};
 use crate::provider::{ProviderKind, Route};
@@ -79,7 +79,12 @@ pub(super) async fn course(
         flow,
         deadline,
     ));
-    let tokens = show(attempt, open_browser, &grant.verification_uri, flow, polling).await?;
+    let page = Page {
+        url: grant.verification_uri.clone(),
+        browser_opened: open_browser,
+        lifetime: None,
+    };
+    let tokens = show(attempt, page, flow, polling).await?;
     attempt.update(|view| view.stage = Stage::Finishing);
     let asked = finish::Asked {
         nonce: None,

@@ -5,27 +5,24 @@ use std::future::Future;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use tessera_oidc::authorize::{self, AuthorizationRequest, Pending, Prompt};
+use tessera_oidc::RedirectUri;
+use tessera_oidc::authorize::Pending;
 use tessera_oidc::callback::{Callback, CallbackRefusal, ValidatedCallback};
-use tessera_oidc::discovery::Metadata;
-use tessera_oidc::dpop::DpopKey;
-use tessera_oidc::par;
-use tessera_oidc::{RedirectUri, Scopes};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::kept::Remover;
-use super::{Attempt, AttemptEnd, Delivery, Kept, Page, SignIn, SignedIn, Stage, device, finish};
+use super::prepare::Prepared;
+use super::{Attempt, AttemptEnd, Delivery, Kept, Page, SignIn, SignedIn, Stage, device, finish, prepare};
 use crate::account::Storage;
 use crate::client::Change;
 use crate::error::{AttemptError, Error};
-use crate::ports::{BrowserPage, LoopbackBind, LoopbackCallback, LoopbackListener, VaultError};
-use crate::provider::{Provider, ProviderKind, Route};
-use crate::providers::ProviderError;
+use crate::ports::{BrowserPage, LoopbackCallback, LoopbackListener, VaultError};
+use crate::provider::{Provider, Route};
 use crate::terms::Terms;
-use crate::trace::{Exchange, Field, Flow, FlowKind, MessageId, Party, parameters, place};
+use crate::trace::{Field, Flow, FlowKind, MessageId, Party, parameters, place};
 use crate::vault::attempt_entry;
 
 /// What an attempt is to do.
@@ -116,7 +113,8 @@ async fn course(
     if plan.route == Route::Device {
         let metadata = before(attempt, deadline, client.inner().directory.metadata(&terms, flow)).await?;
         wanted.dpop_key = client.new_dpop_key(&terms, &metadata, flow)?;
-        let scopes = asked_scopes(plan, &metadata);
+        let account = prepare::expected(attempt, plan).await?;
+        let scopes = prepare::asked_scopes(plan, &metadata, account.as_ref());
         let open_browser = plan.request.open_browser;
         return Box::pin(device::course(
             attempt,
@@ -131,7 +129,8 @@ async fn course(
         .await;
     }
 
-    let (mut prepared, pending) = before(attempt, deadline, prepare(attempt, plan, &terms, flow)).await?;
+    let (mut prepared, pending) =
+        before(attempt, deadline, prepare::prepare(attempt, plan, &terms, flow)).await?;
     wanted.dpop_key = prepared.dpop_key.take();
     // Outside of what can be cut: from here on there may be something to remove.
     let state = pending.state().clone();
@@ -149,9 +148,9 @@ async fn course(
             );
         }
         attempt.set_state(Some(state));
-        let url = prepared.url.clone();
+        let page = prepared.page.clone();
         let waiting = wait(&mut prepared, pending, deliveries, flow);
-        show(attempt, plan.request.open_browser, &url, flow, waiting).await
+        show(attempt, page, flow, waiting).await
     };
     let awaited = before(attempt, deadline, awaited).await;
     // Whatever came, the attempt can be answered only once: nobody can any more before anything else is done.
@@ -196,111 +195,28 @@ async fn course(
     result
 }
 
-/// An attempt that has its page.
-struct Prepared {
-    metadata: std::sync::Arc<Metadata>,
-    listener: Option<Box<dyn LoopbackListener>>,
-    redirect_uri: RedirectUri,
-    /// The page to sign in on.
-    url: Url,
-    /// The key that the code and all that comes of it are bound to.
-    dpop_key: Option<DpopKey>,
-}
-
-async fn prepare(
-    attempt: &Attempt,
-    plan: &Plan,
-    terms: &Terms,
-    flow: &Flow,
-) -> Result<(Prepared, Pending), Error> {
-    let client = &attempt.client;
-    let inner = client.inner();
-    let metadata = inner.directory.metadata(terms, flow).await?;
-    let scopes = asked_scopes(plan, &metadata);
-    let dpop_key = client.new_dpop_key(terms, &metadata, flow)?;
-    let (redirect_uri, listener) = way_back(attempt, plan).await?;
-    let login_hint = match &plan.request.account {
-        Some(id) => inner.store.account(id).await?.and_then(|account| account.email),
-        None => None,
-    };
-    let request = AuthorizationRequest {
-        redirect_uri: redirect_uri.clone(),
-        prompt: prompt(&plan.provider, &metadata, &scopes),
-        scopes,
-        login_hint,
-        dpop_jkt: dpop_key.as_ref().map(DpopKey::thumbprint),
-        max_age: plan.request.step_up.as_ref().and_then(|wanted| wanted.max_age),
-        acr_values: plan
-            .request
-            .step_up
-            .as_ref()
-            .map(|wanted| wanted.acr_values.clone())
-            .unwrap_or_default(),
-        extra: Vec::new(),
-        openid: terms.is_openid(),
-    };
-    let registration = terms.registration(&metadata);
-    let policy = terms.issuer_policy();
-    let (url, pending) = authorize::begin(
-        &metadata,
-        &registration,
-        request,
-        &policy,
-        client.now(),
-        &mut |buffer| {
-            inner.ports.entropy.fill(buffer);
-        },
-    );
-
-    let url = match par::push_request(&metadata, &registration, &url)? {
-        None => url,
-        Some(request) => {
-            let response = flow.exchange(&*inner.ports.http, Exchange::PUSH, request).await?;
-            let pushed = par::parse_push_response(&response)?;
-            pushed.authorization_url(&metadata, &registration.client_id)
-        }
-    };
-
-    let prepared = Prepared {
-        metadata,
-        listener,
-        redirect_uri,
-        url,
-        dpop_key,
-    };
-    Ok((prepared, pending))
-}
-
 /// Tells everyone where the page is, and opens it if that was asked for, while `waiting` for what comes of it.
 /// That no browser starts is not the end: the person can open the link themselves.
 pub(super) async fn show<T>(
     attempt: &Attempt,
-    open_browser: bool,
-    url: &Url,
+    page: Page,
     flow: &Flow,
     waiting: impl Future<Output = T>,
 ) -> T {
-    let mut fields = vec![Field::shown("page", place(url))];
-    fields.extend(parameters(url.query().unwrap_or_default().as_bytes()));
-    flow.message(
-        Party::Tessera,
-        Party::Browser,
-        MessageId::AuthorizationRequest,
-        fields,
-    );
+    sent_to(flow, &page.url);
     flow.message(Party::Person, Party::Provider, MessageId::SignInPages, Vec::new());
+    let Page {
+        url, browser_opened, ..
+    } = page.clone();
     // Before the opener has been watched for its failure, which takes seconds where it becomes the browser.
-    attempt.shared.page.send_replace(Some(Page {
-        url: url.clone(),
-        browser_opened: open_browser,
-    }));
+    attempt.shared.page.send_replace(Some(page));
     attempt.update(|view| {
         view.stage = Stage::Waiting;
         view.page = format!("{}{}", url.origin().ascii_serialization(), url.path());
-        view.browser_opened = open_browser;
+        view.browser_opened = browser_opened;
     });
     let opening = async {
-        if open_browser && attempt.client.inner().ports.browser.open(url).await.is_err() {
+        if browser_opened && attempt.client.inner().ports.browser.open(&url).await.is_err() {
             tracing::warn!("no browser could be started");
             attempt.shared.page.send_modify(|page| {
                 if let Some(page) = page {
@@ -317,60 +233,16 @@ pub(super) async fn show<T>(
     }
 }
 
-async fn way_back(
-    attempt: &Attempt,
-    plan: &Plan,
-) -> Result<(RedirectUri, Option<Box<dyn LoopbackListener>>), Error> {
-    let inner = attempt.client.inner();
-    if plan.route == Route::Scheme {
-        let scheme = inner.config.scheme_redirect.clone();
-        let refused = || ProviderError::Route {
-            name: plan.provider.name.clone(),
-            route: Route::Scheme.as_str(),
-        };
-        return Ok((scheme.ok_or_else(refused)?, None));
-    }
-    let settings = &plan.provider.loopback;
-    let bind = LoopbackBind {
-        host: settings.host,
-        ports: settings.ports.clone(),
-        path: settings.path.clone(),
-    };
-    // With `Paste` too: where the browser is on this machine, it need not be pasted.
-    let listener = inner.ports.loopback.bind(bind).await?;
-    let uri = format!(
-        "http://{}:{}{}",
-        settings.host.as_str(),
-        listener.address().port(),
-        settings.path
+/// Writes down that a browser is sent to the page.
+pub(super) fn sent_to(flow: &Flow, url: &Url) {
+    let mut fields = vec![Field::shown("page", place(url))];
+    fields.extend(parameters(url.query().unwrap_or_default().as_bytes()));
+    flow.message(
+        Party::Tessera,
+        Party::Browser,
+        MessageId::AuthorizationRequest,
+        fields,
     );
-    let redirect_uri = RedirectUri::new(uri).map_err(ProviderError::Issuer)?;
-    Ok((redirect_uri, Some(listener)))
-}
-
-/// What to ask for. Of what nobody named, `offline_access` is left out where the provider says what it has and
-/// that is not among it: some refuse the whole request for a name they do not know.
-fn asked_scopes(plan: &Plan, metadata: &Metadata) -> Scopes {
-    let named = plan.request.scopes.is_some() || plan.provider.scopes_named;
-    let usual = plan.request.scopes.as_ref().unwrap_or(&plan.provider.scopes);
-    let offered = &metadata.scopes_supported;
-    let usual = if named || offered.is_empty() || offered.contains("offline_access") {
-        usual.clone()
-    } else {
-        usual.difference(&Scopes::parse("offline_access"))
-    };
-    usual.union(&plan.request.extra_scopes)
-}
-
-/// OpenID Connect Core section 11 wants `prompt=consent` with `offline_access`, and providers that go by it
-/// give no refresh token without. Microsoft Entra does not go by it, and there a consent page can only be
-/// passed by an administrator.
-fn prompt(provider: &Provider, metadata: &Metadata, scopes: &Scopes) -> Option<Prompt> {
-    let by_the_book = matches!(provider.kind, ProviderKind::Oidc | ProviderKind::Sandbox)
-        && provider.issuer.url().host_str() != Some("login.microsoftonline.com");
-    let offered =
-        metadata.prompts_supported.is_empty() || metadata.prompts_supported.iter().any(|p| p == "consent");
-    (by_the_book && offered && scopes.contains("offline_access")).then_some(Prompt::Consent)
 }
 
 type Answer = Box<dyn FnOnce(BrowserPage) + Send>;
