@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::{self, OAuthError};
 use crate::clients::{self, Client, Dialect};
 use crate::faults::{Circumstances, Document};
-use crate::issue::IdTokenFor;
+use crate::issue::{IdTokenFor, Made};
 use crate::parameters::Parameters;
 use crate::provider::authorize::{self, Refused};
 use crate::provider::{token, userinfo};
@@ -332,7 +332,8 @@ fn by_code(world: &World, client: &Client, parameters: &Parameters) -> Result<Re
         &grant,
         code.request.nonce.as_deref(),
     )?;
-    body.insert("refresh_token".to_owned(), json!(refresh_token.expose()));
+    body.it
+        .insert("refresh_token".to_owned(), json!(refresh_token.expose()));
     Ok(finish(world, "authorization_code", &grant, body))
 }
 
@@ -369,7 +370,8 @@ fn respond(
     grant_id: &str,
     grant: &Grant,
     nonce: Option<&str>,
-) -> Result<Map<String, Value>, OAuthError> {
+) -> Result<Made<Map<String, Value>>, OAuthError> {
+    let mut faults = Vec::new();
     let access_token = world.opaque_access_token(grant_id, &grant.scopes, "ya29.", Some(ACCESS_TOKEN_LIFE));
     let mut body = Map::new();
     body.insert("access_token".to_owned(), json!(access_token.expose()));
@@ -386,19 +388,24 @@ fn respond(
             access_token: &access_token,
             grant_type,
         })?;
-        body.insert("id_token".to_owned(), json!(token));
+        faults = token.faults;
+        body.insert("id_token".to_owned(), json!(token.it));
     }
-    Ok(body)
+    Ok(Made { it: body, faults })
 }
 
-fn finish(world: &World, grant_type: &str, grant: &Grant, mut body: Map<String, Value>) -> Response {
+fn finish(world: &World, grant_type: &str, grant: &Grant, body: Made<Map<String, Value>>) -> Response {
     let circumstances = Circumstances {
         client: Some(&grant.client),
         grant_type: Some(grant_type),
         ..Circumstances::of(Dialect::Google)
     };
-    let shown = world.spoil(Document::TokenResponse, &circumstances, &mut body);
-    answer::with_faults(answer::secret_json(Value::Object(body)), shown)
+    let Made {
+        it: mut body,
+        mut faults,
+    } = body;
+    faults.extend(world.spoil(Document::TokenResponse, &circumstances, &mut body));
+    answer::with_faults(answer::secret_json(Value::Object(body)), faults)
 }
 
 async fn revoke(State(world): State<Arc<World>>, RawQuery(query): RawQuery, body: Bytes) -> Response {

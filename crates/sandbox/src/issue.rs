@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::answer::{self, OAuthError};
 use crate::clients::Dialect;
-use crate::faults::{Change, Circumstances, Document, Fault, SignatureFault};
+use crate::faults::{Change, Circumstances, Document, Fault, SignatureFault, Taken};
 use crate::people::Person;
 use crate::records::{AccessToken, Grant, RefreshToken};
 use crate::scopes::Scopes;
@@ -53,6 +53,12 @@ pub(crate) struct IdTokenFor<'a> {
     pub(crate) grant_type: &'a str,
 }
 
+/// What was made, and the names of the faults that changed it.
+pub(crate) struct Made<T> {
+    pub(crate) it: T,
+    pub(crate) faults: Vec<String>,
+}
+
 impl World {
     /// A signed access token under `grant`, for the protected API.
     pub(crate) fn signed_access_token(
@@ -61,7 +67,7 @@ impl World {
         grant: &Grant,
         scopes: &Scopes,
         circumstances: &Circumstances<'_>,
-    ) -> Result<Secret, OAuthError> {
+    ) -> Result<Made<Secret>, OAuthError> {
         let now = self.now();
         let expires = now + self.options.access_token_life;
         let jti = random_name();
@@ -80,7 +86,7 @@ impl World {
         if let Some(key) = &grant.key {
             claims.insert("cnf".to_owned(), serde_json::json!({ "jkt": key }));
         }
-        self.spoil(Document::AccessToken, circumstances, &mut claims);
+        let faults = self.spoil(Document::AccessToken, circumstances, &mut claims);
         let token = Secret::new(self.keys().current().sign("at+jwt", &claims)?);
         self.records_mut().access_tokens.insert(
             token.fingerprint(),
@@ -91,7 +97,7 @@ impl World {
                 jti: Some(jti),
             },
         );
-        Ok(token)
+        Ok(Made { it: token, faults })
     }
 
     /// An access token that means something only to this provider.
@@ -130,7 +136,7 @@ impl World {
     }
 
     /// A signed ID token (OpenID Connect Core section 2), with whatever faults are in force.
-    pub(crate) fn id_token(&self, about: &IdTokenFor<'_>) -> Result<String, OAuthError> {
+    pub(crate) fn id_token(&self, about: &IdTokenFor<'_>) -> Result<Made<String>, OAuthError> {
         let now = self.now();
         let dialect = about.grant.dialect;
         let issuer = IssuerUrl::new(self.issuer(dialect)).map_err(|_| OAuthError::broken())?;
@@ -163,21 +169,27 @@ impl World {
             grant_type: Some(about.grant_type),
             ..Circumstances::of(dialect)
         };
-        self.spoil(Document::IdToken, &circumstances, &mut claims);
+        let mut faults = self.spoil(Document::IdToken, &circumstances, &mut claims);
         let signature = self
             .faults
             .take(&circumstances, |fault| match fault {
                 Fault::Signature(fault) => Some(*fault),
                 _ => None,
             })
-            .pop()
-            .map(|taken| taken.what);
+            .pop();
+        faults.extend(signature.iter().map(|taken| taken.name.clone()));
+        let signature = signature.map(|taken| taken.what);
         let header = self.changes(Document::IdTokenHeader, &circumstances);
+        faults.extend(header.iter().map(|taken| taken.name.clone()));
+        let header: Vec<Change> = header.into_iter().map(|taken| taken.what).collect();
         if signature == Some(SignatureFault::Rotated) {
             self.rotate_keys(false)?;
         }
         let keys = self.keys_of(dialect)?;
-        Ok(keys.sign_id_token(&claims, signature, &header, &about.grant.client)?)
+        Ok(Made {
+            it: keys.sign_id_token(&claims, signature, &header, &about.grant.client)?,
+            faults,
+        })
     }
 
     /// What the scopes allow to be said of a person (OpenID Connect Core section 5.4).
@@ -253,41 +265,31 @@ impl World {
         format!("{}/picture/{}", self.origin, person.username)
     }
 
-    /// Applies the faults in force to a document, and names them.
+    /// Applies the faults in force to a document, and names those that changed it.
     pub(crate) fn spoil(
         &self,
         document: Document,
         circumstances: &Circumstances<'_>,
         object: &mut Map<String, Value>,
     ) -> Vec<String> {
-        self.faults
-            .take(circumstances, |fault| match fault {
-                Fault::Json {
-                    document: own,
-                    change,
-                } if *own == document => Some(change.clone()),
-                _ => None,
-            })
-            .into_iter()
-            .map(|taken| {
+        let changes = self.changes(document, circumstances).into_iter();
+        changes
+            .filter_map(|taken| {
+                let before = object.clone();
                 taken.what.apply_to(object);
-                taken.name
+                (*object != before).then_some(taken.name)
             })
             .collect()
     }
 
-    fn changes(&self, document: Document, circumstances: &Circumstances<'_>) -> Vec<Change> {
-        self.faults
-            .take(circumstances, |fault| match fault {
-                Fault::Json {
-                    document: own,
-                    change,
-                } if *own == document => Some(change.clone()),
-                _ => None,
-            })
-            .into_iter()
-            .map(|taken| taken.what)
-            .collect()
+    fn changes(&self, document: Document, circumstances: &Circumstances<'_>) -> Vec<Taken<Change>> {
+        self.faults.take(circumstances, |fault| match fault {
+            Fault::Json {
+                document: own,
+                change,
+            } if *own == document => Some(change.clone()),
+            _ => None,
+        })
     }
 }
 

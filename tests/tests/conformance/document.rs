@@ -24,8 +24,9 @@ rows (`cargo xtask conformance`), and fails when the page is not what the rows s
 Every row is played with the real client library over real HTTP against the sandbox, which does what the row says:
 `cargo test --workspace --all-features --test conformance`. A row that is *taken* ends with an account whose token an API
 accepts. A row that is *refused* ends with a stable code, a sentence and a hint; the provider's own log proves that nothing
-was sent afterwards, nothing new is in the keychain, no account was added, and an account that was there before is still
-signed in. Names that begin with `oidcc-` and `fapi2-` are the OpenID Foundation's client modules; `tessera-` are our own.
+was sent afterwards and no later step was taken on the way, nothing new is in the keychain, no account was added, and an
+account that was there before is still signed in. Of every row that names a fault, the log shows that fault at work. Names
+that begin with `oidcc-` and `fapi2-` are the OpenID Foundation's client modules; `tessera-` are our own.
 ";
 
 /// What comes before the modules that have no row.

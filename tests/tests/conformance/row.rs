@@ -143,6 +143,8 @@ pub(crate) enum Last {
     KeySet,
     /// The profile was asked for.
     Userinfo,
+    /// The keys were read once more, for a signed profile; the access token was not used again.
+    KeySetOfUserinfo,
 }
 
 impl Last {
@@ -155,9 +157,35 @@ impl Last {
             Self::Authorization => Some(Endpoint::Authorization),
             Self::DeviceAuthorization => Some(Endpoint::DeviceAuthorization),
             Self::Token => Some(Endpoint::Token),
-            Self::KeySet => Some(Endpoint::KeySet),
+            Self::KeySet | Self::KeySetOfUserinfo => Some(Endpoint::KeySet),
             Self::Userinfo => Some(Endpoint::Userinfo),
         }
+    }
+
+    /// Whether such a request may not have been made at all, neither at the end nor on the way: it belongs to a later
+    /// step than the one that went wrong.
+    pub(crate) fn forbids(self, endpoint: Endpoint) -> bool {
+        let step = match self {
+            Self::Nothing => 0,
+            Self::Discovery => 1,
+            Self::PushedAuthorization => 2,
+            Self::Authorization | Self::DeviceAuthorization => 3,
+            Self::Token => 4,
+            Self::KeySet => 5,
+            Self::Userinfo | Self::KeySetOfUserinfo => 6,
+        };
+        let asked = match endpoint {
+            Endpoint::Discovery => 1,
+            Endpoint::PushedAuthorization => 2,
+            Endpoint::Authorization | Endpoint::DeviceAuthorization => 3,
+            Endpoint::Token => 4,
+            Endpoint::KeySet => 5,
+            Endpoint::Userinfo => 6,
+            Endpoint::Api => 7,
+            // None of the steps of a sign-in, a refresh or a call.
+            _ => return false,
+        };
+        asked > step
     }
 
     /// For the document: “… and sends nothing after …”.
@@ -170,6 +198,7 @@ impl Last {
             Self::DeviceAuthorization => "sends nothing after the device authorization request",
             Self::Token => "sends nothing after the token request",
             Self::KeySet => "sends nothing after the key set request",
+            Self::KeySetOfUserinfo => "sends nothing after the second key set request",
             Self::Userinfo => "sends nothing after the userinfo request",
         }
     }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use lab::rig::tidied;
 use tessera_client::{Error, Stage};
 
 use crate::row::{Last, Outcome, Row};
@@ -78,6 +79,7 @@ async fn play(row: &Row) -> Result<(), String> {
         }
         (Outcome::Refuse { code, last }, Err(error)) => {
             expected_code(code, &error)?;
+            tidied(&scene.client).await;
             nothing_after(&scene, last)?;
             if scene.client.attempt().is_some() {
                 return Err("the attempt goes on".to_owned());
@@ -85,6 +87,7 @@ async fn play(row: &Row) -> Result<(), String> {
         }
         (Outcome::WaitOn { code }, Err(error)) => {
             expected_code(code, &error)?;
+            tidied(&scene.client).await;
             nothing_after(&scene, Last::Authorization)?;
             let attempt = scene.client.attempt().ok_or("the attempt is over")?;
             if attempt.view().stage != Stage::Waiting {
@@ -99,6 +102,7 @@ async fn play(row: &Row) -> Result<(), String> {
         none("was left behind", &scene.left_behind().await)?;
     }
     none("was sent elsewhere", &scene.sent_elsewhere())?;
+    none("never showed", &scene.unseen_faults())?;
     scene.bystander_is_well().await
 }
 
@@ -145,12 +149,19 @@ fn expected_code(code: &str, error: &Error) -> Result<(), String> {
     Ok(())
 }
 
+/// The last request is the one that the row says, and none of those that must not be made was made before it either.
 fn nothing_after(scene: &Scene, last: Last) -> Result<(), String> {
-    let seen = scene.last_request();
+    let asked = scene.asked();
+    let seen = asked.last().copied();
     if seen != last.endpoint() {
         return Err(format!("the last request was {seen:?}, not {last:?}"));
     }
-    Ok(())
+    match asked.iter().find(|endpoint| last.forbids(**endpoint)) {
+        Some(endpoint) => Err(format!(
+            "{endpoint:?} was asked, though {last:?} was refused: {asked:?}"
+        )),
+        None => Ok(()),
+    }
 }
 
 fn told(error: &Error) -> String {

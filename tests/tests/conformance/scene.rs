@@ -9,8 +9,8 @@ use tessera_client::{
     Account, AccountId, AdHocProvider, ApiRequest, Attempt, Client, Error, FieldValue, Party, ProviderChoice,
     ProviderId, Route, SignIn, SignedIn, Step,
 };
-use tessera_sandbox::faults::Fault;
-use tessera_sandbox::log::Endpoint;
+use tessera_sandbox::faults::{Fault, HttpFault};
+use tessera_sandbox::log::{Endpoint, Entry};
 use tessera_sandbox::{
     CLIENT_ID, CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, Dpop, GITHUB_CLIENT_ID,
     GITHUB_CLIENT_SECRET, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, Options,
@@ -235,12 +235,55 @@ impl Scene {
         accounts
     }
 
-    /// The last thing that the provider was asked for, by the client or by the browser that the client opened.
-    pub(crate) fn last_request(&self) -> Option<Endpoint> {
+    /// What the provider was asked for, in order, by the client or by the browser that the client opened.
+    pub(crate) fn asked(&self) -> Vec<Endpoint> {
         let entries = self.rig.sandbox.log().entries();
-        let mut asked = entries.iter().map(|entry| entry.endpoint);
+        let asked = entries.iter().map(|entry| entry.endpoint);
         // The pages are the person's own walk, after the authorization request that brought them there.
-        asked.rfind(|endpoint| !matches!(endpoint, Endpoint::Page | Endpoint::Asset))
+        asked
+            .filter(|endpoint| !matches!(endpoint, Endpoint::Page | Endpoint::Asset))
+            .collect()
+    }
+
+    /// The faults of the row that left no mark: a row in which one of them never shows proves nothing.
+    pub(crate) fn unseen_faults(&self) -> Vec<String> {
+        let entries = self.rig.sandbox.log().entries();
+        let catalogue = tessera_sandbox::faults::catalogue();
+        let named = self.provider.faults().iter().filter(|name| {
+            let fault = catalogue
+                .iter()
+                .find(|row| row.name == **name)
+                .map(|row| &row.fault);
+            !entries
+                .iter()
+                .any(|entry| fault.is_some_and(|fault| shows_in(entry, name, fault)))
+        });
+        named.map(|name| (*name).to_owned()).collect()
+    }
+}
+
+/// Whether a request shows that the provider did this. Most faults change an answer, and the log names them there; a
+/// provider's stance changes what it is asked for, and an answer that nobody waits for has no end.
+fn shows_in(entry: &Entry, name: &str, fault: &Fault) -> bool {
+    let is_at = |endpoint| entry.endpoint == endpoint;
+    match fault {
+        Fault::PushedRequests(_) => is_at(Endpoint::PushedAuthorization),
+        Fault::Dpop(Dpop::WithNonces) | Fault::EverNewNonces { .. } => {
+            let error = entry
+                .outcome
+                .as_ref()
+                .and_then(|outcome| outcome.error.as_deref());
+            error == Some("use_dpop_nonce")
+        }
+        Fault::Dpop(_) => is_at(Endpoint::Token) && entry.with_proof,
+        Fault::Http {
+            endpoint,
+            fault: HttpFault::Slow(_),
+        } => is_at(*endpoint) && entry.outcome.is_none(),
+        _ => entry
+            .outcome
+            .as_ref()
+            .is_some_and(|outcome| outcome.faults.iter().any(|own| own == name)),
     }
 }
 

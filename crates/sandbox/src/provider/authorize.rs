@@ -316,8 +316,14 @@ pub(crate) fn send_back(
         Fault::Callback(change) => Some(change.clone()),
         _ => None,
     });
-    for fault in &taken {
+    let mut shown = Vec::new();
+    for fault in taken {
+        let before = parameters.clone();
         fault.what.apply_to_parameters(&mut parameters);
+        // What changed nothing did not show.
+        if parameters != before {
+            shown.push(fault.name);
+        }
     }
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(&parameters)
@@ -344,9 +350,8 @@ pub(crate) fn send_back(
     };
     answer::with_faults(
         answer::not_stored(response),
-        taken
+        shown
             .into_iter()
-            .map(|fault| fault.name)
             .chain(in_fragment.into_iter().map(|fault| fault.name)),
     )
 }

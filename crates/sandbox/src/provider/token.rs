@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::answer::{self, OAuthError};
 use crate::clients::{Client, Dialect};
 use crate::faults::{Circumstances, Document};
-use crate::issue::IdTokenFor;
+use crate::issue::{IdTokenFor, Made};
 use crate::parameters::Parameters;
 use crate::provider::device::{self, Poll};
 use crate::records::{Challenge, Code, Grant, RefreshRefused};
@@ -298,7 +298,10 @@ fn respond(world: &World, grant_type: &str, earned: &Earned) -> Result<Response,
         grant_type: Some(grant_type),
         ..Circumstances::of(Dialect::Standard)
     };
-    let access_token = world.signed_access_token(grant_id, grant, scopes, &circumstances)?;
+    let Made {
+        it: access_token,
+        mut faults,
+    } = world.signed_access_token(grant_id, grant, scopes, &circumstances)?;
     let mut body = Map::new();
     body.insert("access_token".to_owned(), json!(access_token.expose()));
     body.insert(
@@ -321,11 +324,12 @@ fn respond(world: &World, grant_type: &str, earned: &Earned) -> Result<Response,
             access_token: &access_token,
             grant_type,
         })?;
-        body.insert("id_token".to_owned(), json!(token));
+        faults.extend(token.faults);
+        body.insert("id_token".to_owned(), json!(token.it));
     }
-    let shown = world.spoil(Document::TokenResponse, &circumstances, &mut body);
+    faults.extend(world.spoil(Document::TokenResponse, &circumstances, &mut body));
     Ok(answer::with_faults(
         answer::secret_json(serde_json::Value::Object(body)),
-        shown,
+        faults,
     ))
 }

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::acts::{self, sign_in, sign_in_in_no_time};
-use crate::row::Last::{KeySet, Token, Userinfo};
+use crate::row::Last::{KeySetOfUserinfo, Token, Userinfo};
 use crate::row::Outcome::Accept;
 use crate::row::Provider::{Does, Right};
 use crate::row::Setting::GitHub;
@@ -100,7 +100,7 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-userinfo-signed-other-key", &["UIN-3"],
             Does(&["userinfo-other-key"]), sign_in, refuse("userinfo_signature", Userinfo)),
         Row::new("tessera-userinfo-signed-unknown-key", &["UIN-3"],
-            Does(&["userinfo-unknown-key"]), sign_in, refuse("userinfo_unknown_key", KeySet)),
+            Does(&["userinfo-unknown-key"]), sign_in, refuse("userinfo_unknown_key", KeySetOfUserinfo)),
         Row::new("tessera-userinfo-signed-hmac", &["UIN-3"],
             Does(&["userinfo-hmac"]), sign_in, refuse("userinfo_alg", Userinfo)),
         Row::new("tessera-userinfo-signed-encrypted", &["UIN-3"],
