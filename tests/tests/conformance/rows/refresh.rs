@@ -21,7 +21,7 @@ pub(super) const PLAN: Plan = Plan {
 fn rows() -> Vec<Row> {
     vec![
         Row::new("oidcc-client-test-refresh-token", &["OAU-8", "BCP-9", "IDT-17"],
-            Right("A refresh token is taken once and replaced, and a new ID token comes along, without a nonce."), call_after_expiry_twice, Accept)
+            Right("A refresh token is taken once and replaced, and a new ID token comes along, which repeats the nonce."), call_after_expiry_twice, Accept)
                 .and("each token is used once, and the second refresh goes as well as the first"),
         Row::new("oidcc-client-test-refresh-token-invalid-issuer", &["IDT-17"],
             Does(&["id-token-wrong-iss"]), call_after_expiry, refuse("id_token_iss", KeySet)),
@@ -33,6 +33,8 @@ fn rows() -> Vec<Row> {
             Does(&["id-token-bad-signature"]), call_after_expiry, refuse("id_token_signature", KeySet)),
         Row::new("tessera-refresh-old-id-token", &["IDT-17"],
             Does(&["id-token-old"]), call_after_expiry, refuse("id_token_iat", KeySet)),
+        Row::new("tessera-refresh-without-nonce", &["IDT-17"],
+            Does(&["id-token-no-nonce"]), call_after_expiry, Accept),
         Row::new("tessera-refresh-without-id-token", &["IDT-17"],
             Does(&["token-no-id-token"]), call_after_expiry, Accept),
         Row::new("tessera-refresh-without-new-refresh-token", &["OAU-8"],
