@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -319,15 +320,32 @@ pub async fn comes_forward(desktop: &Desktop, program: &Path) -> Result<()> {
     .await
 }
 
+/// After how long keys that had no effect are pressed again.
+const PRESS_AGAIN: Duration = Duration::from_secs(10);
+
 /// Closes the window of `program` as a person does, and waits until the app has ended.
 pub async fn close(desktop: &Desktop, program: &Path) -> Result<()> {
     let window = window_of(desktop, program).await?;
     desktop.focus(&window).await?;
     desktop.press("alt+F4")?;
+    // On a busy machine the keys can be pressed before the window manager listens for them. They are pressed again only
+    // while the app's window still has the focus, because otherwise they would close another one.
+    let mut pressed = Instant::now();
     wait::until_true(
         "the app's end after its window was closed",
         wait::STEP,
-        async || Ok(desktop.processes_of(program).is_empty()),
+        async || {
+            let has_focus = || {
+                desktop
+                    .active_window()
+                    .is_some_and(|active| active.id == window.id)
+            };
+            if pressed.elapsed() > PRESS_AGAIN && has_focus() {
+                desktop.press("alt+F4")?;
+                pressed = Instant::now();
+            }
+            Ok(desktop.processes_of(program).is_empty())
+        },
     )
     .await
 }

@@ -142,7 +142,7 @@ impl<'a> Setting<'a> {
             ("done", "revoked"),
             ("done", "deleted"),
             ("done", "removed"),
-            ("not_possible", "browser"),
+            ("offered", "browser"),
         ];
         let as_expected = receipt
             .iter()

@@ -46,7 +46,7 @@ async fn signs_in_while_the_app_is_open_and_calls_the_protected_api() -> Result<
             "{} codes were spent",
             scene.codes_spent()
         );
-        keyring::holds(desktop, &["access", "refresh"]).await?;
+        keyring::holds(desktop, &["access", "id_token", "refresh"]).await?;
 
         app.click("account-open").await?;
         for check in CHECKS {
@@ -73,7 +73,7 @@ async fn signs_in_though_the_app_was_closed_before_the_browser_was_done() -> Res
         Pages::Sandbox.allow_in(&scene.browser).await?;
 
         // The browser starts the app, which nobody drives.
-        keyring::holds(desktop, &["access", "refresh"]).await?;
+        keyring::holds(desktop, &["access", "id_token", "refresh"]).await?;
         app::comes_forward(desktop, program).await?;
         ensure!(
             scene.codes_spent() == 1,

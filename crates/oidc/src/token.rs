@@ -211,6 +211,9 @@ pub fn parse_token_response(
     Ok(tokens)
 }
 
+/// How many characters of a foreign `token_type` are shown.
+const LONGEST_TYPE_SHOWN: usize = 20;
+
 fn granted(row: TokenRow, dialect: Dialect, requested: &Scopes) -> Result<TokenResponse, TokenError> {
     let access_token = present(row.access_token).ok_or(TokenError::Missing {
         field: "access_token",
@@ -221,7 +224,12 @@ fn granted(row: TokenRow, dialect: Dialect, requested: &Scopes) -> Result<TokenR
     let mut verdicts = Verdicts::new();
     let asked = dialect.token_type;
     let as_asked = token_type.eq_ignore_ascii_case(asked.as_str());
-    let shown = text::value(&token_type);
+    // A longer one may be a token that stands in the wrong place.
+    let shown = if token_type.chars().count() <= LONGEST_TYPE_SHOWN {
+        text::value(&token_type)
+    } else {
+        "something longer than a type".to_owned()
+    };
     if !verdicts.compared(CheckId::TokenType, as_asked, asked.as_str(), Some(shown.clone())) {
         return Err(match asked {
             TokenType::Bearer => TokenError::TokenType { seen: shown },

@@ -8,7 +8,7 @@ use lab::terminal::Terminal;
 use lab::visitor::Decision;
 use lab::{journey, keyring};
 
-use crate::scene::{Scene, check};
+use crate::scene::{AHEAD, Scene, check};
 
 #[tokio::test]
 async fn what_is_there_can_be_used_and_the_rest_says_why_not() -> Result<()> {
@@ -60,7 +60,7 @@ async fn what_is_there_can_be_used_and_the_rest_says_why_not() -> Result<()> {
         );
 
         // The access token ends: renewing it has to wait for room, and costs nothing.
-        scene.op.set_ahead(2 * 3600).await?;
+        scene.op.set_ahead(AHEAD).await?;
         // The sign-in that could not be finished left the room of its own files.
         disk.fill()?;
         check("call", &scene.call().await?, 1, "disk_full")?;

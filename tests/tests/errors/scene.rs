@@ -21,13 +21,24 @@ pub(crate) struct Scene<'a> {
     _logs: TempDir,
 }
 
+/// Seconds that an access token lives.
+const LIFE: u32 = 200;
+
+/// How far the provider's clock goes ahead to end one, in seconds. Clocks that differ by less than five minutes are
+/// put up with.
+pub(crate) const AHEAD: i64 = 280;
+
 impl<'a> Scene<'a> {
     /// Signs Ann in, in `terminal`.
     pub(crate) async fn with(desktop: &'a Desktop, terminal: Terminal<'a>) -> Result<Self> {
         let logs = tempfile::tempdir()?;
+        let options = OpOptions {
+            access_token_seconds: LIFE,
+            ..OpOptions::default()
+        };
         let mut scene = Self {
             desktop,
-            op: Op::start_alone(logs.path(), OpOptions::default()).await?,
+            op: Op::start_alone(logs.path(), options).await?,
             terminal,
             account: Value::Null,
             _logs: logs,

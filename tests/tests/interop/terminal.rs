@@ -142,7 +142,7 @@ impl<'a> Scene<'a> {
         let given = op.events("token").await?;
         let given = given.last().context("a token")?;
         let kept = terminal.json(&["token", id, "--json"]).await?;
-        ensure!(members(&kept[0]) == ["access_token", "expires_at", "token_type"]);
+        ensure!(members(&kept[0]) == ["access_token", "bound_to_key", "expires_at", "token_type"]);
         ensure!(kept[0]["access_token"] == given["access_token"]);
         ensure!(
             op.events("token").await?.last() == Some(given),
