@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use tessera_guard::{Algorithm, Guard, KeySource, MAX_TOKEN_BYTES, RequireAuthentication};
 
-use crate::refusal::conceals;
+use crate::refusal::{conceals, secret_parts};
 use crate::scene::{self, AUDIENCE, ISSUER, KEYS, NOW};
 use crate::{Judged, Limit};
 
@@ -15,9 +15,6 @@ const LIMIT: Limit = Limit {
     per_byte: 200,
     largest: MAX_TOKEN_BYTES,
 };
-
-/// A part of a token that is shorter may be found in any sentence.
-const LEAST_SECRET: usize = 16;
 
 static GUARD: LazyLock<Guard> = LazyLock::new(|| {
     let guard = Guard::builder(ISSUER)
@@ -71,10 +68,7 @@ fn judge_fields(input: &[u8]) -> Judged {
         "{response:?}"
     );
     let text = String::from_utf8_lossy(input);
-    let secrets: Vec<&str> = text
-        .split([' ', '.', '\n'])
-        .filter(|part| part.len() >= LEAST_SECRET)
-        .collect();
+    let secrets = secret_parts(&text);
     conceals(
         &[
             &format!("{response:?}"),

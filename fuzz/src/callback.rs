@@ -33,7 +33,10 @@ fn judge_address(text: &str) -> Judged {
         Ok(Err(error)) => refused(error.code(), &error.message(), &error.hint(), &error, &secrets),
         Ok(Ok(validated)) => {
             assert!(
-                text.trim_start().starts_with("app.tessera.desktop:/callback"),
+                // The name of a scheme has no case.
+                text.trim_start()
+                    .to_ascii_lowercase()
+                    .starts_with("app.tessera.desktop:/callback"),
                 "{text:?}"
             );
             assert!(text.contains("state="), "{text:?}");

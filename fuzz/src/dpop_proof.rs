@@ -4,7 +4,7 @@ use http::{HeaderValue, Method, Uri};
 use serde_json::{Value, json};
 use tessera_guard::dpop::{MAX_PROOF_BYTES, ProofFor, Proofs};
 
-use crate::refusal::refused;
+use crate::refusal::{refused, secret_parts};
 use crate::scene::{self, AUDIENCE, NOW};
 use crate::{Judged, Limit};
 
@@ -14,9 +14,6 @@ const LIMIT: Limit = Limit {
     per_byte: 300,
     largest: MAX_PROOF_BYTES,
 };
-
-/// A part of a proof that is shorter may be found in any sentence.
-const LEAST_SECRET: usize = 16;
 
 /// Reads the input as a proof, and as the header and the claims of one that is signed by the key that it shows.
 pub(crate) fn judge(input: &[u8]) -> Judged {
@@ -56,10 +53,7 @@ fn judge_proof(field: &[u8]) -> Judged {
             Judged::Accepted
         }
         Err(fault) => {
-            let parts: Vec<&str> = text
-                .split('.')
-                .filter(|part| part.len() >= LEAST_SECRET)
-                .collect();
+            let parts = secret_parts(&text);
             let sentence = fault.to_string();
             refused(fault.code(), &sentence, &sentence, &fault, &parts)
         }

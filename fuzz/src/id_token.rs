@@ -5,12 +5,9 @@ use tessera_oidc::id_token::{Expectations, verify};
 use tessera_oidc::key_set::{Algorithm, MAX_JWS_BYTES};
 use tessera_oidc::{ClientId, IssuerPolicy, RawIdToken};
 
-use crate::refusal::refused;
+use crate::refusal::{refused, secret_parts};
 use crate::scene::{self, CLIENT, ISSUER, KEYS, NOW, THE_ISSUER};
 use crate::{Judged, Limit};
-
-/// A token that is refused shows none of itself, so part of it serves as the secret that must not be seen.
-const LEAST_SECRET: usize = 16;
 
 const LIMIT: Limit = Limit {
     fixed: 64 * 1024,
@@ -44,10 +41,7 @@ fn judge_token(text: &str) -> Judged {
             Judged::Accepted
         }
         Err(error) => {
-            let parts: Vec<&str> = text
-                .split('.')
-                .filter(|part| part.len() >= LEAST_SECRET)
-                .collect();
+            let parts = secret_parts(&text);
             refused(
                 error.code(),
                 &error.message(),
