@@ -483,4 +483,12 @@ fn a_bound_token_that_was_asked_for_is_taken_in_any_case_and_nothing_less() {
         assert_eq!(error.code(), "dpop_downgrade", "{token_type}");
         assert!(!error.is_passing() && !error.ends_session());
     }
+    // A token in the place of its type is not shown.
+    for dialect in [&bound, &Dialect::STANDARD] {
+        let error = answered("gho_16C7e42F292c6912E7710c838347Ae178B4a", dialect).unwrap_err();
+        assert!(
+            !format!("{} {error:?}", error.message()).contains("gho_"),
+            "{error:?}"
+        );
+    }
 }
