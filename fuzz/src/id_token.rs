@@ -41,7 +41,7 @@ fn judge_token(text: &str) -> Judged {
             Judged::Accepted
         }
         Err(error) => {
-            let parts = secret_parts(&text);
+            let parts = secret_parts(text);
             refused(
                 error.code(),
                 &error.message(),
