@@ -16,7 +16,7 @@ use crate::{Judged, Limit};
 
 /// Head and parsed fields of one request, the callback, the page, and the tasks between them.
 const LIMIT: Limit = Limit {
-    fixed: 1024 * 1024,
+    fixed: 512 * 1024,
     per_byte: 16,
     largest: 64 * 1024,
 };

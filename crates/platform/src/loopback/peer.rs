@@ -1,6 +1,8 @@
 //! Whose program is at the other end of a loopback connection. Linux shows that in its tables of connections
 //! (proc(5), `/proc/net/tcp`); where nothing is shown, nothing is decided.
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, SocketAddr};
 
 /// The tables, one for each family. A program may reach an IPv4 address by a socket of the other one.
@@ -9,8 +11,22 @@ const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 /// Whether another user's program brought this connection, or one that did not stay for the answer, as no browser
 /// does. What the system itself relays (uid 0) counts as this user's. Blocking: it reads the tables.
 pub(super) fn is_a_strangers(peer: SocketAddr, here: SocketAddr) -> bool {
-    let tables = TABLES.map(|table| std::fs::read_to_string(table).unwrap_or_default());
-    judged(&tables.concat(), peer, here)
+    judged(&rows_about(peer), peer, here)
+}
+
+/// The rows of the tables that name this end. The tables are as long as the machine is busy, and so read by the line.
+fn rows_about(end: SocketAddr) -> String {
+    let names = spellings(end);
+    let mut rows = String::new();
+    for file in TABLES.iter().filter_map(|table| File::open(table).ok()) {
+        for line in BufReader::new(file).lines().map_while(Result::ok) {
+            if names.iter().any(|name| line.contains(name.as_str())) {
+                rows.push_str(&line);
+                rows.push('\n');
+            }
+        }
+    }
+    rows
 }
 
 fn judged(tables: &str, peer: SocketAddr, here: SocketAddr) -> bool {
