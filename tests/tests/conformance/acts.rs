@@ -49,6 +49,28 @@ pub(crate) fn sign_in_in_no_time(scene: &Scene) -> Played<'_> {
     .boxed_local()
 }
 
+/// Signs in, and everything is asked for where the discovery document says: the keys too, and before anybody is shown
+/// the access token.
+pub(crate) fn sign_in_by_moved_keys(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        scene.sign_in().await?;
+        let asked = scene.rig.sandbox.log().matching(|entry| {
+            matches!(
+                entry.endpoint,
+                Endpoint::Discovery | Endpoint::KeySet | Endpoint::Userinfo
+            )
+        });
+        let paths: Vec<&str> = asked.iter().map(|entry| entry.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            ["/.well-known/openid-configuration", "/keys/moved", "/userinfo"]
+        );
+        Ok(())
+    }
+    .boxed_local()
+}
+
 /// Signs in at a provider that publishes an earlier key beside the one it signs with.
 pub(crate) fn sign_in_with_two_keys(scene: &Scene) -> Played<'_> {
     async {

@@ -20,7 +20,7 @@ pub(super) const APPS: Family = Family {
         item("NAT-6", "RFC 8252 7.3", "The listener is on loopback only.",
             At("crates/platform/src/loopback.rs", &["each_host_answers_by_its_own_name", "another_users_program_is_told_from_ones_own"])),
         item("NAT-7", "RFC 8252 7.2", "Claimed https redirects, where the system has them.",
-            DoesNotApply("No desktop system hands https addresses of a domain to a program that is not a browser.")),
+            DoesNotApply("Linux and Windows hand no https addresses of a domain to an ordinary program; macOS does to an app that is signed and associated with the domain, which Tessera is not.")),
         item("NAT-8", "RFC 8252 8.4, 8.5", "The client is public; a secret that is shipped proves nothing, and nothing rests on it.",
             At("crates/client/src/terms.rs", &["tessera-id-token-hmac-with-client-id", "a_client_presents_itself_as_it_is_registered"])),
         item("NAT-9", "RFC 8252 8.9", "An answer whose `state` fits no sign-in under way is refused.",

@@ -1,7 +1,9 @@
 //! Config RP: how a relying party finds out about its provider.
 
 use super::Plan;
-use crate::acts::{sign_in, sign_in_again_after_rotation, sign_in_just_after_the_keys_were_read};
+use crate::acts::{
+    sign_in, sign_in_again_after_rotation, sign_in_by_moved_keys, sign_in_just_after_the_keys_were_read,
+};
 use crate::row::Last::Discovery;
 use crate::row::Outcome::Accept;
 use crate::row::Provider::{Does, Right};
@@ -20,7 +22,8 @@ fn rows() -> Vec<Row> {
         Row::new("oidcc-client-test-discovery-openid-config", &["BCP-10", "MET-1", "MET-2"],
             Right("The discovery document is where the issuer says, and the endpoints are where the document says."), sign_in, Accept),
         Row::new("oidcc-client-test-discovery-jwks-uri-keys", &["BCP-11", "IDT-6"],
-            Does(&["discovery-moved-key-set"]), sign_in, Accept),
+            Does(&["discovery-moved-key-set"]), sign_in_by_moved_keys, Accept)
+                .and("the key set is read there and nowhere else, after the discovery document and before the profile"),
         Row::new("oidcc-client-test-discovery-issuer-mismatch", &["MET-1"],
             Does(&["discovery-issuer-mismatch"]), sign_in, refuse("issuer_mismatch", Discovery)),
         Row::new("oidcc-client-test-signing-key-rotation-just-before-signing", &["IDT-6", "MET-7"],
