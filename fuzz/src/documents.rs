@@ -11,7 +11,7 @@ use tessera_oidc::message::{MAX_RESPONSE_BYTES, Response};
 use tessera_oidc::token::{Dialect, TokenError, TokenResponse, parse_token_response};
 use tessera_oidc::{Explain, Scopes, is_secure};
 
-use crate::refusal::{conceals, refused};
+use crate::refusal::{conceals, refused, secret_parts};
 use crate::scene::{self, THE_ISSUER};
 use crate::{Judged, Limit};
 
@@ -143,7 +143,7 @@ pub(crate) fn device_response(input: &[u8]) -> Judged {
             assert!((1..=3600).contains(&grant.interval) && grant.expires_in <= 3600);
             conceals(
                 &[&format!("{:?}", grant.device_code)],
-                &[grant.device_code.expose()],
+                &secret_parts(grant.device_code.expose()),
             );
             Judged::Accepted
         }

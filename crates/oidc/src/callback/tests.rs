@@ -108,6 +108,28 @@ fn callbacks_are_accepted_or_refused() {
 }
 
 #[test]
+fn an_iss_that_repeats_a_secret_is_not_shown() {
+    for secret in ["state", "code"] {
+        let pending = pending();
+        let url = url::Url::parse(&callback_text(&pending, &json!({}))).unwrap();
+        let value = url
+            .query_pairs()
+            .find(|(name, _)| name == secret)
+            .unwrap()
+            .1
+            .into_owned();
+        let text = callback_text(
+            &pending,
+            &json!({ "iss": format!("https://evil.example/{value}") }),
+        );
+        let refusal = Callback::parse(&text).unwrap().validate(pending).unwrap_err();
+        assert_eq!(refusal.code(), "callback_issuer_mismatch");
+        let told = format!("{} {} {refusal:?}", refusal.message(), refusal.hint());
+        assert!(!told.contains(&value), "{secret} in {told}");
+    }
+}
+
+#[test]
 fn iss_is_required_only_when_promised_and_checked_when_there() {
     let silent = json!({"authorization_response_iss_parameter_supported": null});
     let check = |policy: &IssuerPolicy, iss: Value, expected: &str| {
