@@ -11,11 +11,11 @@ use lab::terminal::Terminal;
 use lab::{journey, keyring, setting};
 use serde_json::Value;
 use tessera_client::{
-    AdHocProvider, ApiRequest, ClientSecret, Outcome, ProviderChoice, ReceiptOutcome, Route, SCHEME_REDIRECT,
-    SignIn, SignedIn,
+    AdHocProvider, ApiRequest, ClientSecret, ProviderChoice, ReceiptOutcome, Route, SCHEME_REDIRECT, SignIn,
+    SignedIn,
 };
 
-use crate::rig::Machine;
+use crate::rig::{Machine, passed};
 
 /// How long an access token lives, in seconds.
 const LIFE: u32 = 100;
@@ -84,35 +84,21 @@ async fn from_signing_in_to_signing_out() -> Result<()> {
     let scene = Scene::new().await?;
     let client = &scene.machine.client;
     let signed_in = scene.signed_in(CONFIDENTIAL, ANN).await?;
-    let account = signed_in.account;
+    let account = signed_in.account.clone();
     ensure!(account.issuer.as_str() == scene.provider.issuer);
     // Its subjects are its own, and no user names.
     ensure!(account.subject.as_str() != ANN.user && account.name == ANN.name);
     ensure!(account.email.as_deref() == Some(ANN.email));
-    for check in [
-        "discovery.issuer",
-        "callback.iss",
-        "token.token_type",
-        "id_token.signature",
-        "userinfo.sub",
-    ] {
-        let verdict = signed_in
-            .checks
-            .iter()
-            .find(|verdict| verdict.check.code() == check);
-        ensure!(
-            verdict.is_some_and(|verdict| verdict.outcome == Outcome::Passed),
-            "{check}: {verdict:?}"
-        );
-    }
-    ensure!(
-        signed_in
-            .checks
-            .iter()
-            .all(|verdict| matches!(verdict.outcome, Outcome::Passed | Outcome::NotApplicable)),
-        "{:?}",
-        signed_in.checks
-    );
+    passed(
+        &signed_in,
+        &[
+            "discovery.issuer",
+            "callback.iss",
+            "token.token_type",
+            "id_token.signature",
+            "userinfo.sub",
+        ],
+    )?;
 
     let userinfo = format!("{}/userinfo", scene.provider.issuer);
     let called = async || -> Result<Value> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use async_trait::async_trait;
 use lab::op::{Op, OpOptions};
 use lab::pages::{ANN, Pages, Person};
@@ -14,8 +14,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tessera_client::ports::{Browser, BrowserError, Clock, Ports, SecretBytes, Vault, VaultError};
 use tessera_client::{
-    Account, AdHocProvider, Attempt, Client, Config, ProviderChoice, ProviderId, RedirectUri, Route,
-    SCHEME_REDIRECT, SignIn, UnixTime,
+    Account, AdHocProvider, Attempt, Client, Config, Outcome, ProviderChoice, ProviderId, RedirectUri, Route,
+    SCHEME_REDIRECT, SignIn, SignedIn, UnixTime,
 };
 use tessera_platform::{HttpClient, LoopbackServer, SystemClock, SystemEntropy};
 use url::Url;
@@ -201,6 +201,29 @@ impl Rig {
 
 pub(crate) fn visitor() -> Result<Visitor> {
     Visitor::new(Pages::OidcProvider)
+}
+
+/// Checks that nothing of a sign-in failed, and that these checks were made.
+pub(crate) fn passed(signed_in: &SignedIn, checks: &[&str]) -> Result<()> {
+    for check in checks {
+        let verdict = signed_in
+            .checks
+            .iter()
+            .find(|verdict| verdict.check.code() == *check);
+        ensure!(
+            verdict.is_some_and(|verdict| verdict.outcome == Outcome::Passed),
+            "{check}: {verdict:?}"
+        );
+    }
+    ensure!(
+        signed_in
+            .checks
+            .iter()
+            .all(|verdict| matches!(verdict.outcome, Outcome::Passed | Outcome::NotApplicable)),
+        "{:?}",
+        signed_in.checks
+    );
+    Ok(())
 }
 
 /// The machine's clock, moved.
