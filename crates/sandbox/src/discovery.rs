@@ -58,10 +58,12 @@ type Metadata = ProviderMetadata<
 >;
 
 /// The scopes that the standard dialect knows, with what they mean to a person.
-pub(crate) const SCOPES: [(&str, &str); 7] = [
+pub(crate) const SCOPES: [(&str, &str); 9] = [
     ("openid", "Know that it is you"),
     ("profile", "See your name and picture"),
     ("email", "See your e-mail address"),
+    ("phone", "See your phone number"),
+    ("address", "See your postal address"),
     ("offline_access", "Keep you signed in while you are away"),
     ("items:read", "See your items"),
     ("items:write", "Add to your items"),
@@ -150,6 +152,9 @@ impl World {
             "picture",
             "email",
             "email_verified",
+            "phone_number",
+            "phone_number_verified",
+            "address",
         ])))
         .set_claims_parameter_supported(Some(false))
         .set_request_parameter_supported(Some(false))

@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use http::{HeaderValue, header};
 use openidconnect::core::{CoreGenderClaim, CoreIdTokenClaims, CoreUserInfoClaims};
 use openidconnect::{
-    AccessTokenHash, Audience, ClientId, EmptyAdditionalClaims, EndUserEmail, EndUserFamilyName,
-    EndUserGivenName, EndUserName, EndUserPictureUrl, EndUserUsername, IssuerUrl, LocalizedClaim, Nonce,
-    StandardClaims, SubjectIdentifier,
+    AccessTokenHash, AddressClaim, AddressCountry, AddressLocality, AddressPostalCode, Audience, ClientId,
+    EmptyAdditionalClaims, EndUserEmail, EndUserFamilyName, EndUserGivenName, EndUserName,
+    EndUserPhoneNumber, EndUserPictureUrl, EndUserUsername, FormattedAddress, IssuerUrl, LocalizedClaim,
+    Nonce, StandardClaims, StreetAddress, SubjectIdentifier,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -18,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use crate::answer::{self, OAuthError};
 use crate::clients::Dialect;
 use crate::faults::{Change, Circumstances, Document, Fault, SignatureFault, Taken};
-use crate::people::Person;
+use crate::people::{Address, Person};
 use crate::records::{AccessToken, Grant, RefreshToken};
 use crate::scopes::Scopes;
 use crate::secret::{Secret, random_name};
@@ -192,7 +193,7 @@ impl World {
         })
     }
 
-    /// What the scopes allow to be said of a person (OpenID Connect Core section 5.4).
+    /// What the scopes allow an ID token to say of a person (OpenID Connect Core section 5.4).
     pub(crate) fn standard_claims(
         &self,
         dialect: Dialect,
@@ -227,7 +228,11 @@ impl World {
     /// The userinfo answer (OpenID Connect Core section 5.3.2).
     pub(crate) fn userinfo(&self, grant: &Grant, scopes: &Scopes) -> Result<Response, OAuthError> {
         let person = self.person(&grant.subject).ok_or_else(OAuthError::broken)?;
-        let claims = self.standard_claims(grant.dialect, person, scopes);
+        let claims = reachable(
+            self.standard_claims(grant.dialect, person, scopes),
+            person,
+            scopes,
+        );
         let mut claims = object(&CoreUserInfoClaims::new(claims, EmptyAdditionalClaims {}))?;
         let circumstances = Circumstances {
             client: Some(&grant.client),
@@ -290,6 +295,43 @@ impl World {
             } if *own == document => Some(change.clone()),
             _ => None,
         })
+    }
+}
+
+/// Adds how a person can be reached, as far as the scopes allow it. Only userinfo says that: what is not needed to know
+/// who signed in has no place in a token that is shown around (OpenID Connect Core section 5.4).
+fn reachable(
+    mut claims: StandardClaims<CoreGenderClaim>,
+    person: &Person,
+    scopes: &Scopes,
+) -> StandardClaims<CoreGenderClaim> {
+    if scopes.contains("phone") {
+        claims = claims
+            .set_phone_number(Some(EndUserPhoneNumber::new(person.phone.clone())))
+            .set_phone_number_verified(Some(true));
+    }
+    if scopes.contains("address") {
+        claims = claims.set_address(Some(address(&person.address)));
+    }
+    claims
+}
+
+/// An address as a claim, in parts and as it stands on a letter (OpenID Connect Core section 5.1.1).
+fn address(address: &Address) -> AddressClaim {
+    let Address {
+        street,
+        town,
+        postal_code,
+        country,
+    } = address;
+    let formatted = format!("{street}\n{town} {postal_code}\n{country}");
+    AddressClaim {
+        formatted: Some(FormattedAddress::new(formatted)),
+        street_address: Some(StreetAddress::new(street.clone())),
+        locality: Some(AddressLocality::new(town.clone())),
+        region: None,
+        postal_code: Some(AddressPostalCode::new(postal_code.clone())),
+        country: Some(AddressCountry::new(country.clone())),
     }
 }
 

@@ -104,7 +104,7 @@ pub use clients::{
 pub use clock::SandboxClock;
 pub use keys::KeyError;
 pub use options::{Dpop, Options, PushedRequests};
-pub use people::Person;
+pub use people::{Address, Person};
 pub use ready::{Dialects, GitHub, Google, Ready};
 pub use records::{ACR_PASSWORD, ACR_SECOND_STEP};
 pub use sandbox::{Sandbox, StartError};

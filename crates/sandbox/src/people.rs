@@ -17,8 +17,25 @@ pub struct Person {
     pub given_name: String,
     /// Family name.
     pub family_name: String,
-    /// Their address; counts as verified.
+    /// Their e-mail address; counts as verified.
     pub email: String,
+    /// Their phone number; counts as verified.
+    pub phone: String,
+    /// Where they get their letters.
+    pub address: Address,
+}
+
+/// A postal address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// House and street.
+    pub street: String,
+    /// Town.
+    pub town: String,
+    /// Postal code.
+    pub postal_code: String,
+    /// Country.
+    pub country: String,
 }
 
 impl Person {
@@ -32,6 +49,14 @@ impl Person {
             given_name: given_name.to_owned(),
             family_name: family_name.to_owned(),
             email: format!("{username}@example.test"),
+            // Numbers that are given to nobody, for stories.
+            phone: format!("+1 202 555 01{:02}", number % 100),
+            address: Address {
+                street: format!("{number} Sandbox Street"),
+                town: "Exampleton".to_owned(),
+                postal_code: "00000".to_owned(),
+                country: "Nowhere".to_owned(),
+            },
         }
     }
 

@@ -8,7 +8,8 @@ mod later;
 
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
-use tessera_client::{CheckId, Error, Outcome};
+use tessera_client::{CheckId, Error, Outcome, SignIn};
+use tessera_oidc::Scopes;
 use tessera_sandbox::log::Endpoint;
 
 use crate::scene::Scene;
@@ -112,10 +113,18 @@ pub(crate) fn unknown_key_is_looked_for_once(scene: &Scene) -> Played<'_> {
     .boxed_local()
 }
 
-/// Asks for a profile and an address, and looks for them in the account.
-pub(crate) fn asks_for_claims(scene: &Scene) -> Played<'_> {
+/// Asks for everything that a scope can ask of a profile (Core 5.4), and looks for all of it in the account.
+pub(crate) fn sign_in_for_claims(scene: &Scene) -> Played<'_> {
     async {
-        let account = scene.sign_in().await?.account;
+        let asked = Scopes::parse("openid profile email phone address");
+        let account = scene
+            .sign_in_as(SignIn {
+                scopes: Some(asked.clone()),
+                ..scene.request()
+            })
+            .await?
+            .account;
+        assert_eq!(account.granted, asked);
         let claim = |name: &str| {
             let found = account.claims.iter().find(|(own, _)| own == name);
             found.map(|(_, value)| value.as_str())
@@ -123,6 +132,10 @@ pub(crate) fn asks_for_claims(scene: &Scene) -> Played<'_> {
         assert_eq!(claim("given_name"), Some("Ann"));
         assert_eq!(claim("family_name"), Some("Archer"));
         assert_eq!(claim("email"), Some("ann@example.test"));
+        assert_eq!(claim("phone_number"), Some("+1 202 555 0101"));
+        let address: serde_json::Value = serde_json::from_str(claim("address").unwrap()).unwrap();
+        assert_eq!(address["street_address"], "1001 Sandbox Street");
+        assert_eq!(address["locality"], "Exampleton");
         Ok(())
     }
     .boxed_local()

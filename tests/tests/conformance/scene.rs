@@ -167,7 +167,12 @@ impl Scene {
 
     /// Ann signs in, and the callback is handed to the attempt as it came.
     pub(crate) async fn sign_in(&self) -> Result<SignedIn, Error> {
-        let attempt = self.client.sign_in(self.request())?;
+        self.sign_in_as(self.request()).await
+    }
+
+    /// The same with a sign-in of the act's own.
+    pub(crate) async fn sign_in_as(&self, request: SignIn) -> Result<SignedIn, Error> {
+        let attempt = self.client.sign_in(request)?;
         let callback = self.callback(&attempt).await?;
         self.deliver(&attempt, callback.as_str()).await
     }

@@ -34,7 +34,7 @@ pub(crate) fn scopes(world: &World, interaction: &Interaction, subject: &str) ->
 
 /// The lines of the consent page: who the person is comes before what else is asked for.
 pub(crate) fn asked(world: &World, interaction: &Interaction, subject: &str) -> Vec<Asked> {
-    const FIRST: [&str; 3] = ["openid", "profile", "email"];
+    const FIRST: [&str; 5] = ["openid", "profile", "email", "phone", "address"];
     let scopes = scopes(world, interaction, subject);
     let asked_first = FIRST.into_iter().filter(|first| scopes.contains(first));
     let rest = scopes.iter().filter(|scope| !FIRST.contains(scope));

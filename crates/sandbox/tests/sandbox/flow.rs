@@ -38,6 +38,32 @@ async fn from_discovery_to_refresh() {
 }
 
 #[tokio::test]
+async fn how_a_person_can_be_reached_is_said_by_userinfo_and_to_whom_it_was_allowed() {
+    let lab = Lab::start().await;
+    let tokens = lab.sign_in("ann", "openid phone address").await;
+    let userinfo = lab.userinfo(&tokens).await.unwrap();
+    assert_eq!(
+        userinfo,
+        json!({
+            "sub": "person-1001",
+            "phone_number": "+1 202 555 0101",
+            "phone_number_verified": true,
+            "address": {
+                "formatted": "1001 Sandbox Street\nExampleton 00000\nNowhere",
+                "street_address": "1001 Sandbox Street",
+                "locality": "Exampleton",
+                "postal_code": "00000",
+                "country": "Nowhere",
+            },
+        })
+    );
+    let claims = claims(&tokens["id_token"]);
+    assert!(claims.get("phone_number").is_none() && claims.get("address").is_none());
+    let tokens = lab.sign_in("ann", "openid phone").await;
+    assert!(lab.userinfo(&tokens).await.unwrap().get("address").is_none());
+}
+
+#[tokio::test]
 async fn the_discovery_document_is_complete() {
     let lab = Lab::start().await;
     let metadata = lab.get_json("/.well-known/openid-configuration").await;

@@ -44,8 +44,9 @@ fn rows() -> Vec<Row> {
             Does(&["userinfo-wrong-sub"]), sign_in, refuse("userinfo_sub", Userinfo)),
         Row::new("oidcc-client-test-nonce-invalid", &["IDT-11", "BCP-2"],
             Does(&["id-token-wrong-nonce"]), sign_in, refuse("id_token_nonce", KeySet)),
-        Row::new("oidcc-client-test-scope-userinfo-claims", &["BCP-8"],
-            Right("The profile has the claims of the scopes that were asked for."), acts::asks_for_claims, Accept),
+        Row::new("oidcc-client-test-scope-userinfo-claims", &["BCP-8", "UIN-1"],
+            Right("The profile has the claims of the scopes that were asked for: `profile`, `email`, `phone` and `address`."), acts::sign_in_for_claims, Accept)
+                .and("the account has the claims of all four"),
         Row::new("oidcc-client-test-client-secret-basic", &["NAT-8"],
             Right("It takes the secret from the header of the token request only."), sign_in, Accept).at(Secret),
     ]
