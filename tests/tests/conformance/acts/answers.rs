@@ -45,8 +45,23 @@ pub(crate) fn replay_the_callback(scene: &Scene) -> Played<'_> {
     .boxed_local()
 }
 
-/// The callback of an earlier sign-in comes to a later one.
-pub(crate) fn replay_to_a_later_attempt(scene: &Scene) -> Played<'_> {
+/// The callback of a sign-in that was finished comes to a later one.
+pub(crate) fn replay_of_a_finished_sign_in(scene: &Scene) -> Played<'_> {
+    async {
+        let earlier = scene.client.sign_in(scene.request())?;
+        let old = scene.callback(&earlier).await?;
+        earlier.deliver(old.as_str()).await?;
+        earlier.wait().await?;
+        scene.begin_here().await;
+        let later = scene.client.sign_in(scene.request())?;
+        scene.callback(&later).await?;
+        scene.deliver(&later, old.as_str()).await.map(drop)
+    }
+    .boxed_local()
+}
+
+/// The callback of a sign-in that was cancelled comes to a later one.
+pub(crate) fn replay_of_a_cancelled_sign_in(scene: &Scene) -> Played<'_> {
     async {
         let earlier = scene.client.sign_in(scene.request())?;
         let old = scene.callback(&earlier).await?;

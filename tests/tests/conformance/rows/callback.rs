@@ -65,7 +65,9 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-callback-replay", &["OAU-12", "BCP-2"],
             Acts("The callback of a finished sign-in comes a second time."), acts::replay_the_callback, refuse("attempt_gone", Nothing)),
         Row::new("tessera-callback-replay-to-a-later-sign-in", &["BCP-2", "NAT-9"],
-            Acts("The callback of an earlier sign-in comes to a later one."), acts::replay_to_a_later_attempt, WaitOn { code: "state_mismatch" }),
+            Acts("The callback of a finished sign-in comes to a later one."), acts::replay_of_a_finished_sign_in, WaitOn { code: "state_mismatch" }),
+        Row::new("tessera-callback-replay-of-a-cancelled-sign-in", &["BCP-2", "NAT-9"],
+            Acts("The callback of a cancelled sign-in comes to a later one."), acts::replay_of_a_cancelled_sign_in, WaitOn { code: "state_mismatch" }),
         Row::new("tessera-mix-up", &["BCP-3", "ISS-2"],
             Acts("The provider sends the browser on to an honest provider, whose callback comes back instead of its own."), mix_up, refuse("callback_issuer_mismatch", Authorization))
                 .and("the honest provider is asked for no token"),
