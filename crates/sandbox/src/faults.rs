@@ -107,6 +107,9 @@ pub enum HttpFault {
     Huge,
     /// The request is carried out, and the answer labelled as this media type.
     Labelled(&'static str),
+    /// The request is carried out, and the answer's challenges spell the scheme `DPoP` as `dPoP`, which is as good
+    /// (RFC 9110 section 11.1).
+    OddScheme,
 }
 
 /// Which JSON object.

@@ -186,7 +186,10 @@ async fn answer(
     save(front).await;
     let response = spoil_afterwards(response, &faults).await;
 
-    let mut shown: Vec<String> = faults.iter().map(|fault| fault.name.clone()).collect();
+    let changed = faults
+        .iter()
+        .filter(|fault| fault.what != HttpFault::OddScheme || has_odd_scheme(&response));
+    let mut shown: Vec<String> = changed.map(|fault| fault.name.clone()).collect();
     shown.extend(refusals.iter().map(|fault| fault.name.clone()));
     if let Some(more) = response.extensions().get::<Shown>() {
         shown.extend(more.0.iter().cloned());
@@ -356,7 +359,8 @@ async fn instead(
             | HttpFault::Cut
             | HttpFault::Stall
             | HttpFault::Huge
-            | HttpFault::Labelled(_) => {}
+            | HttpFault::Labelled(_)
+            | HttpFault::OddScheme => {}
         }
     }
     let (code, status) = refusals.first()?.what;
@@ -411,8 +415,34 @@ async fn spoil_afterwards(response: Response, faults: &[Taken<HttpFault>]) -> Re
                 response.headers_mut().insert(header::CONTENT_TYPE, media_type);
                 response
             }
+            HttpFault::OddScheme => spelled_oddly(response),
             _ => response,
         };
+    }
+    response
+}
+
+/// The scheme of RFC 9449 section 7.1 as it is registered, and as it is spelled for clients that compare letters.
+const SCHEME: &str = "DPoP ";
+const ODD_SCHEME: &str = "dPoP ";
+
+fn challenges(response: &Response) -> impl Iterator<Item = &str> {
+    let fields = response.headers().get_all(header::WWW_AUTHENTICATE).iter();
+    fields.filter_map(|field| field.to_str().ok())
+}
+
+fn has_odd_scheme(response: &Response) -> bool {
+    challenges(response).any(|challenge| challenge.contains(ODD_SCHEME))
+}
+
+fn spelled_oddly(mut response: Response) -> Response {
+    let odd: Vec<HeaderValue> = challenges(&response)
+        .filter_map(|challenge| HeaderValue::try_from(challenge.replace(SCHEME, ODD_SCHEME)).ok())
+        .collect();
+    let headers = response.headers_mut();
+    headers.remove(header::WWW_AUTHENTICATE);
+    for challenge in odd {
+        headers.append(header::WWW_AUTHENTICATE, challenge);
     }
     response
 }

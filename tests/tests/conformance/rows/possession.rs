@@ -11,7 +11,7 @@ use crate::runner::check;
 
 pub(super) const PLAN: Plan = Plan {
     title: "Proof of possession",
-    about: "One module of the FAPI 2 security profile, and our own, for RFC 9449.",
+    about: "Two modules of the FAPI 2 security profile, and our own, for RFC 9449.",
     rows,
 };
 
@@ -21,6 +21,9 @@ fn rows() -> Vec<Row> {
         Row::new("fapi2-security-profile-final-client-test-happy-path-no-dpop-nonce", &["DPP-1", "DPP-2", "DPP-6"],
             Right("No nonce is asked for."), sign_in_bound, Accept)
                 .and("the request names the key, and every later one proves it").at(Bound),
+        Row::new("fapi2-security-profile-final-client-test-rs-dpop-auth-scheme-case-insensitivity", &["DPP-3"],
+            Does(&["dpop-nonces", "api-dpop-odd-case"]), sign_in_bound, Accept)
+                .and("the API's wish for a nonce is understood, and the call is made once more").at(Bound),
         Row::new("tessera-dpop-nonces", &["DPP-3"],
             Does(&["dpop-nonces"]), sign_in_bound, Accept).at(Bound),
         Row::new("tessera-dpop-ever-new-nonces", &["DPP-3"],

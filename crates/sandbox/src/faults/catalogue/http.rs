@@ -141,5 +141,6 @@ fn api() -> Rows {
         ("api-hold", HttpFault::Hold, "The protected API does not answer until the fault is ended."),
         ("api-drop", HttpFault::Drop, "The protected API closes the connection without an answer."),
         ("api-cut", HttpFault::Cut, "The protected API's answer breaks off in the middle."),
+        ("api-dpop-odd-case", HttpFault::OddScheme, "The protected API spells the scheme of its challenges `dPoP`."),
     ]
 }
