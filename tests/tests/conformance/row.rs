@@ -44,6 +44,8 @@ pub(crate) enum Setting {
     GitHub,
     /// By the book, and tokens are bound to a key (RFC 9449), which the provider's entry asks for.
     Bound,
+    /// By the book, and the browser comes back by loopback to an address that no other provider has.
+    OwnAddress,
 }
 
 /// What the provider does.
@@ -66,6 +68,7 @@ impl Setting {
             Self::Google => "The provider has Google's ways, and signs by RS256.",
             Self::GitHub => "The provider has GitHub's ways.",
             Self::Bound => "Tokens are bound to a key.",
+            Self::OwnAddress => "The provider has a loopback address of its own.",
         }
     }
 }

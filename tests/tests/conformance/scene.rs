@@ -12,8 +12,8 @@ use tessera_client::{
 use tessera_sandbox::faults::{Fault, HttpFault};
 use tessera_sandbox::log::{Endpoint, Entry};
 use tessera_sandbox::{
-    CLIENT_ID, CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, Dpop, GITHUB_CLIENT_ID,
-    GITHUB_CLIENT_SECRET, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, Options,
+    CLIENT_ID, CONFIDENTIAL_CLIENT_ID, CONFIDENTIAL_CLIENT_SECRET, Client as Registered, Dpop,
+    GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET, GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, Options, Sandbox,
 };
 use url::Url;
 
@@ -46,13 +46,8 @@ struct Bystander {
 impl Scene {
     /// Bob is signed in; then another process begins with an empty log.
     pub(crate) async fn set(row: &Row) -> Self {
-        let bound = row.setting == Setting::Bound;
-        let rig = Rig::with(Options {
-            dpop: if bound { Dpop::Offered } else { Dpop::default() },
-            ..Options::default()
-        })
-        .await;
-        name_providers(&rig, bound);
+        let rig = Rig::with(options(row.setting)).await;
+        name_providers(&rig, row.setting);
         let client = rig.client().await;
         let bob = rig.sign_in(&client, "bob").await.account;
         // His picture is fetched when he is signed in already, and would come into the row's log.
@@ -116,8 +111,13 @@ impl Scene {
 
     /// From now on the provider does what the row says.
     pub(crate) fn go_wrong(&self) {
+        self.goes_wrong_too(&self.rig.sandbox);
+    }
+
+    /// From now on another provider does what the row says.
+    pub(crate) fn goes_wrong_too(&self, other: &Sandbox) {
         for rule in self.provider.rules() {
-            self.rig.sandbox.faults().set(rule);
+            other.faults().set(rule);
         }
     }
 
@@ -150,6 +150,7 @@ impl Scene {
             Setting::Google => known("google"),
             Setting::GitHub => known("github"),
             Setting::Bound => known("bound"),
+            Setting::OwnAddress => known("own-address"),
         }
     }
 
@@ -157,7 +158,7 @@ impl Scene {
     pub(crate) fn request(&self) -> SignIn {
         SignIn {
             route: match self.setting {
-                Setting::Google => None,
+                Setting::Google | Setting::OwnAddress => None,
                 Setting::Standard | Setting::Secret | Setting::GitHub | Setting::Bound => Some(Route::Scheme),
             },
             apis: vec![self.rig.sandbox.api().to_owned()],
@@ -195,7 +196,9 @@ impl Scene {
     pub(crate) async fn call(&self, account: &Account) -> Result<u16, Error> {
         let (issuer, api) = (self.rig.sandbox.issuer(), self.rig.sandbox.api());
         let address = match self.setting {
-            Setting::Standard | Setting::Secret | Setting::Bound => format!("{api}/profile"),
+            Setting::Standard | Setting::Secret | Setting::Bound | Setting::OwnAddress => {
+                format!("{api}/profile")
+            }
             Setting::Google => format!("{issuer}/google/v1/userinfo"),
             Setting::GitHub => format!("{api}/github/user"),
         };
@@ -319,8 +322,26 @@ impl Scene {
     }
 }
 
-/// Writes the sandbox's other dialects into providers.toml, and if tokens are to be `bound`, an entry that asks for it.
-fn name_providers(rig: &Rig, bound: bool) {
+/// The path of the loopback address that one provider alone has.
+const OWN_PATH: &str = "/own/callback";
+
+/// The provider of a setting.
+fn options(setting: Setting) -> Options {
+    let mut options = Options::default();
+    match setting {
+        Setting::Bound => options.dpop = Dpop::Offered,
+        Setting::OwnAddress => {
+            let is_ours = |client: &&mut Registered| client.id == CLIENT_ID;
+            let ours = options.clients.iter_mut().find(is_ours).unwrap();
+            ours.redirect_uris.push(format!("http://127.0.0.1{OWN_PATH}"));
+        }
+        Setting::Standard | Setting::Secret | Setting::Google | Setting::GitHub => {}
+    }
+    options
+}
+
+/// Writes the sandbox's other dialects into providers.toml, and the entry of a setting that asks for something.
+fn name_providers(rig: &Rig, setting: Setting) {
     let (issuer, api) = (rig.sandbox.issuer(), rig.sandbox.api());
     let mut text = format!(
         r#"
@@ -339,10 +360,18 @@ client_id = "{GITHUB_CLIENT_ID}"
 client_secret = "{GITHUB_CLIENT_SECRET}"
 "#
     );
-    if bound {
+    let own = match setting {
+        Setting::Bound => Some(("bound", "dpop = true".to_owned())),
+        Setting::OwnAddress => Some((
+            "own-address",
+            format!("routes = [\"loopback\", \"scheme\"]\nloopback = {{ path = \"{OWN_PATH}\" }}"),
+        )),
+        Setting::Standard | Setting::Secret | Setting::Google | Setting::GitHub => None,
+    };
+    if let Some((id, asks)) = own {
         write!(
             text,
-            "\n[[provider]]\nid = \"bound\"\nissuer = \"{issuer}\"\nclient_id = \"{CLIENT_ID}\"\napis = [\"{api}\"]\ndpop = true\n"
+            "\n[[provider]]\nid = \"{id}\"\nissuer = \"{issuer}\"\nclient_id = \"{CLIENT_ID}\"\napis = [\"{api}\"]\n{asks}\n"
         )
         .unwrap();
     }

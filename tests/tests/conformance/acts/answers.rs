@@ -3,7 +3,8 @@
 use futures_util::FutureExt as _;
 use tessera_client::{Route, SignIn};
 use tessera_sandbox::log::Endpoint;
-use tessera_sandbox::{Options, Sandbox};
+use tessera_sandbox::{Options, Sandbox, VisitError};
+use url::Url;
 
 use super::Played;
 use crate::scene::Scene;
@@ -125,15 +126,66 @@ pub(crate) fn mix_up(scene: &Scene) -> Played<'_> {
         // The browser did come to the first provider.
         let mut visitor = scene.rig.sandbox.visitor("ann");
         visitor.visit(page.url.as_str()).await.unwrap();
-        let sent_on = page
-            .url
-            .as_str()
-            .replacen(scene.rig.sandbox.issuer(), honest.issuer(), 1);
-        let callback = honest.visitor("ann").visit(&sent_on).await.unwrap();
+        let sent_on = sent_on(scene, &page.url, &honest);
+        let callback = honest.visitor("ann").visit(sent_on.as_str()).await.unwrap();
         let end = scene.deliver(&attempt, callback.as_str()).await;
-        let tokens = honest.log().matching(|entry| entry.endpoint == Endpoint::Token);
-        assert!(tokens.is_empty(), "the honest provider was asked for tokens");
+        assert_no_token_of(&honest);
         end.map(drop)
     }
     .boxed_local()
+}
+
+/// The same where no callback says whose it is, and the honest provider knows another loopback address than the first:
+/// its callback can come to its own address alone (RFC 9700 section 4.4.2.2), where nobody awaits it.
+pub(crate) fn mix_up_of_addresses(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        let honest = Sandbox::start(Options::default()).await.unwrap();
+        scene.goes_wrong_too(&honest);
+        let attempt = scene.client.sign_in(scene.request())?;
+        let page = attempt.opened().await?;
+        let mut visitor = scene.rig.sandbox.visitor("ann");
+        let of_first = visitor.visit(page.url.as_str()).await.unwrap();
+        let mut sent_on = sent_on(scene, &page.url, &honest);
+        let refused = honest.visitor("ann").visit(sent_on.as_str()).await;
+        assert!(
+            matches!(refused, Err(VisitError::Page { status: 400, .. })),
+            "the honest provider sends nobody to the first one's address"
+        );
+
+        let mut address = of_first.clone();
+        address.set_query(None);
+        address.set_path("/callback");
+        let with_its_own = sent_on.query_pairs().map(|(name, value)| match &*name {
+            "redirect_uri" => (name.into_owned(), address.to_string()),
+            _ => (name.into_owned(), value.into_owned()),
+        });
+        let with_its_own: Vec<(String, String)> = with_its_own.collect();
+        sent_on.query_pairs_mut().clear().extend_pairs(with_its_own);
+        let callback = honest.visitor("ann").visit(sent_on.as_str()).await.unwrap();
+        assert_eq!(callback.port(), of_first.port(), "it comes to the open port");
+        for name in ["code", "state"] {
+            assert!(callback.query_pairs().any(|(own, _)| own == name), "{name}");
+        }
+        assert!(callback.query_pairs().all(|(name, _)| name != "iss"));
+        assert_eq!(reqwest::get(callback.clone()).await.unwrap().status(), 404);
+        // Pasted by the person, it is no more than that.
+        let end = scene.deliver(&attempt, callback.as_str()).await;
+        assert_no_token_of(&honest);
+        end.map(drop)
+    }
+    .boxed_local()
+}
+
+/// The authorization request for the first provider, as it sends it on to another.
+fn sent_on(scene: &Scene, page: &Url, other: &Sandbox) -> Url {
+    let text = page
+        .as_str()
+        .replacen(scene.rig.sandbox.issuer(), other.issuer(), 1);
+    Url::parse(&text).unwrap()
+}
+
+fn assert_no_token_of(honest: &Sandbox) {
+    let tokens = honest.log().matching(|entry| entry.endpoint == Endpoint::Token);
+    assert!(tokens.is_empty(), "the honest provider was asked for tokens");
 }

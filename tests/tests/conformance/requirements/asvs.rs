@@ -14,7 +14,7 @@ pub(super) const CLIENT: Family = Family {
         item("10.2.1", "ASVS 5.0 V10.2", "The code flow is protected against forged requests by PKCE or `state`.",
             At("crates/oidc/src/callback.rs", &["tessera-fresh-protection", "tessera-callback-no-state", "only_the_state_that_was_sent_is_accepted"])),
         item("10.2.2", "ASVS 5.0 V10.2", "Answers of several providers cannot be mixed up.",
-            At("crates/oidc/src/callback.rs", &["tessera-mix-up", "tessera-mix-up-without-iss-announced"])),
+            At("crates/oidc/src/callback.rs", &["tessera-mix-up", "tessera-mix-up-without-iss-announced", "tessera-mix-up-without-iss"])),
         item("10.2.3", "ASVS 5.0 V10.2", "Only the scopes that are needed are asked for.",
             At("crates/client/src/sign_in/drive.rs", &["what_a_provider_does_not_have_is_asked_for_only_by_name", "what_was_not_granted_shows_and_a_call_that_needs_it_says_so"])),
         item("10.5.1", "ASVS 5.0 V10.5", "An ID token cannot be replayed: its nonce is that of the request.",

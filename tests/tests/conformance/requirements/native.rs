@@ -38,7 +38,7 @@ pub(super) const BEST_PRACTICE: Family = Family {
             At("crates/platform/src/loopback/pages.rs", &["a_page_loads_nothing_runs_nothing_and_leads_nowhere"])),
         item("BCP-2", "RFC 9700 2.1, 4.7", "Forged answers are refused: PKCE, nonce and state belong to one transaction.",
             At("crates/oidc/src/callback.rs", &["two_attempts_share_no_secret"])),
-        item("BCP-3", "RFC 9700 2.1, 4.4", "Several providers cannot be mixed up, as far as the honest one sends `iss`.",
+        item("BCP-3", "RFC 9700 2.1, 4.4", "Several providers cannot be mixed up, as far as the honest one sends `iss` or has a loopback address of its own.",
             At("crates/oidc/src/callback.rs", &["iss_is_required_only_when_promised_and_checked_when_there"])),
         item("BCP-4", "RFC 9700 2.1.1", "PKCE with S256, always.",
             At("crates/oidc/src/authorize.rs", &["the_challenge_is_the_specifications_own"])),

@@ -5,6 +5,7 @@ use crate::acts::{self, decline, deliver_by_the_system, mix_up, sign_in};
 use crate::row::Last::{Authorization, Nothing};
 use crate::row::Outcome::{Accept, WaitOn};
 use crate::row::Provider::{Acts, Does, Right};
+use crate::row::Setting::OwnAddress;
 use crate::row::{Row, refuse};
 use crate::runner::check;
 
@@ -22,6 +23,9 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-loopback-listener", &["NAT-4", "NAT-5", "NAT-9", "NAT-10"],
             Acts("Another program on this machine calls the loopback listener with a made-up callback before the browser does."), acts::knock_at_the_listener, Accept)
                 .and("the made-up callback is refused, and the port is closed when the right one has come"),
+        Row::new("tessera-loopback-own-address", &["NAT-5", "NAT-10"],
+            Acts("Another program on this machine calls the loopback listener with a made-up callback before the browser does."), acts::knock_at_the_listener, Accept)
+                .and("the made-up callback is refused, and the port is closed when the right one has come").at(OwnAddress),
         Row::new("tessera-callback-unknown-parameter", &["OAU-2"],
             Does(&["callback-extra-parameter"]), sign_in, Accept),
         Row::new("tessera-callback-repeated-state", &["OAU-2"],
@@ -75,6 +79,10 @@ fn rows() -> Vec<Row> {
             Does(&["discovery-no-iss-parameter"]), mix_up, refuse("callback_issuer_mismatch", Authorization))
                 .after("The provider sends the browser on to an honest provider, as above.")
                 .and("the honest provider is asked for no token"),
+        Row::new("tessera-mix-up-without-iss", &["BCP-3", "NAT-10"],
+            Does(&["discovery-no-iss-parameter", "callback-no-iss"]), acts::mix_up_of_addresses, WaitOn { code: "redirect_uri_mismatch" })
+                .after("It sends the browser on to an honest provider, which does as it does and knows another address.")
+                .and("nothing is at the honest provider's address, and it is asked for no token").at(OwnAddress),
     ]
 }
 
