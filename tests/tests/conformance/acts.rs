@@ -221,6 +221,9 @@ pub(crate) fn sign_in_bound(scene: &Scene) -> Played<'_> {
             assert!(!entries.is_empty(), "{endpoint:?}");
             assert!(entries.iter().all(|entry| entry.with_proof), "{endpoint:?}");
         }
+        // A wish for a nonce that is not understood looks like a refused token, which would be replaced.
+        let refreshes = scene.rig.token_requests("refresh_token");
+        assert_eq!(refreshes, 0, "a nonce costs one more request and no token");
         Ok(())
     }
     .boxed_local()
