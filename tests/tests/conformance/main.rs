@@ -14,6 +14,7 @@
 mod acts;
 mod document;
 mod elsewhere;
+mod foundation;
 mod requirements;
 mod row;
 mod rows;
