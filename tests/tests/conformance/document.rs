@@ -1,11 +1,12 @@
 //! docs/conformance.md, written from the rows and the requirements, and compared with what is in the tree.
 
 mod faults;
+mod proofs;
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use self::proofs::Tests;
 use crate::elsewhere::MODULES;
 use crate::requirements::{FAMILIES, Family, Item, Met};
 use crate::row::{Outcome, Row};
@@ -44,9 +45,10 @@ played above or stands here, and the suite fails when one is in neither place, o
 const REQUIREMENTS: &str = "
 ## Requirements
 
-Where each requirement is met, and the rows above and the tests elsewhere in the tree that prove it. The ids of OWASP ASVS
-are its own; the others are this project's. The suite fails when a requirement has no proof, when a test that is named is
-not in the tree, and when a row names a requirement that is not here.
+Where each requirement is met, and what proves it: first the rows above, then the tests elsewhere in the tree, after the
+file that they are in. The ids of OWASP ASVS are its own; the others are this project's. The suite fails when a requirement
+has no proof, when a test that is named is not in the tree or could be several, and when a row names a requirement that is
+not here.
 ";
 
 /// The root of the tree.
@@ -64,18 +66,19 @@ fn written() -> String {
         writeln!(text, "| `oidcc-client-test{module}` | {why} |").unwrap();
     }
     text.push_str(REQUIREMENTS);
+    let tests = Tests::in_the_tree();
     for family in FAMILIES {
-        requirements(&mut text, family);
+        requirements(&mut text, family, &tests);
     }
     text
 }
 
-fn requirements(text: &mut String, family: &Family) {
+fn requirements(text: &mut String, family: &Family, tests: &Tests) {
     write!(text, "\n### {}\n\n", family.title).unwrap();
     text.push_str("| id | asks | section | met in | proven by |\n|---|---|---|---|---|\n");
     for item in family.items {
         let (place, proof) = match item.met {
-            Met::At(place, _) => (format!("[{place}](../{place})"), proofs(item).join(", ")),
+            Met::At(place, _) => (format!("[{place}](../{place})"), proofs(item, tests)),
             Met::DoesNotApply(why) => ("does not apply".to_owned(), why.to_owned()),
         };
         let Item {
@@ -85,17 +88,39 @@ fn requirements(text: &mut String, family: &Family) {
     }
 }
 
-/// The rows that name a requirement, and the tests that it names.
-fn proofs(item: &Item) -> Vec<String> {
-    let rows = rows().filter(|row| row.requirements.contains(&item.id));
-    let tests = match item.met {
-        Met::At(_, tests) => tests,
-        Met::DoesNotApply(_) => &[],
-    };
-    rows.map(|row| row.name)
-        .chain(tests.iter().copied())
+/// The rows that name a requirement, and the rows and tests that it names.
+fn proofs(item: &Item, tests: &Tests) -> String {
+    let by_name = |name: &str| rows().any(|row| row.name == name);
+    let (of_rows, of_tests): (Vec<&str>, Vec<&str>) = named(item).iter().partition(|name| by_name(name));
+    let naming = rows().filter(|row| row.requirements.contains(&item.id));
+    let all_rows: Vec<String> = naming
+        .map(|row| row.name)
+        .chain(of_rows)
         .map(|name| format!("`{name}`"))
-        .collect()
+        .collect();
+
+    let mut by_file: Vec<(&str, Vec<String>)> = Vec::new();
+    for name in of_tests {
+        let found = tests.find(name).unwrap();
+        let name = format!("`{}`", found.name);
+        match by_file.iter_mut().find(|(file, _)| *file == found.file) {
+            Some((_, names)) => names.push(name),
+            None => by_file.push((found.file, vec![name])),
+        }
+    }
+    let told = by_file
+        .into_iter()
+        .map(|(file, names)| format!("[{file}](../{file}): {}", names.join(", ")));
+    let groups = (!all_rows.is_empty()).then(|| all_rows.join(", ")).into_iter();
+    groups.chain(told).collect::<Vec<_>>().join("; ")
+}
+
+/// The rows and tests that a requirement names.
+fn named(item: &Item) -> &'static [&'static str] {
+    match item.met {
+        Met::At(_, names) => names,
+        Met::DoesNotApply(_) => &[],
+    }
 }
 
 fn section(text: &mut String, plan: &Plan) {
@@ -161,21 +186,22 @@ fn the_document_is_what_the_rows_say() {
 
 #[test]
 fn every_requirement_is_proven_and_every_proof_is_there() {
-    let tests = tests_in_the_tree();
+    let tests = Tests::in_the_tree();
     let rows: Vec<Row> = rows().collect();
     let mut problems = Vec::new();
     for item in FAMILIES.iter().flat_map(|family| family.items) {
-        let Met::At(place, named) = item.met else { continue };
+        let Met::At(place, names) = item.met else { continue };
         if !root().join(place).exists() {
             problems.push(format!("{}: there is no {place}", item.id));
         }
-        if proofs(item).is_empty() {
+        if names.is_empty() && rows.iter().all(|row| !row.requirements.contains(&item.id)) {
             problems.push(format!("{}: nothing proves it", item.id));
         }
-        let missing = named
+        let no_rows = names
             .iter()
-            .filter(|name| !tests.contains(**name) && rows.iter().all(|row| row.name != **name));
-        problems.extend(missing.map(|name| format!("{}: there is no test {name}", item.id)));
+            .filter(|name| rows.iter().all(|row| row.name != **name));
+        let missing = no_rows.filter_map(|name| tests.find(name).err());
+        problems.extend(missing.map(|problem| format!("{}: {problem}", item.id)));
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
@@ -198,43 +224,6 @@ fn every_requirement_that_a_row_names_is_listed_once() {
         ids.windows(2).all(|pair| pair[0] != pair[1]),
         "an id is listed twice"
     );
-}
-
-/// The names of all test functions of the workspace.
-fn tests_in_the_tree() -> BTreeSet<String> {
-    let mut tests = BTreeSet::new();
-    let mut folders: Vec<PathBuf> = ["crates", "src-tauri", "tests", "xtask"]
-        .map(|folder| root().join(folder))
-        .into();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            // What was built or installed there is nobody's test.
-            let is_source = !path.ends_with("target") && !path.ends_with("node_modules");
-            if path.is_dir() && is_source {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "rs") {
-                tests.extend(tests_in(&std::fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    tests
-}
-
-/// The names of the functions that stand under an attribute of tests, also those in `proptest!`.
-fn tests_in(source: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut is_test = false;
-    for line in source.lines().map(str::trim) {
-        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
-            is_test = true;
-        } else if is_test && !line.starts_with("#[") && !line.starts_with("//") {
-            is_test = false;
-            let name = line.split_once("fn ").and_then(|(_, rest)| rest.split_once('('));
-            names.extend(name.map(|(name, _)| name.to_owned()));
-        }
-    }
-    names
 }
 
 #[test]

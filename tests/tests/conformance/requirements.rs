@@ -21,7 +21,8 @@ pub(crate) struct Item {
 /// Whether it is met.
 #[derive(Clone, Copy)]
 pub(crate) enum Met {
-    /// In this file or folder; proven by the rows that name the id, and by these tests or rows.
+    /// In this file or folder; proven by the rows that name the id, and by these rows and tests. A test goes by its name,
+    /// or by `file::name` where several files have one of that name.
     At(&'static str, &'static [&'static str]),
     /// It does not apply, and why.
     DoesNotApply(&'static str),

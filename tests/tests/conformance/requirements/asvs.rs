@@ -20,7 +20,7 @@ pub(super) const CLIENT: Family = Family {
         item("10.5.1", "ASVS 5.0 V10.5", "An ID token cannot be replayed: its nonce is that of the request.",
             At("crates/oidc/src/id_token/claims.rs", &["oidcc-client-test-nonce-invalid", "fapi2-security-profile-final-client-test-invalid-missing-nonce"])),
         item("10.5.2", "ASVS 5.0 V10.5", "A person is known by `sub`, which is never reassigned.",
-            At("crates/client/src/account.rs", &["an_account_is_issuer_and_subject"])),
+            At("crates/client/src/account.rs", &["tests/tests/client/sign_in.rs::an_account_is_issuer_and_subject"])),
         item("10.5.3", "ASVS 5.0 V10.5", "Metadata of another issuer than the expected one is refused.",
             At("crates/oidc/src/discovery.rs", &["oidcc-client-test-discovery-issuer-mismatch", "only_the_issuer_that_was_asked_is_accepted"])),
         item("10.5.4", "ASVS 5.0 V10.5", "An ID token is for this client: `aud` is its id.",

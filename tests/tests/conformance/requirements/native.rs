@@ -12,7 +12,7 @@ pub(super) const APPS: Family = Family {
         item("NAT-2", "RFC 8252 6, 8.1", "The code flow with PKCE.",
             At("crates/oidc/src/authorize.rs", &["an_authorization_request_asks_for_a_code_with_pkce_state_and_nonce"])),
         item("NAT-3", "RFC 8252 7.1", "A private scheme is a domain turned round, with a single slash.",
-            At("src-tauri/src/inbox.rs", &["only_addresses_of_exactly_our_scheme_are_taken", "by_the_private_scheme"])),
+            At("src-tauri/src/inbox.rs", &["only_addresses_of_exactly_our_scheme_are_taken", "tests/tests/client/sign_in.rs::by_the_private_scheme"])),
         item("NAT-4", "RFC 8252 7.3, 8.3", "A loopback redirect names an IP literal, not `localhost`, unless the provider knows only that.",
             At("crates/client/src/provider.rs", &["each_host_answers_by_its_own_name"])),
         item("NAT-5", "RFC 8252 8.3", "The system chooses the port, and it is open only while an answer is awaited.",

@@ -68,7 +68,7 @@ pub(super) const JWT: Family = Family {
         item("JWT-3", "RFC 8725 3.8", "The key belongs to the issuer.",
             At("crates/oidc/src/key_set.rs", &["tokens_that_say_what_they_must_not"])),
         item("JWT-4", "RFC 8725 3.8", "Issuer and subject are a pair.",
-            At("crates/client/src/account.rs", &["an_account_is_issuer_and_subject"])),
+            At("crates/client/src/account.rs", &["tests/tests/client/sign_in.rs::an_account_is_issuer_and_subject"])),
         item("JWT-5", "RFC 8725 3.9", "`aud` is there and is checked.",
             At("crates/oidc/src/id_token/claims.rs", &["tokens_that_lack_a_claim"])),
         item("JWT-6", "RFC 8725 3.10", "`kid` is text from outside: bounded, compared, and nothing else.",
