@@ -103,16 +103,21 @@ impl Callback {
         Url::parse(redirect_uri.as_str()).is_ok_and(|url| self.target == Target::of(&url))
     }
 
-    /// A value of the callback as it may be shown: one that repeats a secret that came beside it is not.
-    fn without_secrets(&self, value: &str) -> String {
+    /// A value of the callback as it may be shown: one that repeats a secret of the attempt is not.
+    fn without_secrets(&self, value: &str, pending: &Pending) -> String {
         let shown = text::value(value);
         let code = match &self.answer {
             Answer::Code(code) => Some(code.expose()),
             Answer::Refused(_) | Answer::Nothing => None,
         };
-        let state = self.state.as_ref().map(|state| state.expose());
+        let nonce = pending.nonce().map(Nonce::expose);
         let repeats = |secret: &str| value.contains(secret) || shown.contains(secret);
-        if code.into_iter().chain(state).any(repeats) {
+        if code
+            .into_iter()
+            .chain([pending.state().expose()])
+            .chain(nonce)
+            .any(repeats)
+        {
             return "[not shown]".to_owned();
         }
         shown
@@ -149,7 +154,8 @@ impl Callback {
                 let equal = seen.as_deref() == Some(pending.callback_issuer.as_str());
                 let (expected, seen) = (
                     text::value(&pending.callback_issuer),
-                    seen.as_deref().map(|issuer| self.without_secrets(issuer)),
+                    seen.as_deref()
+                        .map(|issuer| self.without_secrets(issuer, &pending)),
                 );
                 if !verdicts.compared(CheckId::CallbackIssuer, equal, expected.as_str(), seen.clone()) {
                     verdicts.rest_not_reached(CHECKS);
