@@ -476,7 +476,9 @@ fn a_flow_is_told_as_it_happens_kept_for_later_and_saved_as_two_files() {
 #[test]
 fn an_error_reaches_the_window_in_the_clients_own_words() {
     use tessera_client::ports::{HttpError, VaultError};
-    use tessera_client::{AccountError, AttemptError, Error, PolicyError, ProviderError, StoreError};
+    use tessera_client::{
+        AccountError, AttemptError, Error, PolicyError, ProviderError, SignInNeed, StoreError,
+    };
     let unreachable = HttpError::Unreachable {
         host: "login.example".to_owned(),
         reason: "no route".to_owned(),
@@ -486,7 +488,11 @@ fn an_error_reaches_the_window_in_the_clients_own_words() {
         VaultError::Missing("no bus".to_owned()).into(),
         VaultError::Locked.into(),
         AttemptError::Gone.into(),
-        AccountError::NeedsSignIn("The provider ended the session.".to_owned()).into(),
+        AccountError::NeedsSignIn {
+            need: SignInNeed::Ended,
+            reason: "The provider ended the session.".to_owned(),
+        }
+        .into(),
         PolicyError::Origin("https://api.example".to_owned()).into(),
         ProviderError::NoClientId("Acme".to_owned()).into(),
         unreachable.into(),

@@ -158,6 +158,14 @@ impl From<Account> for AccountView {
                 .picture
                 .map(|picture| crate::body::data_url(&picture.media_type, &picture.bytes)),
             reason: account.state.reason().map(str::to_owned),
+            need: account.state.need().map(|need| need.as_str().to_owned()),
+            since: match &account.state {
+                AccountState::Offline { since, .. } | AccountState::ProviderUnavailable { since, .. } => {
+                    Some(since.0)
+                }
+                _ => None,
+            },
+            next_try_at: account.state.next_try().map(|next| next.at.0),
             state: account.state.into(),
             signed_in_at: account.signed_in_at.0,
             until_quit: account.storage == Storage::UntilQuit,
@@ -171,6 +179,9 @@ impl From<AccountState> for AccountStateView {
             AccountState::SignedIn => Self::SignedIn,
             AccountState::Refreshing => Self::Refreshing,
             AccountState::Offline { .. } => Self::Offline,
+            AccountState::ProviderUnavailable { .. } => Self::ProviderUnavailable,
+            AccountState::KeychainUnavailable { locked: true, .. } => Self::KeychainLocked,
+            AccountState::KeychainUnavailable { locked: false, .. } => Self::KeychainUnavailable,
             AccountState::NeedsSignIn { .. } => Self::NeedsSignIn,
         }
     }

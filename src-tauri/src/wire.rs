@@ -254,7 +254,13 @@ pub enum AccountStateView {
     Refreshing,
     /// The provider cannot be reached now; nothing is lost.
     Offline,
-    /// The provider ended the session.
+    /// The provider was reached and could not do it now; nothing is lost.
+    ProviderUnavailable,
+    /// The keychain is locked; nothing is lost.
+    KeychainLocked,
+    /// The keychain does not give or take secrets now, for another reason; nothing is lost.
+    KeychainUnavailable,
+    /// A new sign-in is needed.
     NeedsSignIn,
 }
 
@@ -283,6 +289,14 @@ pub struct AccountView {
     pub state: AccountStateView,
     /// Why, when the state is not `signed_in`.
     pub reason: Option<String>,
+    /// Why a new sign-in is needed, when one is: `revoked`, `expired`, `maybe_rotated`, …
+    pub need: Option<String>,
+    /// Seconds since 1970 since when it is so, for `offline` and `provider_unavailable`.
+    #[specta(type = Option<Number>)]
+    pub since: Option<i64>,
+    /// Seconds since 1970 at which it is tried again, for `provider_unavailable`.
+    #[specta(type = Option<Number>)]
+    pub next_try_at: Option<i64>,
     /// Seconds since 1970 of the last sign-in.
     #[specta(type = Number)]
     pub signed_in_at: i64,

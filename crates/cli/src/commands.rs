@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tessera_client::{
-    AccountState, ApiRequest, ApiResponse, Category, Client, Error, PolicyError, SignIn, StepUp,
+    AccountState, ApiRequest, ApiResponse, Category, Client, Error, PolicyError, SignIn, SignInNeed, StepUp,
 };
 use tokio::io::AsyncReadExt as _;
 
@@ -44,7 +44,10 @@ struct AccountLine<'a> {
     #[serde(flatten)]
     account: AccountRow<'a>,
     state: &'static str,
+    /// Why a new sign-in is needed.
+    need: Option<&'static str>,
     reason: Option<&'a str>,
+    next_try_at: Option<i64>,
     expires_at: Option<i64>,
 }
 
@@ -55,7 +58,9 @@ async fn accounts(client: &Client, output: Output) -> Result<(), Failure> {
             row(&AccountLine {
                 account: AccountRow::of(account),
                 state: account.state.as_str(),
+                need: account.state.need().map(SignInNeed::as_str),
                 reason: account.state.reason(),
+                next_try_at: account.state.next_try().map(|next| next.at.0),
                 expires_at: account.access_expires_at.map(|at| at.0),
             });
         }
@@ -69,6 +74,9 @@ async fn accounts(client: &Client, output: Output) -> Result<(), Failure> {
             AccountState::SignedIn => "signed in",
             AccountState::Refreshing => "refreshing",
             AccountState::Offline { .. } => "offline",
+            AccountState::ProviderUnavailable { .. } => "provider unavailable",
+            AccountState::KeychainUnavailable { locked: true, .. } => "keychain locked",
+            AccountState::KeychainUnavailable { locked: false, .. } => "keychain unavailable",
             AccountState::NeedsSignIn { .. } => "needs sign-in",
         };
         let state = match account.state.reason() {

@@ -90,6 +90,12 @@ pub struct Account {
     pub access_expires_at: Option<UnixTime>,
     /// When the last sign-in was.
     pub signed_in_at: UnixTime,
+    /// When the provider last gave tokens: at the sign-in, or by a renewal.
+    pub renewed_at: UnixTime,
+    /// When the refresh token expires unless it is renewed before, where the provider says so.
+    pub refresh_expires_at: Option<UnixTime>,
+    /// How many refresh tokens there have been since the sign-in; 0 where the provider gave none.
+    pub rotation: u64,
     /// Counts sign-ins, so that late work of an older one cannot write.
     pub generation: u64,
 }
@@ -126,20 +132,125 @@ pub enum AccountState {
         /// What happened, as a sentence.
         reason: String,
     },
+    /// The provider was reached and could not do it now; nothing is lost.
+    ProviderUnavailable {
+        /// Since when.
+        since: UnixTime,
+        /// When it is tried again, and who said so.
+        next_try: NextTry,
+        /// What happened, as a sentence.
+        reason: String,
+    },
+    /// The keychain that holds the account's secrets does not give or take them now; nothing is lost.
+    KeychainUnavailable {
+        /// Whether it is only locked, so that unlocking it is all that is needed.
+        locked: bool,
+        /// What happened, as a sentence.
+        reason: String,
+    },
     /// A new sign-in is needed.
     NeedsSignIn {
+        /// Why, for programs.
+        need: SignInNeed,
         /// Why, as a sentence.
         reason: String,
     },
 }
 
+/// When a provider that is unavailable is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextTry {
+    /// Not before then.
+    pub at: UnixTime,
+    /// Whether the provider named the time itself (`Retry-After`, RFC 9110 section 10.2.3). Then it is not asked
+    /// before, whoever wants it.
+    pub named: bool,
+}
+
+/// Why a new sign-in is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignInNeed {
+    /// The provider ended the session, and it is not known why.
+    Ended,
+    /// The sign-in was good for a limited time, which is over.
+    Expired,
+    /// Somebody ended it at the provider.
+    Revoked,
+    /// The person's password was changed there.
+    PasswordChanged,
+    /// The provider ends sign-ins of apps that are in testing after a week, as Google does.
+    TestingLimit,
+    /// It was not used for longer than the provider allows.
+    Unused,
+    /// A permission that it rests on was taken back.
+    PermissionWithdrawn,
+    /// The provider wants to see the person: another factor, new terms, a choice.
+    Interaction,
+    /// A renewal was interrupted after it had been asked for, and the token that it was asked with is good no more.
+    MaybeRotated,
+    /// The provider renewed it for another person or app.
+    OtherPerson,
+    /// It has run out, and the provider gave nothing to renew it with.
+    NotRenewable,
+    /// What it could be renewed with is not in the keychain any more.
+    SecretsGone,
+    /// It was to last until the app quits, and that is what happened.
+    UntilQuit,
+}
+
+impl SignInNeed {
+    const ALL: [Self; 13] = [
+        Self::Ended,
+        Self::Expired,
+        Self::Revoked,
+        Self::PasswordChanged,
+        Self::TestingLimit,
+        Self::Unused,
+        Self::PermissionWithdrawn,
+        Self::Interaction,
+        Self::MaybeRotated,
+        Self::OtherPerson,
+        Self::NotRenewable,
+        Self::SecretsGone,
+        Self::UntilQuit,
+    ];
+
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::PasswordChanged => "password_changed",
+            Self::TestingLimit => "testing_limit",
+            Self::Unused => "unused",
+            Self::PermissionWithdrawn => "permission_withdrawn",
+            Self::Interaction => "interaction",
+            Self::MaybeRotated => "maybe_rotated",
+            Self::OtherPerson => "other_person",
+            Self::NotRenewable => "not_renewable",
+            Self::SecretsGone => "secrets_gone",
+            Self::UntilQuit => "until_quit",
+        }
+    }
+
+    /// The reverse of [`SignInNeed::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|need| need.as_str() == text)
+    }
+}
+
 impl AccountState {
-    /// `signed_in`, `refreshing`, `offline` or `needs_sign_in`.
+    /// The stable name: `signed_in`, `refreshing`, `offline`, `provider_unavailable`, `keychain_locked`,
+    /// `keychain_unavailable` or `needs_sign_in`.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::SignedIn => "signed_in",
             Self::Refreshing => "refreshing",
             Self::Offline { .. } => "offline",
+            Self::ProviderUnavailable { .. } => "provider_unavailable",
+            Self::KeychainUnavailable { locked: true, .. } => "keychain_locked",
+            Self::KeychainUnavailable { locked: false, .. } => "keychain_unavailable",
             Self::NeedsSignIn { .. } => "needs_sign_in",
         }
     }
@@ -148,7 +259,26 @@ impl AccountState {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::SignedIn | Self::Refreshing => None,
-            Self::Offline { reason, .. } | Self::NeedsSignIn { reason } => Some(reason),
+            Self::Offline { reason, .. }
+            | Self::ProviderUnavailable { reason, .. }
+            | Self::KeychainUnavailable { reason, .. }
+            | Self::NeedsSignIn { reason, .. } => Some(reason),
+        }
+    }
+
+    /// Why a new sign-in is needed, when one is.
+    pub fn need(&self) -> Option<SignInNeed> {
+        match self {
+            Self::NeedsSignIn { need, .. } => Some(*need),
+            _ => None,
+        }
+    }
+
+    /// When it is tried again, where that is known.
+    pub fn next_try(&self) -> Option<NextTry> {
+        match self {
+            Self::ProviderUnavailable { next_try, .. } => Some(*next_try),
+            _ => None,
         }
     }
 }

@@ -8,14 +8,14 @@ use tessera_oidc::{RedirectUri, UnixTime};
 use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 
-use crate::account::{Account, AccountId, AccountState, Storage};
+use crate::account::{Account, AccountId, AccountState, SignInNeed, Storage};
 use crate::catalogue::{self, KnownCall};
 use crate::directory::Directory;
 use crate::dpop::Nonces;
 use crate::error::{AccountError, Error};
-use crate::fresh_token::Flights;
+use crate::fresh_token::{Flights, over};
 use crate::gateway::{self, OriginRule};
-use crate::ports::Ports;
+use crate::ports::{Ports, VaultError};
 use crate::provider::{Provider, ProviderDraft, ProviderId, ProviderKind, Route, SandboxAddress};
 use crate::providers::{ProviderError, Providers};
 use crate::sign_in::{AttemptEnd, AttemptId, AttemptSnapshot, Attempts, Kept};
@@ -305,13 +305,17 @@ impl Client {
     async fn show_state(&self, account: &mut Account) {
         if self.inner.flights.refreshing(&account.id) {
             account.state = AccountState::Refreshing;
-        } else if account.storage == Storage::UntilQuit && account.state == AccountState::SignedIn {
+        } else if account.state.need().is_some() {
+        } else if account.storage == Storage::UntilQuit {
             let kept = self.inner.secrets.access(&account.id, Storage::UntilQuit).await;
             if !matches!(kept, Ok(Some(_))) {
-                account.state = AccountState::NeedsSignIn {
-                    reason: UNTIL_QUIT_REASON.to_owned(),
-                };
+                account.state = over(account, SignInNeed::UntilQuit, None).into();
             }
+        } else if let Some(error) = self.inner.flights.keychain_trouble(&account.id) {
+            account.state = AccountState::KeychainUnavailable {
+                locked: error == VaultError::Locked,
+                reason: Error::from(error).message(),
+            };
         }
     }
 
@@ -346,10 +350,6 @@ impl Client {
         }
     }
 }
-
-/// Why an account that was kept in memory cannot be used here.
-pub(crate) const UNTIL_QUIT_REASON: &str =
-    "You chose to stay signed in only until Tessera quits, and nothing was kept after that.";
 
 /// Makes a folder that only its owner may look into.
 fn make_private_folder(folder: &std::path::Path) -> std::io::Result<()> {

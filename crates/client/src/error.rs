@@ -17,6 +17,7 @@ use tessera_oidc::revocation::RevocationError;
 use tessera_oidc::token::TokenError;
 use tessera_oidc::userinfo::UserinfoError;
 
+use crate::account::SignInNeed;
 use crate::gateway::PolicyError;
 use crate::ports::{BrowserError, HttpError, LoopbackError, VaultError};
 use crate::providers::ProviderError;
@@ -84,9 +85,20 @@ pub enum AccountError {
     /// There are several.
     #[error("several accounts fit `{0}`")]
     Ambiguous(String),
-    /// A new sign-in is needed, and why.
-    #[error("{0}")]
-    NeedsSignIn(String),
+    /// A new sign-in is needed.
+    #[error("{reason}")]
+    NeedsSignIn {
+        /// Why, for programs.
+        need: SignInNeed,
+        /// Why, as a sentence.
+        reason: String,
+    },
+    /// The provider said when it wants to be asked again, and that is later.
+    #[error("the provider asks to wait {seconds} seconds")]
+    ProviderAsksToWait {
+        /// How long, in seconds.
+        seconds: i64,
+    },
     /// The token cannot be renewed, for the provider gave nothing to do it with.
     #[error("the provider gave no refresh token")]
     NoRefreshToken,
@@ -248,7 +260,10 @@ impl Error {
             Self::Token(error) => error.is_passing(),
             Self::Par(error) => error.is_passing(),
             Self::KeySet(error) => matches!(error, KeySetError::WebPage | KeySetError::Malformed),
-            Self::KeySetStatus(_) | Self::KeysUnavailable { .. } | Self::Stopped => true,
+            Self::KeySetStatus(_)
+            | Self::KeysUnavailable { .. }
+            | Self::Stopped
+            | Self::Account(AccountError::ProviderAsksToWait { .. }) => true,
             _ => false,
         }
     }

@@ -4,9 +4,11 @@
 //! reads the keychain anew and uses what the other one brought. A rotated refresh token is stored before
 //! anyone sees the access token that came with it. Only the provider's own word ends a session.
 
+mod ending;
 mod flights;
 mod presence;
 mod renewed;
+mod trouble;
 
 use std::sync::PoisonError;
 
@@ -14,15 +16,18 @@ use futures_util::FutureExt as _;
 use tessera_oidc::token::{TokenError, TokenType};
 use tessera_oidc::{AccessToken, RefreshToken, UnixTime};
 
-use crate::account::{Account, AccountId, AccountState, Storage};
-use crate::client::{Change, Client, UNTIL_QUIT_REASON};
+use crate::account::{Account, AccountId, SignInNeed, Storage};
+use crate::client::{Change, Client};
 use crate::dpop::For;
 use crate::error::{AccountError, Error};
+use crate::store::{Doubt, Refreshed};
 use crate::trace::{Exchange, Field, Flow, FlowKind, MessageId, Party};
 use crate::vault::StoredAccess;
+pub(crate) use ending::over;
 use flights::Flight;
 pub(crate) use flights::Flights;
 use renewed::{Renewed, no_more_than_before};
+use trouble::left_unspent;
 
 /// An access token is given out only while it has at least this long to live, in seconds.
 const MARGIN_SECONDS: i64 = 30;
@@ -112,12 +117,20 @@ impl Client {
     async fn obtain(&self, id: &AccountId, refused: Option<&AccessToken>) -> Result<FreshToken, Error> {
         let stored = self.inner().store.account(id).await?;
         let account = stored.ok_or_else(|| AccountError::Unknown(id.to_string()))?;
-        if let AccountState::NeedsSignIn { reason } = &account.state {
-            return Err(AccountError::NeedsSignIn(reason.clone()).into());
+        if let Some(error) = ending::error(&account.state) {
+            return Err(error.into());
         }
+        let flights = &self.inner().flights;
         let kept = self.kept(&account, refused);
-        if let Some(token) = self.inner().flights.unless_closing(kept).await? {
+        let kept = flights.unless_closing(kept).await;
+        if let Some(token) = flights.heard_of_keychain(id, kept)? {
             return Ok(token);
+        }
+        if let Some(next_try) = account.state.next_try().filter(|next| next.named)
+            && self.now() < next_try.at
+        {
+            let seconds = next_try.at.since(self.now());
+            return Err(AccountError::ProviderAsksToWait { seconds }.into());
         }
         let mut flow = self
             .inner()
@@ -126,6 +139,7 @@ impl Client {
         flow.concerns(id);
         self.changed(Change::Accounts);
         let result = self.refresh_in_turn(&account, refused, &flow).await;
+        let result = flights.heard_of_keychain(id, result);
         flow.ended(result.as_ref().err());
         self.changed(Change::Accounts);
         result
@@ -185,7 +199,8 @@ impl Client {
                 MessageId::RefreshTokenRead,
                 vec![Field::masked("refresh_token", &token)],
             );
-            let result = match self.redeem(account, &token, flow).await {
+            let (result, doubt) = self.redeem(account, &token, flow).await;
+            let result = match result {
                 Ok(renewed) => self.keep(account, &token, renewed, flow).await,
                 Err(error) => Err(error),
             };
@@ -200,7 +215,7 @@ impl Client {
                             continue;
                         }
                     }
-                    return Err(self.session_ended(account, &refusal).await?);
+                    return Err(self.session_ended(account, &refusal, doubt).await?);
                 }
                 Err(error) => return self.carry_on(account, refused, error).await,
                 Ok(token) => return Ok(token),
@@ -236,44 +251,85 @@ impl Client {
             return Ok(token);
         }
         if account.storage == Storage::UntilQuit {
-            return Err(AccountError::NeedsSignIn(UNTIL_QUIT_REASON.to_owned()).into());
+            // Another process may hold it: nothing is written of what is not known here.
+            return Err(over(account, SignInNeed::UntilQuit, None).into());
         }
         // Either the provider gives none, or the entry is gone.
         let has_expired = account.access_expires_at.is_some_and(|at| at <= self.now());
+        if account.rotation > 0 {
+            return Err(self.needs_sign_in(account, SignInNeed::SecretsGone, None).await?);
+        }
         if has_expired {
-            let reason =
-                "The sign-in has run out, and nothing is kept with which it could be renewed.".to_owned();
-            self.needs_sign_in(account, &reason).await?;
-            return Err(AccountError::NeedsSignIn(reason).into());
+            return Err(self
+                .needs_sign_in(account, SignInNeed::NotRenewable, None)
+                .await?);
         }
         Err(AccountError::NoRefreshToken.into())
     }
 
-    /// Sends the refresh token to the account's provider.
-    async fn redeem(&self, account: &Account, token: &RefreshToken, flow: &Flow) -> Result<Renewed, Error> {
+    /// Sends the refresh token to the account's provider, with an entry in the journal while its answer is not known.
+    /// Says beside the answer what was known of the token before.
+    async fn redeem(
+        &self,
+        account: &Account,
+        token: &RefreshToken,
+        flow: &Flow,
+    ) -> (Result<Renewed, Error>, Doubt) {
         let inner = self.inner();
-        let prepared = async {
-            let terms = self.terms_of(account).await?;
-            let metadata = inner.directory.metadata(&terms, flow).await?;
-            let key = inner.secrets.dpop_key(&account.id, account.storage).await?;
-            Ok((terms, metadata, key))
+        let unsaved = inner.flights.unsaved(&account.id, account.generation).is_some();
+        let mut doubt = Doubt::None;
+        let result = async {
+            let prepared = async {
+                let terms = self.terms_of(account).await?;
+                let metadata = inner.directory.metadata(&terms, flow).await?;
+                let key = inner.secrets.dpop_key(&account.id, account.storage).await?;
+                Ok((terms, metadata, key))
+            };
+            let (terms, metadata, key) = inner.flights.unless_closing(prepared).await?;
+            let registration = terms.registration(&metadata);
+            let request = tessera_oidc::token::refresh_request(token, &metadata, &registration, None);
+            let key = key.as_ref();
+            doubt = inner
+                .store
+                .begin_redemption(account, token, unsaved, self.now())
+                .await?;
+            let sent = async {
+                let answer = self
+                    .exchange(&terms, key, For::Provider, Exchange::TOKEN, request, flow)
+                    .await?;
+                let dialect = terms.dialect(key);
+                Ok(tessera_oidc::token::parse_token_response(
+                    &answer,
+                    &dialect,
+                    &account.granted,
+                )?)
+            };
+            let sent: Result<_, Error> = sent.await;
+            if sent.as_ref().is_err_and(left_unspent) && doubt == Doubt::None && !unsaved {
+                self.end_redemption(account, false).await;
+            }
+            let mut response = sent?;
+            let granted = terms.granted(&account.requested, &response.scopes, true);
+            response.scopes = no_more_than_before(account, &granted);
+            Ok(Renewed {
+                response,
+                terms,
+                metadata,
+            })
         };
-        let (terms, metadata, key) = inner.flights.unless_closing(prepared).await?;
-        let registration = terms.registration(&metadata);
-        let request = tessera_oidc::token::refresh_request(token, &metadata, &registration, None);
-        let key = key.as_ref();
-        let answer = self
-            .exchange(&terms, key, For::Provider, Exchange::TOKEN, request, flow)
-            .await?;
-        let dialect = terms.dialect(key);
-        let mut response = tessera_oidc::token::parse_token_response(&answer, &dialect, &account.granted)?;
-        let granted = terms.granted(&account.requested, &response.scopes, true);
-        response.scopes = no_more_than_before(account, &granted);
-        Ok(Renewed {
-            response,
-            terms,
-            metadata,
-        })
+        let result = result.await;
+        (result, doubt)
+    }
+
+    /// Closes the journal. A failure is harmless: a refusal that comes later is then told with another reason.
+    async fn end_redemption(&self, account: &Account, replaced: bool) {
+        let (store, generation) = (&self.inner().store, account.generation);
+        if let Err(error) = store.end_redemption(&account.id, generation, replaced).await {
+            tracing::warn!(
+                code = Error::from(error).code(),
+                "what came of a refresh token could not be noted"
+            );
+        }
     }
 
     /// Stores what a refresh brought, the refresh token first, and only then gives the access token out.
@@ -303,6 +359,7 @@ impl Client {
             {
                 Ok(()) => {
                     inner.flights.set_unsaved(&account.id, None);
+                    self.end_redemption(account, true).await;
                     flow.message(
                         Party::Tessera,
                         Party::Keychain,
@@ -316,9 +373,13 @@ impl Client {
                         .flights
                         .set_unsaved(&account.id, Some((account.generation, token.clone())));
                     self.changed(Change::Notice(Error::NotSaved(error)));
+                    self.save_later(&account.id);
                 }
             }
+        } else if inner.flights.unsaved(&account.id, account.generation).is_none() {
+            self.end_redemption(account, false).await;
         }
+        let replaced = rotated.is_some();
         // After it: the keys may have to be fetched first, and that may fail.
         self.check_renewed(account, &renewed, flow).await?;
         let response = renewed.response;
@@ -344,10 +405,18 @@ impl Client {
         if let Some(token) = response.id_token.filter(|_| renewed.terms.is_openid()) {
             self.keep_logout_hint(&account.id, account.storage, &token).await;
         }
-        let granted = response.scopes.to_string();
+        let refreshed = Refreshed {
+            access_expires_at: access.expires_at,
+            refresh_expires_at: response
+                .refresh_expires_in
+                .map(|seconds| now.plus(i64::try_from(seconds).unwrap_or(i64::MAX))),
+            replaced,
+            granted: response.scopes.to_string(),
+        };
+        inner.flights.succeeded(&account.id);
         let noted = inner
             .store
-            .set_refreshed(&account.id, account.generation, access.expires_at, granted, now)
+            .set_refreshed(&account.id, account.generation, refreshed, now)
             .await;
         if let Err(error) = noted {
             // Both tokens are safe in the keychain: what is shown of them is older than they are, and no more.
@@ -357,21 +426,30 @@ impl Client {
     }
 
     /// The provider said that the session is over.
-    async fn session_ended(&self, account: &Account, refusal: &TokenError) -> Result<Error, Error> {
-        let reason = refusal.message();
-        self.needs_sign_in(account, &reason).await?;
-        Ok(AccountError::NeedsSignIn(reason).into())
+    async fn session_ended(
+        &self,
+        account: &Account,
+        refusal: &TokenError,
+        doubt: Doubt,
+    ) -> Result<Error, Error> {
+        let need = ending::need(account, refusal, doubt, self.now());
+        self.needs_sign_in(account, need, ending::said(refusal)).await
     }
 
-    async fn needs_sign_in(&self, account: &Account, reason: &str) -> Result<(), Error> {
-        let state = AccountState::NeedsSignIn {
-            reason: reason.to_owned(),
-        };
+    /// Notes that the account needs a new sign-in, and gives back the error that says so.
+    async fn needs_sign_in(
+        &self,
+        account: &Account,
+        need: SignInNeed,
+        said: Option<&str>,
+    ) -> Result<Error, Error> {
+        let over = over(account, need, said);
+        let state = over.clone().into();
         self.inner()
             .store
             .set_state(&account.id, account.generation, &state, self.now())
             .await?;
-        Ok(())
+        Ok(over.into())
     }
 
     /// The provider could not be asked, or did not say that the session is over: the account stays as it is,
@@ -387,10 +465,7 @@ impl Client {
             return Err(error);
         }
         let now = self.now();
-        let state = AccountState::Offline {
-            since: now,
-            reason: error.message(),
-        };
+        let state = trouble::state(&error, self.inner().flights.failed(&account.id), now);
         self.inner()
             .store
             .set_state(&account.id, account.generation, &state, now)

@@ -27,7 +27,10 @@ mod testing;
 mod trace;
 mod vault;
 
-pub use account::{Account, AccountId, AccountState, Picture, Receipt, ReceiptLine, ReceiptOutcome, Storage};
+pub use account::{
+    Account, AccountId, AccountState, NextTry, Picture, Receipt, ReceiptLine, ReceiptOutcome, SignInNeed,
+    Storage,
+};
 pub use catalogue::KnownCall;
 pub use check_up::Finding;
 pub use client::{Change, Client, Config};

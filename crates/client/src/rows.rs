@@ -7,7 +7,7 @@ use tessera_oidc::checks::{CheckId, Outcome, Verdict, Verdicts};
 use tessera_oidc::{ClientId, Scopes, Subject, UnixTime};
 use url::Url;
 
-use crate::account::{Account, AccountId, AccountState, Picture, Storage};
+use crate::account::{Account, AccountId, AccountState, NextTry, Picture, SignInNeed, Storage};
 use crate::provider::ProviderId;
 use crate::store::StoreError;
 
@@ -32,8 +32,14 @@ pub(crate) struct AccountRow {
     state: String,
     reason: Option<String>,
     state_since: i64,
+    need: Option<String>,
+    next_try_at: Option<i64>,
+    next_try_named: bool,
     access_expires_at: Option<i64>,
     signed_in_at: i64,
+    renewed_at: i64,
+    refresh_expires_at: Option<i64>,
+    rotation: u64,
     generation: u64,
 }
 
@@ -61,7 +67,7 @@ impl AccountRow {
             .collect();
         let apis: Vec<&str> = account.apis.iter().map(Url::as_str).collect();
         let state_since = match account.state {
-            AccountState::Offline { since, .. } => since,
+            AccountState::Offline { since, .. } | AccountState::ProviderUnavailable { since, .. } => since,
             _ => account.signed_in_at,
         };
         Self {
@@ -88,8 +94,14 @@ impl AccountRow {
             state: account.state.as_str().to_owned(),
             reason: account.state.reason().map(str::to_owned),
             state_since: state_since.0,
+            need: account.state.need().map(|need| need.as_str().to_owned()),
+            next_try_at: account.state.next_try().map(|next| next.at.0),
+            next_try_named: account.state.next_try().is_some_and(|next| next.named),
             access_expires_at: account.access_expires_at.map(|at| at.0),
             signed_in_at: account.signed_in_at.0,
+            renewed_at: account.renewed_at.0,
+            refresh_expires_at: account.refresh_expires_at.map(|at| at.0),
+            rotation: account.rotation,
             generation: account.generation,
         }
     }
@@ -139,8 +151,14 @@ impl AccountRow {
             state: row.get("state")?,
             reason: row.get("reason")?,
             state_since: row.get("state_since")?,
+            need: row.get("need")?,
+            next_try_at: row.get("next_try_at")?,
+            next_try_named: row.get("next_try_named")?,
             access_expires_at: row.get("access_expires_at")?,
             signed_in_at: row.get("signed_in_at")?,
+            renewed_at: row.get("renewed_at")?,
+            refresh_expires_at: row.get("refresh_expires_at")?,
+            rotation: row.get("rotation")?,
             generation: row.get("generation")?,
         })
     }
@@ -149,10 +167,12 @@ impl AccountRow {
         transaction.execute(
             "INSERT OR REPLACE INTO account (id, provider, provider_name, kind, issuer, subject, client_id, name,
                 email, picture_type, picture, claims, requested, granted, checks, apis, storage, state, reason,
-                state_since, access_expires_at, signed_in_at, generation)
+                state_since, need, next_try_at, next_try_named, access_expires_at, signed_in_at, renewed_at,
+                refresh_expires_at, rotation, generation)
              VALUES (:id, :provider, :provider_name, :kind, :issuer, :subject, :client_id, :name,
                 :email, :picture_type, :picture, :claims, :requested, :granted, :checks, :apis, :storage, :state,
-                :reason, :state_since, :access_expires_at, :signed_in_at, :generation)",
+                :reason, :state_since, :need, :next_try_at, :next_try_named, :access_expires_at, :signed_in_at,
+                :renewed_at, :refresh_expires_at, :rotation, :generation)",
             named_params! {
                 ":id": self.id, ":provider": self.provider, ":provider_name": self.provider_name,
                 ":kind": self.kind, ":issuer": self.issuer, ":subject": self.subject,
@@ -161,8 +181,11 @@ impl AccountRow {
                 ":picture": self.picture.as_ref().map(|picture| &picture.bytes),
                 ":claims": self.claims, ":requested": self.requested, ":granted": self.granted,
                 ":checks": self.checks, ":apis": self.apis, ":storage": self.storage, ":state": self.state,
-                ":reason": self.reason, ":state_since": self.state_since,
+                ":reason": self.reason, ":state_since": self.state_since, ":need": self.need,
+                ":next_try_at": self.next_try_at, ":next_try_named": self.next_try_named,
                 ":access_expires_at": self.access_expires_at, ":signed_in_at": self.signed_in_at,
+                ":renewed_at": self.renewed_at, ":refresh_expires_at": self.refresh_expires_at,
+                ":rotation": self.rotation,
                 ":generation": self.generation,
             },
         )?;
@@ -183,7 +206,23 @@ impl AccountRow {
                 since: UnixTime(self.state_since),
                 reason,
             },
-            "needs_sign_in" => AccountState::NeedsSignIn { reason },
+            "provider_unavailable" => AccountState::ProviderUnavailable {
+                since: UnixTime(self.state_since),
+                next_try: NextTry {
+                    at: UnixTime(self.next_try_at.unwrap_or(self.state_since)),
+                    named: self.next_try_named,
+                },
+                reason,
+            },
+            "needs_sign_in" => AccountState::NeedsSignIn {
+                // One that a newer version knows is an end as well.
+                need: self
+                    .need
+                    .as_deref()
+                    .and_then(SignInNeed::parse)
+                    .unwrap_or(SignInNeed::Ended),
+                reason,
+            },
             _ => return Err(damaged("state")),
         };
         Ok(Account {
@@ -214,6 +253,9 @@ impl AccountRow {
             state,
             access_expires_at: self.access_expires_at.map(UnixTime),
             signed_in_at: UnixTime(self.signed_in_at),
+            renewed_at: UnixTime(self.renewed_at),
+            refresh_expires_at: self.refresh_expires_at.map(UnixTime),
+            rotation: self.rotation,
             generation: self.generation,
         })
     }

@@ -3,6 +3,8 @@
 //! One connection per process, used off the async threads. The app and the terminal may have the same file
 //! open at once: WAL and a busy timeout make that ordinary.
 
+mod redemption;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,8 +14,10 @@ use rusqlite::{
 };
 use tessera_oidc::UnixTime;
 
-use crate::account::{Account, AccountId, AccountState};
+use crate::account::{Account, AccountId, AccountState, SignInNeed};
 use crate::rows::AccountRow;
+
+pub(crate) use redemption::Doubt;
 
 /// Why the store did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +64,8 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 /// Each step changes the layout from its index to the next.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE account (
         id TEXT PRIMARY KEY,
         provider TEXT NOT NULL,
@@ -96,7 +101,36 @@ const MIGRATIONS: &[&str] = &["
         entry TEXT PRIMARY KEY,
         created_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    ALTER TABLE account ADD COLUMN need TEXT;
+    ALTER TABLE account ADD COLUMN next_try_at INTEGER;
+    ALTER TABLE account ADD COLUMN next_try_named INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE account ADD COLUMN renewed_at INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE account ADD COLUMN refresh_expires_at INTEGER;
+    ALTER TABLE account ADD COLUMN rotation INTEGER NOT NULL DEFAULT 1;
+    UPDATE account SET renewed_at = signed_in_at;
+    CREATE TABLE redemption (
+        account TEXT PRIMARY KEY,
+        generation INTEGER NOT NULL,
+        rotation INTEGER NOT NULL,
+        token TEXT NOT NULL,
+        since INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
+];
+
+/// What a refresh brought, as far as it is not secret.
+pub(crate) struct Refreshed {
+    /// When the access token expires.
+    pub(crate) access_expires_at: Option<UnixTime>,
+    /// When the refresh token does.
+    pub(crate) refresh_expires_at: Option<UnixTime>,
+    /// Whether there is a new refresh token.
+    pub(crate) replaced: bool,
+    /// The permissions.
+    pub(crate) granted: String,
+}
 
 /// When an attempt "was begun" that has been claimed: before all time, so that it counts as old.
 const CLAIMED: i64 = i64::MIN;
@@ -171,6 +205,8 @@ impl Store {
                 let previous = previous(&transaction, &row.id)?;
                 let row = row.succeeding(previous);
                 row.write(&transaction)?;
+                // What an earlier sign-in left unanswered is nothing to this one.
+                transaction.execute("DELETE FROM redemption WHERE account = ?1", [&row.id])?;
                 transaction.commit()?;
                 Ok(row)
             })
@@ -189,18 +225,32 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let (id, state) = (id.clone(), state.clone());
         self.run(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let next_try = state.next_try();
             // `state_since` only moves when the state does, so that "offline since" keeps its meaning.
-            let changed = connection
+            let changed = transaction
                 .prepare_cached(
                     "UPDATE account SET
                     state_since = CASE WHEN state = :state THEN state_since ELSE :now END,
-                    state = :state, reason = :reason
-                 WHERE id = :id AND generation = :generation AND (state <> :state OR reason IS NOT :reason)",
+                    state = :state, reason = :reason, need = :need, next_try_at = :next_try_at,
+                    next_try_named = :next_try_named
+                 WHERE id = :id AND generation = :generation
+                    AND (state <> :state OR reason IS NOT :reason OR next_try_at IS NOT :next_try_at)",
                 )?
                 .execute(named_params! {
                     ":id": id.as_str(), ":generation": generation, ":state": state.as_str(),
-                    ":reason": state.reason(), ":now": now.0,
+                    ":reason": state.reason(), ":need": state.need().map(SignInNeed::as_str), ":now": now.0,
+                    ":next_try_at": next_try.map(|next| next.at.0),
+                    ":next_try_named": next_try.is_some_and(|next| next.named),
                 })?;
+            if state.need().is_some() {
+                // Nothing hangs on what became of the token any more.
+                transaction.execute(
+                    "DELETE FROM redemption WHERE account = ?1 AND generation = ?2",
+                    rusqlite::params![id.as_str(), generation],
+                )?;
+            }
+            transaction.commit()?;
             Ok(changed > 0)
         })
         .await
@@ -211,19 +261,24 @@ impl Store {
         &self,
         id: &AccountId,
         generation: u64,
-        expires_at: Option<UnixTime>,
-        granted: String,
+        refreshed: Refreshed,
         now: UnixTime,
     ) -> Result<bool, StoreError> {
         let id = id.clone();
         self.run(move |connection| {
+            // A refresh token whose end is not told again keeps the one that was told, unless it was replaced.
             let changed = connection.execute(
-                "UPDATE account SET access_expires_at = :expires_at, granted = :granted, reason = NULL,
+                "UPDATE account SET access_expires_at = :expires_at, granted = :granted, reason = NULL, need = NULL,
+                    next_try_at = NULL, next_try_named = 0, renewed_at = :now,
+                    refresh_expires_at = CASE WHEN :replaced OR :refresh_expires_at IS NOT NULL
+                        THEN :refresh_expires_at ELSE refresh_expires_at END,
                     state_since = CASE WHEN state = 'signed_in' THEN state_since ELSE :now END, state = 'signed_in'
                  WHERE id = :id AND generation = :generation",
                 named_params! {
-                    ":id": id.as_str(), ":generation": generation, ":expires_at": expires_at.map(|at| at.0),
-                    ":granted": granted, ":now": now.0,
+                    ":id": id.as_str(), ":generation": generation,
+                    ":expires_at": refreshed.access_expires_at.map(|at| at.0),
+                    ":refresh_expires_at": refreshed.refresh_expires_at.map(|at| at.0),
+                    ":replaced": refreshed.replaced, ":granted": refreshed.granted, ":now": now.0,
                 },
             )?;
             Ok(changed > 0)
@@ -255,6 +310,7 @@ impl Store {
         self.run(move |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute("DELETE FROM lease WHERE account = ?1", [id.as_str()])?;
+            transaction.execute("DELETE FROM redemption WHERE account = ?1", [id.as_str()])?;
             let removed = transaction.execute("DELETE FROM account WHERE id = ?1", [id.as_str()])?;
             transaction.commit()?;
             Ok(removed > 0)

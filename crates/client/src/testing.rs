@@ -36,6 +36,9 @@ pub(crate) fn account(issuer: &str, subject: &str, apis: &[&str]) -> Account {
         state: AccountState::SignedIn,
         access_expires_at: Some(UnixTime(2_000)),
         signed_in_at: UnixTime(1_000),
+        renewed_at: UnixTime(1_000),
+        refresh_expires_at: None,
+        rotation: 1,
         generation: 0,
     }
 }

@@ -19,6 +19,7 @@ mod google;
 mod interrupted;
 mod par;
 mod refresh;
+mod rotation;
 mod sign_in;
 mod sign_out;
 mod step_up;

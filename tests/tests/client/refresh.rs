@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tessera_client::ports::VaultError;
-use tessera_client::{AccountId, ApiRequest, Category, Change, Client};
+use tessera_client::{AccountId, ApiRequest, Category, Change, Client, SignInNeed};
 use tessera_sandbox::Options;
 use tessera_sandbox::faults::{self as sandbox, Document, Fault, FaultId, HttpFault, Rule};
 use tessera_sandbox::log::Endpoint;
@@ -101,14 +101,14 @@ async fn a_caller_who_goes_away_breaks_nothing_off() {
 
 #[tokio::test]
 async fn trouble_that_passes_signs_nobody_out() {
-    for fault in [
-        "token-500",
-        "token-503-retry-after",
-        "token-429-retry-after",
-        "token-html",
-        "token-not-json",
-        "token-drop",
-        "token-redirect",
+    for (fault, state) in [
+        ("token-500", "provider_unavailable"),
+        ("token-503-retry-after", "provider_unavailable"),
+        ("token-429-retry-after", "provider_unavailable"),
+        ("token-html", "offline"),
+        ("token-not-json", "provider_unavailable"),
+        ("token-drop", "offline"),
+        ("token-redirect", "offline"),
     ] {
         let rig = Rig::new().await;
         let (client, id) = expired(&rig).await;
@@ -116,12 +116,29 @@ async fn trouble_that_passes_signs_nobody_out() {
         let error = client.access_token(&id).await.unwrap_err();
         assert_eq!(error.category(), Category::Network, "{fault}: {}", error.code());
         let account = client.account(&id).await.unwrap();
-        assert_eq!(account.state.as_str(), "offline", "{fault}");
+        assert_eq!(account.state.as_str(), state, "{fault}");
+        let next_try = account.state.next_try();
+        assert_eq!(next_try.is_some(), state == "provider_unavailable", "{fault}");
+        assert_eq!(
+            next_try.is_some_and(|next| next.named),
+            fault.ends_with("retry-after"),
+            "{fault}"
+        );
         assert!(
             account.state.reason().is_some_and(|reason| !reason.is_empty()),
             "{fault}"
         );
         rig.sandbox.faults().clear();
+        if let Some(next_try) = next_try.filter(|next| next.named) {
+            // A provider that said when it wants to be asked again is not asked before.
+            let asked = rig.token_requests("refresh_token");
+            let error = client.access_token(&id).await.unwrap_err();
+            assert_eq!(error.code(), "provider_unavailable", "{fault}");
+            assert_eq!(rig.token_requests("refresh_token"), asked, "{fault}");
+            rig.sandbox
+                .clock()
+                .advance(next_try.at.0 - rig.sandbox.clock().now());
+        }
         client
             .access_token(&id)
             .await
@@ -180,6 +197,7 @@ async fn only_the_providers_word_ends_a_session_and_it_is_asked_once() {
     assert_eq!(rig.token_requests("refresh_token"), 1, "no loop");
     let account = client.account(&id).await.unwrap();
     assert_eq!(account.state.as_str(), "needs_sign_in");
+    assert_ne!(account.state.need(), Some(SignInNeed::MaybeRotated));
     // Signing in again is the same account, well again.
     let again = rig.sign_in(&client, "ann").await.account;
     assert_eq!(
@@ -218,7 +236,11 @@ async fn a_keychain_that_takes_nothing_costs_nobody_the_session() {
         client.access_token(&id).await.unwrap_err().category(),
         Category::Keychain
     );
-    assert_ne!(client.account(&id).await.unwrap().state.as_str(), "needs_sign_in");
+    let state = client.account(&id).await.unwrap().state;
+    assert_eq!(state.as_str(), "keychain_locked");
+    // What this process sees of its keychain is not the next one's business.
+    let elsewhere = rig.client().await.account(&id).await.unwrap().state;
+    assert_eq!(elsewhere.as_str(), "signed_in");
     rig.keychain.relent();
 
     // It is readable, but the rotated token cannot be written.
@@ -250,13 +272,14 @@ async fn a_keychain_that_takes_nothing_costs_nobody_the_session() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_gone_is_offline_and_not_a_sign_out() {
+async fn a_provider_that_is_not_well_is_unavailable_and_not_a_sign_out() {
     let rig = Rig::new().await;
     let (client, id) = expired(&rig).await;
     rig.fault("discovery-500");
     let error = client.access_token(&id).await.unwrap_err();
     assert_eq!(error.code(), "metadata_status");
-    assert_eq!(client.account(&id).await.unwrap().state.as_str(), "offline");
+    let state = client.account(&id).await.unwrap().state;
+    assert_eq!(state.as_str(), "provider_unavailable");
     rig.sandbox.faults().clear();
     client.access_token(&id).await.unwrap();
     assert!(rig.requests(Endpoint::Discovery) >= 2);
@@ -337,7 +360,7 @@ async fn a_token_that_an_api_refused_is_not_handed_out_again() {
     let account = rig.sign_in(&client, "ann").await.account;
     // Little is left of it, so that it would do while the provider is away.
     rig.sandbox.clock().advance(290);
-    rig.fault("token-503-retry-after");
+    rig.fault("token-500");
     rig.sandbox.faults().set(Rule::new(Fault::Http {
         endpoint: Endpoint::Api,
         fault: HttpFault::Status {
@@ -401,7 +424,10 @@ async fn a_renewed_id_token_is_checked_and_nothing_is_given_out_when_it_is_wrong
 
 #[tokio::test]
 async fn keys_that_cannot_be_had_cost_nobody_the_session() {
-    for fault in ["key-set-500", "key-set-html"] {
+    for (fault, state) in [
+        ("key-set-500", "provider_unavailable"),
+        ("key-set-html", "offline"),
+    ] {
         let rig = Rig::new().await;
         let (_, id) = expired(&rig).await;
         // Another process, which has no keys yet.
@@ -411,7 +437,7 @@ async fn keys_that_cannot_be_had_cost_nobody_the_session() {
         assert_eq!(error.category(), Category::Network, "{fault}");
         assert_eq!(
             client.account(&id).await.unwrap().state.as_str(),
-            "offline",
+            state,
             "{fault}"
         );
         rig.sandbox.faults().clear();
@@ -472,10 +498,10 @@ async fn a_token_of_unknown_life_is_renewed_after_an_hour_where_it_can_be() {
             rig.fault(fault);
         }
         let id = rig.sign_in(&client, "ann").await.account.id;
-        rig.sandbox.clock().advance(3599);
+        rig.sandbox.clock().advance(3500);
         client.access_token(&id).await.unwrap();
         assert_eq!(rig.token_requests("refresh_token"), 0);
-        rig.sandbox.clock().advance(2);
+        rig.sandbox.clock().advance(101);
         client.access_token(&id).await.unwrap();
         assert_eq!(rig.token_requests("refresh_token"), requests, "{without:?}");
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use tessera_client::ports::{BrowserError, HttpError, VaultError};
 use tessera_client::{
-    AccountError, AddressError, AttemptError, Category, Error, Issuer, PolicyError, ProviderError, StoreError,
+    AccountError, AddressError, AttemptError, Category, Error, Issuer, PolicyError, ProviderError,
+    SignInNeed, StoreError,
 };
 
 /// Stands where text of the system or of others goes into an error.
@@ -116,9 +117,18 @@ fn errors() -> Vec<(Error, &'static str, Category)> {
             Usage,
         ),
         (
-            AccountError::NeedsSignIn("The provider ended the session.".to_owned()).into(),
+            AccountError::NeedsSignIn {
+                need: SignInNeed::Ended,
+                reason: "The provider ended the session.".to_owned(),
+            }
+            .into(),
             "needs_sign_in",
             NeedsSignIn,
+        ),
+        (
+            AccountError::ProviderAsksToWait { seconds: 90 }.into(),
+            "provider_unavailable",
+            Network,
         ),
         (
             AccountError::NoRefreshToken.into(),

@@ -78,7 +78,13 @@ export type AccountStateView =
 "refreshing" | 
 /**  The provider cannot be reached now; nothing is lost. */
 "offline" | 
-/**  The provider ended the session. */
+/**  The provider was reached and could not do it now; nothing is lost. */
+"provider_unavailable" | 
+/**  The keychain is locked; nothing is lost. */
+"keychain_locked" | 
+/**  The keychain does not give or take secrets now, for another reason; nothing is lost. */
+"keychain_unavailable" | 
+/**  A new sign-in is needed. */
 "needs_sign_in";
 
 /**  A person's account at a provider. */
@@ -105,6 +111,12 @@ export type AccountView = {
 	state: AccountStateView,
 	/**  Why, when the state is not `signed_in`. */
 	reason: string | null,
+	/**  Why a new sign-in is needed, when one is: `revoked`, `expired`, `maybe_rotated`, … */
+	need: string | null,
+	/**  Seconds since 1970 since when it is so, for `offline` and `provider_unavailable`. */
+	since: number | null,
+	/**  Seconds since 1970 at which it is tried again, for `provider_unavailable`. */
+	next_try_at: number | null,
 	/**  Seconds since 1970 of the last sign-in. */
 	signed_in_at: number,
 	/**  Whether its secret is kept only until the app quits. */

@@ -30,6 +30,9 @@ const accountStates: Record<AccountStateView, string> = {
   signed_in: 'Signed in',
   refreshing: 'Refreshing',
   offline: 'Offline',
+  provider_unavailable: 'Provider unavailable',
+  keychain_locked: 'Keychain locked',
+  keychain_unavailable: 'Keychain unavailable',
   needs_sign_in: 'Needs sign-in',
 };
 

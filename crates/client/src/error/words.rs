@@ -223,7 +223,13 @@ fn of_account(error: &AccountError) -> Told {
             format!("Several of your accounts fit `{name}`."),
             "Use the account's id instead.",
         ),
-        AccountError::NeedsSignIn(reason) => told(
+        AccountError::ProviderAsksToWait { seconds } => told(
+            "provider_unavailable",
+            Category::Network,
+            "Your provider is busy, and has said when it wants to be asked again.",
+            format!("Nothing is lost. Try again in {}.", shown_duration(*seconds)),
+        ),
+        AccountError::NeedsSignIn { reason, .. } => told(
             "needs_sign_in",
             Category::NeedsSignIn,
             reason.clone(),
@@ -562,5 +568,18 @@ fn of_vault(error: &VaultError) -> Told {
             "Your keychain did not do what was asked of it.",
             "Try again; if it stays so, restart the keychain.",
         ),
+    }
+}
+
+/// A time to wait, as a person would say it.
+fn shown_duration(seconds: i64) -> String {
+    let of = |count: i64, unit: &str| match count {
+        1 => format!("1 {unit}"),
+        count => format!("{count} {unit}s"),
+    };
+    match seconds.max(1) {
+        seconds @ ..100 => of(seconds, "second"),
+        seconds @ ..6_000 => of((seconds + 59) / 60, "minute"),
+        seconds => of((seconds + 3_599) / 3_600, "hour"),
     }
 }

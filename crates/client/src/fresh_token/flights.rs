@@ -14,9 +14,9 @@ use tokio_util::task::TaskTracker;
 use super::FreshToken;
 use super::presence::Presence;
 use crate::account::AccountId;
-use crate::client::Client;
+use crate::client::{Change, Client};
 use crate::error::Error;
-use crate::ports::Entropy;
+use crate::ports::{Entropy, VaultError};
 
 /// How long a lease holds, in seconds: longer than a refresh can take, which asks for a description, a token and a
 /// key set and the keychain five times, each with 20 seconds of patience. Only a holder that hangs outlives it.
@@ -25,6 +25,10 @@ const LEASE_SECONDS: i64 = 180;
 /// How often a waiting process looks whether the lease is free. There is no event to wait for between
 /// processes that share only a file.
 const LEASE_LOOK: Duration = Duration::from_millis(50);
+
+/// How long to wait before a token that the keychain did not take is offered to it again, at first and at most. It may
+/// ask the person each time.
+const SAVE_AGAIN: std::ops::RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_mins(5);
 
 pub(super) type Flight = Shared<BoxFuture<'static, Result<FreshToken, Error>>>;
 
@@ -38,6 +42,17 @@ pub(crate) struct Flights {
     closing: CancellationToken,
     /// Rotated refresh tokens that the keychain did not take: the only good copy, until it does.
     unsaved: Mutex<HashMap<AccountId, (u64, RefreshToken)>>,
+    /// What went wrong last, as only this process knows it.
+    troubles: Mutex<HashMap<AccountId, Trouble>>,
+}
+
+/// What went wrong with an account here since it last went well.
+#[derive(Default)]
+struct Trouble {
+    /// How often its provider could not be asked.
+    failures: u32,
+    /// Why the keychain did not give or take its secrets. Another process may have another keychain, or see it open.
+    keychain: Option<VaultError>,
 }
 
 impl Flights {
@@ -48,7 +63,43 @@ impl Flights {
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             unsaved: Mutex::default(),
+            troubles: Mutex::default(),
         }
+    }
+
+    /// Notes that the provider could not be asked, and says how often that happened before.
+    pub(super) fn failed(&self, id: &AccountId) -> u32 {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let trouble = troubles.entry(id.clone()).or_default();
+        let before = trouble.failures;
+        trouble.failures = before.saturating_add(1);
+        before
+    }
+
+    /// Everything is well with the account.
+    pub(super) fn succeeded(&self, id: &AccountId) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.remove(id);
+    }
+
+    /// Passes a result on, and remembers what it says about the keychain.
+    pub(super) fn heard_of_keychain<T>(&self, id: &AccountId, result: Result<T, Error>) -> Result<T, Error> {
+        let heard = match &result {
+            Ok(_) => None,
+            Err(Error::Vault(error)) => Some(error.clone()),
+            Err(_) => return result,
+        };
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.is_some() || troubles.contains_key(id) {
+            troubles.entry(id.clone()).or_default().keychain = heard;
+        }
+        result
+    }
+
+    /// Why the keychain did not give or take this account's secrets when it was last asked.
+    pub(crate) fn keychain_trouble(&self, id: &AccountId) -> Option<VaultError> {
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.get(id).and_then(|trouble| trouble.keychain.clone())
     }
 
     pub(crate) fn refreshing(&self, id: &AccountId) -> bool {
@@ -125,9 +176,38 @@ impl Client {
         if let Some(account) = account.filter(|account| account.generation == generation) {
             let stored = inner.secrets.put_refresh(id, account.storage, token).await;
             stored.map_err(Error::NotSaved)?;
+            inner.store.end_redemption(id, generation, true).await?;
         }
         inner.flights.set_unsaved(id, None);
         Ok(())
+    }
+
+    /// Offers a token that the keychain did not take to it again, until it takes it or another one has replaced it.
+    pub(super) fn save_later(&self, id: &AccountId) {
+        let (client, id) = (self.clone(), id.clone());
+        self.inner().flights.tasks.spawn(async move {
+            let flights = &client.inner().flights;
+            let mut pause = *SAVE_AGAIN.start();
+            while let Some((generation, token)) = flights.all_unsaved().remove(&id) {
+                let waited = async {
+                    tokio::time::sleep(pause).await;
+                    Ok(())
+                };
+                if flights.unless_closing(waited).await.is_err() {
+                    return;
+                }
+                // Turns are taken, so that a refresh that brings another token cannot be overtaken by this one.
+                if client.take_turn(&id).await.is_err() {
+                    return;
+                }
+                let is_still_it = flights.unsaved(&id, generation).as_ref() == Some(&token);
+                if is_still_it && client.save(&id, generation, &token).await.is_ok() {
+                    client.changed(Change::Accounts);
+                }
+                client.end_turn(&id).await;
+                pause = pause.saturating_mul(2).min(*SAVE_AGAIN.end());
+            }
+        });
     }
 
     /// Waits until this process may write the account's tokens.

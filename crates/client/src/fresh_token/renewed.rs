@@ -8,15 +8,11 @@ use tessera_oidc::key_set::{KeySet, Wanted};
 use tessera_oidc::token::TokenResponse;
 use tessera_oidc::{PreviousIdToken, Scopes, UnixTime};
 
-use crate::account::Account;
+use crate::account::{Account, SignInNeed};
 use crate::client::Client;
 use crate::error::Error;
 use crate::terms::Terms;
 use crate::trace::Flow;
-
-/// Why an account ends whose provider answered for another.
-const OTHER_ACCOUNT: &str =
-    "The provider renewed this sign-in for another account or app, so what it gave was thrown away.";
 
 /// What a refresh brought, and by whose rules.
 pub(super) struct Renewed {
@@ -84,7 +80,7 @@ impl Client {
     async fn discard(&self, account: &Account) -> Result<(), Error> {
         let inner = self.inner();
         // First, because a state that is written is enough for the token never to be used again.
-        self.needs_sign_in(account, OTHER_ACCOUNT).await?;
+        self.needs_sign_in(account, SignInNeed::OtherPerson, None).await?;
         inner.flights.set_unsaved(&account.id, None);
         inner.secrets.delete_refresh(&account.id, account.storage).await?;
         Ok(())

@@ -350,6 +350,12 @@ async fn keep(
         state: AccountState::SignedIn,
         access_expires_at: access.expires_at,
         signed_in_at: now,
+        renewed_at: now,
+        refresh_expires_at: tokens
+            .refresh_expires_in
+            .filter(|_| tokens.refresh_token.is_some())
+            .map(|seconds| now.plus(i64::try_from(seconds).unwrap_or(i64::MAX))),
+        rotation: u64::from(tokens.refresh_token.is_some()),
         generation: 0,
     };
 

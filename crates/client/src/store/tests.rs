@@ -7,6 +7,7 @@
 )]
 
 use super::*;
+use crate::account::NextTry;
 use crate::testing::account;
 
 async fn store() -> (tempfile::TempDir, Store) {
@@ -77,6 +78,7 @@ async fn late_work_of_an_older_sign_in_writes_nothing() {
         .await
         .unwrap();
     let over = AccountState::NeedsSignIn {
+        need: SignInNeed::Revoked,
         reason: "It was revoked.".to_owned(),
     };
     assert!(
@@ -87,7 +89,7 @@ async fn late_work_of_an_older_sign_in_writes_nothing() {
     );
     assert!(
         !store
-            .set_refreshed(&old.id, old.generation, None, String::new(), UnixTime(5))
+            .set_refreshed(&old.id, old.generation, refreshed(None, false), UnixTime(5))
             .await
             .unwrap()
     );
@@ -129,6 +131,89 @@ async fn offline_since_keeps_its_meaning() {
             reason: "No answer.".to_owned()
         }
     );
+}
+
+fn refreshed(refresh_expires_at: Option<i64>, replaced: bool) -> Refreshed {
+    Refreshed {
+        access_expires_at: None,
+        refresh_expires_at: refresh_expires_at.map(UnixTime),
+        replaced,
+        granted: "openid".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_of_the_refresh_tokens_end_belongs_to_that_token() {
+    let (_folder, store) = store().await;
+    let ann = store
+        .put_signed_in(account("https://login.example", "ann", &[]))
+        .await
+        .unwrap();
+    for (told, replaced, known) in [
+        (Some(900), false, Some(900)),
+        (None, false, Some(900)),
+        (Some(950), true, Some(950)),
+        (None, true, None),
+    ] {
+        let noted = store.set_refreshed(&ann.id, ann.generation, refreshed(told, replaced), UnixTime(5));
+        assert!(noted.await.unwrap());
+        let now = store.account(&ann.id).await.unwrap().unwrap();
+        assert_eq!(now.refresh_expires_at, known.map(UnixTime));
+        assert_eq!(now.renewed_at, UnixTime(5));
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_unavailable_says_when_it_is_tried_again() {
+    let (_folder, store) = store().await;
+    let ann = store
+        .put_signed_in(account("https://login.example", "ann", &[]))
+        .await
+        .unwrap();
+    for (since, at, named) in [(10, 25, false), (30, 60, true)] {
+        let next_try = NextTry {
+            at: UnixTime(at),
+            named,
+        };
+        let state = AccountState::ProviderUnavailable {
+            since: UnixTime(since),
+            next_try,
+            reason: "It is busy.".to_owned(),
+        };
+        store
+            .set_state(&ann.id, ann.generation, &state, UnixTime(since))
+            .await
+            .unwrap();
+        let kept = store.account(&ann.id).await.unwrap().unwrap().state;
+        assert_eq!(kept.next_try(), Some(next_try));
+        assert!(matches!(kept, AccountState::ProviderUnavailable { since, .. } if since == UnixTime(10)));
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_layout_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tessera.db");
+    let old = Connection::open(&file).unwrap();
+    old.execute_batch(MIGRATIONS[0]).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.execute_batch(
+        "INSERT INTO account VALUES ('0123456789abcdef', 'acme', 'Acme', 'oidc', 'https://login.example', 'ann', 'client',
+            'Ann', NULL, NULL, NULL, '[]', 'openid', 'openid', '[]', '[]', 'keychain', 'needs_sign_in', 'It was revoked.',
+            7, NULL, 5, 3)",
+    )
+    .unwrap();
+    drop(old);
+    let ann = Store::open(&file)
+        .await
+        .unwrap()
+        .accounts()
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!((ann.renewed_at, ann.rotation), (UnixTime(5), 1));
+    assert_eq!(ann.state.need(), Some(SignInNeed::Ended));
+    assert_eq!(ann.state.reason(), Some("It was revoked."));
 }
 
 #[tokio::test]

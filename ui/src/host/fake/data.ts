@@ -95,6 +95,9 @@ export const ann = (): AccountView => ({
   picture: null,
   state: 'signed_in',
   reason: null,
+  need: null,
+  since: null,
+  next_try_at: null,
   signed_in_at: now() - 7_300,
   until_quit: false,
 });
@@ -124,6 +127,7 @@ export const accounts = (): AccountView[] => [
     picture,
     state: 'offline',
     reason: 'Google cannot be reached right now. Nothing is lost; Tessera tries again by itself.',
+    since: now() - 1_500,
     signed_in_at: now() - 400_000,
   },
   {
@@ -137,7 +141,8 @@ export const accounts = (): AccountView[] => [
     name: 'Annabel Archer-Featherstonehaugh',
     email: null,
     state: 'needs_sign_in',
-    reason: 'Acme ended the session on 21 November because you changed your password.',
+    reason: 'Your password at Acme was changed, which ends sign-ins that were made before.',
+    need: 'password_changed',
     signed_in_at: now() - 3_000_000,
   },
 ];

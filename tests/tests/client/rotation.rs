@@ -1,0 +1,146 @@
+//! Refresh tokens that are replaced at each use: what happens when nobody hears the answer, or the keychain does not
+//! take what it brought.
+
+use tessera_client::ports::VaultError;
+use tessera_client::{AccountId, AccountState, Category, Client, SignInNeed};
+use tessera_sandbox::Options;
+use tessera_sandbox::log::Endpoint;
+
+use crate::rig::{Rig, rule};
+
+/// A sandbox in which a refresh token may be used again for so many seconds, and an account with an expired token.
+async fn expired(grace: i64) -> (Rig, Client, AccountId) {
+    let rig = Rig::with(Options {
+        refresh_reuse_grace: grace,
+        ..Options::default()
+    })
+    .await;
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    rig.sandbox.clock().advance(3600);
+    (rig, client, account.id)
+}
+
+async fn state(client: &Client, id: &AccountId) -> AccountState {
+    client.account(id).await.unwrap().state
+}
+
+#[tokio::test]
+async fn a_renewal_whose_answer_was_lost_is_told_as_that_and_tried_once() {
+    for fault in ["token-cut", "token-drop-after"] {
+        let (rig, client, id) = expired(0).await;
+        rig.fault(fault);
+        let error = client.access_token(&id).await.unwrap_err();
+        assert_eq!(error.category(), Category::Network, "{fault}");
+        assert_eq!(state(&client, &id).await.as_str(), "offline", "{fault}");
+        rig.sandbox.faults().clear();
+
+        // The next process knows it too.
+        let next = rig.client().await;
+        let error = next.access_token(&id).await.unwrap_err();
+        assert_eq!(error.category(), Category::NeedsSignIn, "{fault}");
+        let over = state(&next, &id).await;
+        assert_eq!(over.need(), Some(SignInNeed::MaybeRotated), "{fault}");
+        assert!(over.reason().unwrap().contains("interrupted"), "{over:?}");
+        assert_eq!(rig.token_requests("refresh_token"), 2, "{fault}");
+        for client in [&client, &next] {
+            let error = client.access_token(&id).await.unwrap_err();
+            assert_eq!(error.category(), Category::NeedsSignIn, "{fault}");
+        }
+        assert_eq!(rig.token_requests("refresh_token"), 2, "{fault}: no loop");
+
+        // A new sign-in has nothing of the old one's doubts.
+        rig.sign_in(&next, "ann").await;
+        rig.sandbox.clock().advance(3600);
+        next.access_token(&id).await.unwrap();
+        rig.sandbox.revoke_everything();
+        rig.sandbox.clock().advance(3600);
+        next.access_token(&id).await.unwrap_err();
+        let over = state(&next, &id).await;
+        assert_ne!(over.need(), Some(SignInNeed::MaybeRotated), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_forgives_makes_good_what_was_lost() {
+    for fault in ["token-cut", "token-drop-after"] {
+        let (rig, client, id) = expired(30).await;
+        rig.fault(fault);
+        client.access_token(&id).await.unwrap_err();
+        rig.sandbox.faults().clear();
+        let next = rig.client().await;
+        next.access_token(&id).await.unwrap();
+        assert_eq!(state(&next, &id).await.as_str(), "signed_in", "{fault}");
+        // What came is what is used from now on, and nothing is in doubt.
+        rig.sandbox.clock().advance(3600);
+        next.access_token(&id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_sent_leaves_no_doubt() {
+    // The provider refuses for another reason, or is not even asked: a later end is told with its own reason.
+    for fault in ["token-invalid-client", "discovery-500"] {
+        let (rig, client, id) = expired(0).await;
+        rig.fault(fault);
+        client.access_token(&id).await.unwrap_err();
+        rig.sandbox.faults().clear();
+        rig.sandbox.revoke_everything();
+        let error = client.access_token(&id).await.unwrap_err();
+        assert_eq!(error.category(), Category::NeedsSignIn, "{fault}");
+        let over = state(&client, &id).await;
+        assert_ne!(over.need(), Some(SignInNeed::MaybeRotated), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_keychain_did_not_take_is_offered_again_by_itself() {
+    let (rig, client, id) = expired(0).await;
+    let held = rig.sandbox.faults().set(rule("token-hold"));
+    let caller = tokio::spawn({
+        let (client, id) = (client.clone(), id.clone());
+        async move { client.access_token(&id).await }
+    });
+    rig.sandbox
+        .log()
+        .wait_for(|entry| {
+            entry.endpoint == Endpoint::Token && entry.grant_type.as_deref() == Some("refresh_token")
+        })
+        .await
+        .unwrap();
+    let kept = || rig.keychain.entries.lock().unwrap()[&format!("refresh/{id}")].clone();
+    let before = kept();
+    rig.keychain
+        .refuse("refresh/", VaultError::Failed("it is full".to_owned()));
+    rig.sandbox.faults().remove(held);
+    caller.await.unwrap().unwrap();
+    assert_eq!(kept(), before);
+
+    let mut changes = client.changes();
+    rig.keychain.relent();
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(3)).await;
+    tokio::time::resume();
+    while kept() == before {
+        changes.recv().await.unwrap();
+    }
+    // It is the good one, and the next process renews with it.
+    rig.sandbox.clock().advance(3600);
+    let next = rig.client().await;
+    next.access_token(&id).await.unwrap();
+    assert_eq!(state(&next, &id).await.as_str(), "signed_in");
+}
+
+#[tokio::test]
+async fn a_token_that_was_taken_out_of_the_keychain_by_hand_is_told_as_that() {
+    let (rig, client, id) = expired(0).await;
+    rig.keychain
+        .entries
+        .lock()
+        .unwrap()
+        .remove(&format!("refresh/{id}"));
+    let error = client.access_token(&id).await.unwrap_err();
+    assert_eq!(error.category(), Category::NeedsSignIn);
+    assert_eq!(state(&client, &id).await.need(), Some(SignInNeed::SecretsGone));
+    assert_eq!(rig.token_requests("refresh_token"), 0);
+}
