@@ -24,7 +24,6 @@ use crate::provider::Provider;
 use crate::step_up::StepUp;
 use crate::terms::Terms;
 use crate::trace::{Field, Flow, FlowKind, MessageId, Party, request_fields};
-pub(crate) use answer::challenge_parameters;
 use answer::{next_page, redirect};
 use mask::Mask;
 

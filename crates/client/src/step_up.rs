@@ -2,15 +2,17 @@
 //! a stronger sign-in (RFC 9470). It becomes a new, smaller authorization request for the same account.
 
 use http::{HeaderMap, StatusCode, header};
-use tessera_oidc::Scopes;
+use tessera_oidc::{Challenge, Scopes};
 
 use crate::account::AccountId;
 use crate::client::Client;
 use crate::error::Error;
-use crate::gateway::challenge_parameters;
 use crate::provider::{AdHocProvider, ProviderKind};
 use crate::providers::ProviderError;
 use crate::sign_in::{ProviderChoice, SignIn};
+
+/// The schemes that an access token goes by (RFC 6750 section 2.1, RFC 9449 section 7.1).
+const SCHEMES: [&str; 2] = ["Bearer", "DPoP"];
 
 /// The most authentication contexts that an API can name, and the most characters of each.
 const MOST_ACR_VALUES: usize = 10;
@@ -37,15 +39,14 @@ impl StepUp {
     pub(crate) fn of(status: StatusCode, headers: &HeaderMap) -> Option<Self> {
         let challenges = headers.get_all(header::WWW_AUTHENTICATE).iter();
         challenges
-            .filter_map(|challenge| challenge.to_str().ok())
-            .find_map(|challenge| Self::of_challenge(status, &challenge_parameters(challenge)))
+            .filter_map(|field| field.to_str().ok())
+            .flat_map(Challenge::parse_all)
+            .filter(|challenge| SCHEMES.iter().any(|scheme| challenge.is_of(scheme)))
+            .find_map(|challenge| Self::of_challenge(status, &challenge))
     }
 
-    fn of_challenge(status: StatusCode, parameters: &[(String, String)]) -> Option<Self> {
-        let value = |name: &str| {
-            let found = parameters.iter().find(|(own, _)| own == name);
-            found.map(|(_, value)| value.as_str())
-        };
+    fn of_challenge(status: StatusCode, challenge: &Challenge) -> Option<Self> {
+        let value = |name: &str| challenge.parameter(name);
         let scopes = value("scope")
             .filter(|scope| scope.len() <= LONGEST_SCOPE && scope.chars().all(is_plain))
             .map(Scopes::parse)

@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::challenge::Challenge;
 use crate::explain::explained;
 use crate::ids::UnixTime;
 use crate::json;
@@ -225,24 +226,9 @@ pub fn challenges_for_nonce(status: StatusCode, headers: &http::HeaderMap) -> bo
 
 /// Whether one of a field's challenges is of the scheme `DPoP` and has the error `use_dpop_nonce`.
 fn asks_in_challenge(field: &str) -> bool {
-    let mut of_dpop = false;
-    for part in field.split(',') {
-        let mut part = part.trim();
-        // A new challenge begins with its scheme; the parameters after it are `name=value`.
-        if let Some((scheme, rest)) = part.split_once(' ')
-            && !scheme.contains('=')
-        {
-            of_dpop = scheme.eq_ignore_ascii_case("dpop");
-            part = rest.trim_start();
-        }
-        let is_error = part.split_once('=').is_some_and(|(name, value)| {
-            name.trim().eq_ignore_ascii_case("error") && value.trim().trim_matches('"') == "use_dpop_nonce"
-        });
-        if of_dpop && is_error {
-            return true;
-        }
-    }
-    false
+    Challenge::parse_all(field)
+        .iter()
+        .any(|challenge| challenge.is_of("DPoP") && challenge.parameter("error") == Some("use_dpop_nonce"))
 }
 
 /// A key cannot be made, read back or used.

@@ -8,6 +8,7 @@
 
 pub mod authorize;
 pub mod callback;
+mod challenge;
 pub mod checks;
 pub mod device;
 pub mod discovery;
@@ -31,6 +32,7 @@ pub mod text;
 pub mod token;
 pub mod userinfo;
 
+pub use challenge::Challenge;
 pub use error_code::ErrorCode;
 pub use explain::Explain;
 pub use identity::{Claims, Identity, PreviousIdToken};

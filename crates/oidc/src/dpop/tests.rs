@@ -180,6 +180,11 @@ fn only_the_servers_own_word_asks_for_a_nonce() {
         true,
     );
     check(401, &["Bearer", r#"DPoP error="use_dpop_nonce""#], true);
+    check(
+        401,
+        &[r#"DPoP error_description="a nonce, as announced", error="use_dpop_nonce""#],
+        true,
+    );
     check(403, &[r#"DPoP error="use_dpop_nonce""#], false);
     check(401, &[r#"DPoP error="invalid_token""#], false);
     check(401, &[r#"Bearer error="use_dpop_nonce""#], false);
