@@ -384,8 +384,9 @@ async fn a_token_that_an_api_refused_is_not_handed_out_again() {
 async fn a_renewed_id_token_is_checked_and_nothing_is_given_out_when_it_is_wrong() {
     for (fault, code, ends) in [
         ("id-token-wrong-sub", "refresh_sub", true),
-        ("id-token-wrong-iss", "id_token_iss", true),
-        ("id-token-wrong-aud", "id_token_aud", true),
+        ("id-token-wrong-iss", "id_token_iss", false),
+        ("id-token-wrong-aud", "id_token_aud", false),
+        ("id-token-extra-aud", "id_token_aud", false),
         ("id-token-bad-signature", "id_token_signature", false),
         ("id-token-expired", "id_token_exp", false),
         ("id-token-old", "id_token_iat", false),

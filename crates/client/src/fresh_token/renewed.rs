@@ -93,20 +93,12 @@ pub(super) fn no_more_than_before(account: &Account, granted: &Scopes) -> Scopes
     Scopes::from_tokens(granted.iter().filter(|scope| before.contains(scope)))
 }
 
-/// Whether it is certain, by the provider's own signature, that this is not the account that was renewed. Anything
-/// else that is wrong with an ID token, such as a clock, may be right the next time.
+/// Whether it is certain, by the provider's own signature, that it renewed somebody else's sign-in. Anything else that
+/// is wrong with an ID token (a clock, an audience more, a wrong `iss`) is the provider's mistake, and may be right the
+/// next time: nobody is signed out for it.
 fn is_about_another(refusal: &IdTokenRefusal) -> bool {
-    refusal.verdicts.failed().any(|verdict| {
-        matches!(
-            verdict.check,
-            CheckId::IdTokenIssuer
-                | CheckId::IdTokenAudience
-                | CheckId::IdTokenAuthorizedParty
-                | CheckId::RefreshIssuer
-                | CheckId::RefreshSubject
-                | CheckId::RefreshAudience
-        )
-    })
+    let mut failed = refusal.verdicts.failed();
+    failed.any(|verdict| verdict.check == CheckId::RefreshSubject)
 }
 
 /// What the ID token of the sign-in said, as far as the account keeps it.
