@@ -1,6 +1,7 @@
 //! Tokens that are bound to a key (RFC 9449): the sandbox's log proves which requests came with a proof, and its API,
 //! behind the guard, that the proofs are good.
 
+use tessera_client::ports::VaultError;
 use tessera_client::{
     Account, AccountId, ApiRequest, Category, Client, Error, ProviderChoice, ProviderId, Route, SignIn,
     Storage,
@@ -293,6 +294,20 @@ async fn the_key_goes_with_the_sign_in() {
     assert!(rig.keychain.kinds().iter().any(|kind| kind == "dpop"));
     client.sign_out(&id).await.unwrap();
     assert!(rig.keychain.kinds().is_empty());
+}
+
+#[tokio::test]
+async fn a_sign_in_that_cannot_be_kept_leaves_the_earlier_one_its_key() {
+    let rig = rig(Dpop::Offered, true).await;
+    let client = rig.client().await;
+    let account = signed_in(&rig, &client).await;
+    rig.keychain
+        .refuse("refresh/", VaultError::Failed("it is full".to_owned()));
+    let again = rig.sign_in_with(&client, request(), "ann").await;
+    assert_eq!(again.unwrap_err().category(), Category::Keychain);
+    rig.keychain.relent();
+    rig.sandbox.clock().advance(3600);
+    assert_eq!(call(&rig, &client, &account.id).await.unwrap(), 200);
 }
 
 #[tokio::test]

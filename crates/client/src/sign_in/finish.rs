@@ -371,8 +371,16 @@ async fn keep(
     let before = inner.store.account(&id).await;
     let is_new = matches!(before, Ok(None));
     let secrets = &inner.secrets;
+    // Where the tokens of the sign-in before stay, the key that they are bound to must stay too.
+    let mut key_before = None;
     let written = async {
         let before = before?;
+        if before
+            .as_ref()
+            .is_some_and(|before| before.storage == account.storage)
+        {
+            key_before = Some(secrets.dpop_key(&id, account.storage).await?);
+        }
         // Before what is bound to it, which would be of no use without.
         match &wanted.dpop_key {
             Some(key) => secrets.put_dpop_key(&id, account.storage, key).await?,
@@ -383,6 +391,7 @@ async fn keep(
             // One of an earlier sign-in would not belong to the new access token.
             None => secrets.delete_refresh(&id, account.storage).await?,
         }
+        key_before = None;
         secrets.put_access(&id, account.storage, &access).await?;
         if let Some(token) = &tokens.id_token {
             client.keep_logout_hint(&id, account.storage, token).await;
@@ -407,6 +416,18 @@ async fn keep(
         Ok(written)
     }
     .await;
+    if let Some(key) = key_before {
+        let restored = match &key {
+            Some(key) => secrets.put_dpop_key(&id, wanted.storage, key).await,
+            None => secrets.delete_dpop_key(&id, wanted.storage).await,
+        };
+        if let Err(error) = restored {
+            tracing::warn!(
+                code = Error::from(error).code(),
+                "the key of the sign-in before could not be put back"
+            );
+        }
+    }
     // Nobody could find or end what was kept for an account that is not there.
     if written.is_err()
         && is_new
