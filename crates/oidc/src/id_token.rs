@@ -122,13 +122,20 @@ pub struct IdTokenRefusal {
     pub verdicts: Verdicts,
     /// The first of them that failed, and how.
     pub reason: IdTokenError,
+    /// Whether the token names its key.
+    names_key: bool,
 }
 
 impl IdTokenRefusal {
-    /// Whether the key set at hand lacks the token's key. The issuer may have changed its keys since it was
-    /// read: read it once more and check again, once.
+    /// Whether the key set at hand lacks the token's key, or may: of a token that names none it is only known that none
+    /// of the keys signed it. The issuer may have changed its keys since the set was read: read it once more and
+    /// check again, once.
     pub fn wants_new_keys(&self) -> bool {
-        self.reason == IdTokenError::UnknownKey
+        match self.reason {
+            IdTokenError::UnknownKey => true,
+            IdTokenError::Signature => !self.names_key,
+            _ => false,
+        }
     }
 
     /// The stable name.
@@ -166,7 +173,12 @@ pub fn verify(
             if expected.refresh.is_some() {
                 verdicts.rest_not_reached(REFRESH_CHECKS);
             }
-            Err(IdTokenRefusal { verdicts, reason })
+            let parsed = UnverifiedJws::parse(token.expose(), expected.algorithms);
+            Err(IdTokenRefusal {
+                verdicts,
+                reason,
+                names_key: parsed.is_ok_and(|jws| jws.header().kid.is_some()),
+            })
         }
     }
 }

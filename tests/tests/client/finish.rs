@@ -244,3 +244,15 @@ async fn what_an_account_has_at_one_provider_is_not_asked_of_another() {
     };
     assert!(!asked_for(&client, elsewhere).await.contains("items:read"));
 }
+
+#[tokio::test]
+async fn a_key_that_nobody_names_is_found_after_it_was_changed() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    rig.fault("id-token-no-kid");
+    rig.fault("key-set-no-kids");
+    rig.sign_in(&client, "ann").await;
+    rig.sandbox.rotate_keys(false).unwrap();
+    rig.sign_in(&client, "ann").await;
+    assert_eq!(rig.requests(Endpoint::KeySet), 2);
+}
