@@ -63,6 +63,12 @@ pub(crate) async fn begin<R: Runtime>(
     if let (true, Some(data)) = (sandbox, data) {
         bring_sandbox(&app, &shell, client, &data).await;
     }
+    if let Err(error) = client.resolve_doubts().await {
+        tracing::warn!(
+            code = error.code(),
+            "what an earlier run left open was not looked at"
+        );
+    }
 }
 
 #[cfg(feature = "development")]

@@ -64,6 +64,33 @@ impl Client {
         self.fly(id, None).await
     }
 
+    /// Tries, once each, the refresh tokens whose answer an earlier process did not live to hear: a provider may have
+    /// replaced them, and one that forgives does so for a short while only. What comes of it shows in the accounts'
+    /// states. For a shell that stays open, when its window is there.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn resolve_doubts(&self) -> Result<(), Error> {
+        for id in self.inner().store.open_redemptions().await? {
+            // Whoever has the turn may be hearing the answer now.
+            self.take_turn(&id).await?;
+            let open = self.inner().store.open_redemptions().await;
+            self.end_turn(&id).await;
+            if !open?.contains(&id) {
+                continue;
+            }
+            // One that is still good says nothing of the refresh token.
+            let account = self.inner().store.account(&id).await?;
+            let storage = account.map_or(Storage::Keychain, |account| account.storage);
+            let kept = self.inner().secrets.access(&id, storage).await;
+            let kept = kept.ok().flatten().map(|access| access.token);
+            if let Err(error) = self.fly(&id, kept).await {
+                tracing::info!(code = error.code(), "a sign-in that was in doubt was not renewed");
+            }
+        }
+        Ok(())
+    }
+
     /// A token other than `refused`, which an API did not take.
     pub(crate) async fn another_token(
         &self,

@@ -78,6 +78,44 @@ async fn a_provider_that_forgives_makes_good_what_was_lost() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_process_left_open_is_tried_at_the_next_start() {
+    for (grace, state_after, need) in [
+        (30, "signed_in", None),
+        (0, "needs_sign_in", Some(SignInNeed::MaybeRotated)),
+    ] {
+        let rig = Rig::with(Options {
+            refresh_reuse_grace: grace,
+            ..Options::default()
+        })
+        .await;
+        let client = rig.client().await;
+        let id = rig.sign_in(&client, "ann").await.account.id;
+        let good = client.access_token(&id).await.unwrap().access_token;
+        rig.fault("token-cut");
+        // Its access token has a few seconds to live yet.
+        rig.sandbox.clock().advance(290);
+        client.access_token(&id).await.unwrap();
+        rig.sandbox.faults().clear();
+        assert_eq!(rig.token_requests("refresh_token"), 1, "the one that was cut");
+
+        let next = rig.client().await;
+        next.resolve_doubts().await.unwrap();
+        assert_eq!(rig.token_requests("refresh_token"), 2, "grace {grace}");
+        let state = state(&next, &id).await;
+        assert_eq!((state.as_str(), state.need()), (state_after, need));
+        if grace > 0 {
+            assert_ne!(next.access_token(&id).await.unwrap().access_token, good);
+        }
+        next.resolve_doubts().await.unwrap();
+        assert_eq!(
+            rig.token_requests("refresh_token"),
+            2,
+            "nothing is in doubt any more"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_was_never_sent_leaves_no_doubt() {
     // The provider refuses for another reason, or is not even asked: a later end is told with its own reason.
     for fault in ["token-invalid-client", "discovery-500"] {
