@@ -1,5 +1,6 @@
 //! The project's own tasks, so that every chore is one command, the same for a person and for CI:
-//! `cargo xtask run`, `test`, `check`, `fuzz`, `bundle`, `bindings`, `conformance`, `icons`.
+//! `cargo xtask run`, `test`, `check`, `fuzz`, `torture`, `bundle`, `bindings`,
+//! `conformance`, `icons`.
 #![expect(clippy::print_stdout, reason = "a task talks to the person who started it")]
 
 mod bindings;
@@ -15,6 +16,7 @@ mod needs;
 mod run;
 mod table;
 mod test;
+mod torture;
 mod tree;
 
 use std::process::ExitCode;
@@ -48,6 +50,8 @@ enum Task {
     Conformance,
     /// Make the icon files of every size from icons/tessera.svg.
     Icons,
+    /// Kill renewals of tokens at random instants, and say what became of the accounts.
+    Torture(torture::Options),
     /// Say what this machine lacks, and with --install, install it.
     Needs(needs::Options),
 }
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Task::Bindings(options) => bindings::run(&options),
         Task::Conformance => conformance::run(),
         Task::Icons => icons::run(),
+        Task::Torture(options) => torture::run(&options),
         Task::Needs(options) => needs::run(&options),
     };
     match done {

@@ -10,7 +10,7 @@ use crate::build::{self, FEATURES, TestProgram};
 use crate::command::{Ended, Run};
 use crate::count::Count;
 use crate::needs::{self, For};
-use crate::{bundle, check, run, table, tree};
+use crate::{bundle, check, run, table, torture, tree};
 
 /// How long one test program may take where nobody watches.
 const TIME: Duration = Duration::from_mins(20);
@@ -185,6 +185,7 @@ fn rust(groups: &mut Groups) {
     if cfg!(target_os = "linux") {
         groups.run("packages", bundle::make_and_look);
         groups.run("trial on a virtual display", trial);
+        groups.run("torture, the short one", torture);
     }
     let mut packages: Vec<&str> = programs.iter().map(|program| program.package.as_str()).collect();
     packages.dedup();
@@ -213,6 +214,13 @@ fn rust(groups: &mut Groups) {
 fn trial() -> Result<Outcome> {
     let ended = run::trial()?.at_most(TIME).shown_and_logged("trial")?;
     Ok(Outcome::of(Count::of(ended.success), &ended))
+}
+
+/// The short run of `cargo xtask torture`.
+fn torture() -> Result<Outcome> {
+    let torture = torture::program()?.arg("--short");
+    let ended = torture.at_most(TIME).shown_and_logged("torture")?;
+    Ok(Outcome::of(Count::read(&ended.text, ended.success), &ended))
 }
 
 /// Whether a test program holds any test: most programs have an empty one for their `main.rs`.
