@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 use tessera_client::{
-    Account, ApiRequest, Category, Client, Error, ProviderChoice, ProviderId, Receipt, ReceiptOutcome, Route,
-    Scopes, SignIn,
+    Account, ApiRequest, Category, Client, Error, MessageId, ProviderChoice, ProviderId, Receipt,
+    ReceiptOutcome, Route, Scopes, SignIn, Step,
 };
 use tessera_oidc::checks::Outcome;
 use tessera_sandbox::faults::{Fault, Rule};
@@ -208,6 +208,44 @@ async fn by_a_code_on_another_device_without_a_secret() {
     let settings = format!("/github/settings/connections/applications/{GITHUB_CLIENT_ID}");
     assert_eq!(page.path(), settings);
     assert!(rig.keychain.kinds().is_empty());
+}
+
+/// "Not yet" comes with status 200 here, as the tokens do.
+#[tokio::test]
+async fn a_code_that_nobody_has_typed_yet_is_not_told_as_tokens() {
+    let rig = Rig::new().await;
+    name(&rig, "");
+    let client = rig.client().await;
+    let attempt = client.sign_in(request()).unwrap();
+    attempt.opened().await.unwrap();
+    let asked = rig
+        .sandbox
+        .log()
+        .wait_for(|entry| entry.endpoint == Endpoint::Token && entry.outcome.is_some())
+        .await
+        .unwrap();
+    let outcome = asked.outcome.unwrap();
+    assert_eq!(
+        (outcome.status, outcome.error.as_deref()),
+        (200, Some("authorization_pending"))
+    );
+    let prompt = attempt.view().device.unwrap();
+    let mut visitor = rig.sandbox.visitor("bob");
+    visitor
+        .enter_code(&prompt.verification_uri, &prompt.user_code)
+        .await
+        .unwrap();
+    attempt.wait().await.unwrap();
+    let answers: Vec<MessageId> = client
+        .traced()
+        .into_iter()
+        .filter_map(|event| match event.step {
+            Step::Message { message, .. } => Some(message),
+            _ => None,
+        })
+        .filter(|message| matches!(message, MessageId::DevicePending | MessageId::TokenResponse))
+        .collect();
+    assert_eq!(answers, [MessageId::DevicePending, MessageId::TokenResponse]);
 }
 
 #[tokio::test]
