@@ -95,6 +95,11 @@ impl ProviderKind {
             Self::Sandbox => "sandbox",
         }
     }
+
+    /// Whether it issues ID tokens.
+    pub(crate) fn is_openid(&self) -> bool {
+        !matches!(self, Self::GitHub { .. })
+    }
 }
 
 /// Where a provider's definition came from.

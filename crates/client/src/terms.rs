@@ -122,7 +122,7 @@ impl Terms {
 
     /// Whether it issues ID tokens.
     pub(crate) fn is_openid(&self) -> bool {
-        !matches!(self.kind, ProviderKind::GitHub { .. })
+        self.kind.is_openid()
     }
 
     /// What is known of a provider that publishes no description; `None` for those that do.

@@ -10,6 +10,7 @@
 
 mod browser_sign_out;
 mod clock;
+mod device;
 mod dpop;
 mod errors;
 mod finish;

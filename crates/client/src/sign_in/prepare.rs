@@ -183,8 +183,19 @@ async fn way_back(
 
 /// What to ask for. Of what nobody named, `offline_access` is left out where the provider says what it has and
 /// that is not among it: some refuse the whole request for a name they do not know. An account that is signed in
-/// again is not to lose what it was granted before, unless this request names its permissions itself.
+/// again is not to lose what it was granted before, unless this request names its permissions itself. `openid` is
+/// among them by every route: without it there is no ID token (OpenID Connect Core section 3.1.2.1).
 pub(super) fn asked_scopes(plan: &Plan, metadata: &Metadata, account: Option<&Account>) -> Scopes {
+    let scopes = named_scopes(plan, metadata, account);
+    if plan.provider.kind.is_openid() {
+        scopes.union(&Scopes::parse("openid"))
+    } else {
+        scopes
+    }
+}
+
+/// The same, as somebody named them.
+fn named_scopes(plan: &Plan, metadata: &Metadata, account: Option<&Account>) -> Scopes {
     if let Some(named) = &plan.request.scopes {
         return named.clone();
     }

@@ -1,0 +1,32 @@
+//! The device grant (RFC 8628): what is asked for, and for how long.
+
+use tessera_client::{Attempt, Route, Scopes, SignIn};
+
+use crate::rig::Rig;
+
+/// Types the code of `attempt` as `person`.
+async fn enter_code(rig: &Rig, attempt: &Attempt, person: &str) {
+    attempt.opened().await.unwrap();
+    let prompt = attempt.view().device.unwrap();
+    let mut visitor = rig.sandbox.visitor(person);
+    visitor
+        .enter_code(&prompt.verification_uri, &prompt.user_code)
+        .await
+        .unwrap();
+}
+
+/// Without `openid` there would be no ID token (OpenID Connect Core section 3.1.2.1), and nobody signed in.
+#[tokio::test]
+async fn openid_is_asked_for_though_nobody_named_it() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let request = SignIn {
+        scopes: Some(Scopes::parse("email")),
+        ..rig.request(Route::Device)
+    };
+    let attempt = client.sign_in(request).unwrap();
+    enter_code(&rig, &attempt, "bob").await;
+    let account = attempt.wait().await.unwrap().account;
+    assert_eq!(account.email.as_deref(), Some("bob@example.test"));
+    assert_eq!(account.requested, Scopes::parse("openid email"));
+}
