@@ -1,5 +1,7 @@
 //! The device grant (RFC 8628): what is asked for, and for how long.
 
+use std::time::Duration;
+
 use tessera_client::{Attempt, Route, Scopes, SignIn};
 
 use crate::rig::Rig;
@@ -29,4 +31,20 @@ async fn openid_is_asked_for_though_nobody_named_it() {
     let account = attempt.wait().await.unwrap().account;
     assert_eq!(account.email.as_deref(), Some("bob@example.test"));
     assert_eq!(account.requested, Scopes::parse("openid email"));
+}
+
+#[tokio::test]
+async fn what_is_shown_as_its_end_is_whichever_comes_first() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let request = SignIn {
+        timeout: Duration::from_secs(60),
+        ..rig.request(Route::Device)
+    };
+    let attempt = client.sign_in(request).unwrap();
+    // The sandbox's codes are good for longer than that.
+    let own_end = attempt.view().expires_at;
+    attempt.opened().await.unwrap();
+    assert_eq!(attempt.view().expires_at, own_end);
+    attempt.cancel();
 }

@@ -62,10 +62,12 @@ pub(super) async fn course(
     };
     attempt.update(|view| {
         view.device = Some(prompt);
-        view.expires_at = attempt
+        let codes_end = attempt
             .client
             .now()
             .plus(i64::try_from(grant.expires_in).unwrap_or(600));
+        // The attempt may end before its codes do.
+        view.expires_at = view.expires_at.min(codes_end);
     });
     // The page without the code: the person is to compare and type it (RFC 8628 section 5.4).
     let polling = Box::pin(poll(
