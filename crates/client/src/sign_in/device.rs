@@ -128,7 +128,7 @@ async fn poll(
         let response = match before(attempt, deadline, sent).await {
             Ok(response) => response,
             Err(error) if error.is_transient() => {
-                interval = interval.saturating_mul(2).min(SLOWEST_SECONDS);
+                interval = slower(interval);
                 continue;
             }
             Err(error) => return Err(error),
@@ -136,11 +136,35 @@ async fn poll(
         match device::parse_poll_response(&response, &terms.dialect(key), scopes, interval) {
             PollOutcome::Pending => {}
             PollOutcome::SlowDown { interval: slower } => interval = slower,
-            PollOutcome::Unavailable { .. } => interval = interval.saturating_mul(2).min(SLOWEST_SECONDS),
+            PollOutcome::Unavailable { .. } => interval = slower(interval),
             PollOutcome::Denied => return Err(Error::DeclinedOnDevice),
             PollOutcome::Expired => return Err(AttemptError::TimedOut.into()),
             PollOutcome::Done(tokens) => return Ok(*tokens),
             PollOutcome::Failed { error } => return Err(error.into()),
+        }
+    }
+}
+
+/// How long to wait after a provider that could not be asked: longer than before, and never less than it wants.
+fn slower(interval: u64) -> u64 {
+    interval.saturating_mul(2).min(SLOWEST_SECONDS.max(interval))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_asked_more_often_after_an_error() {
+        for (before, after) in [
+            (5, 10),
+            (30, 60),
+            (40, 60),
+            (60, 60),
+            (90, 90),
+            (u64::MAX, u64::MAX),
+        ] {
+            assert_eq!(slower(before), after, "{before}");
         }
     }
 }
