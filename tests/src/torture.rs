@@ -80,10 +80,6 @@ struct Wanted {
 }
 
 impl Wanted {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a program of its own, which reads its arguments and the clock"
-    )]
     fn read() -> Result<Self> {
         let mut wanted = Self {
             kills: KILLS[0],
@@ -252,7 +248,7 @@ impl<'a> Scene<'a> {
             self.sandbox.log().clear();
             // Two at once, one of which often waits for the other. Every other time one of them is killed just after the
             // provider has answered, where the most can be lost.
-            let first = if tally.kills % 4 == 0 {
+            let first = if tally.kills.is_multiple_of(4) {
                 Aim::At(instants.within(longest * 2))
             } else {
                 Aim::AfterAnAnswer(instants.within(SAVING))

@@ -61,14 +61,14 @@ fn retry_after(error: &Error) -> Option<u64> {
 fn is_network(error: &Error) -> bool {
     let redirects = |status: u16| (300..400).contains(&status);
     match error {
-        Error::Http(_) => true,
-        Error::Token(TokenError::NotJson { html }) => *html,
+        Error::Http(_) | Error::KeySet(KeySetError::WebPage) => true,
+        Error::Token(TokenError::NotJson { html }) | Error::Discovery(DiscoveryError::NotJson { html }) => {
+            *html
+        }
         Error::Token(TokenError::Status { status, html, .. }) => {
             redirects(*status) || (*html && *status < 500)
         }
         Error::Discovery(DiscoveryError::Status { status, .. }) => redirects(*status),
-        Error::Discovery(DiscoveryError::NotJson { html }) => *html,
-        Error::KeySet(KeySetError::WebPage) => true,
         _ => false,
     }
 }

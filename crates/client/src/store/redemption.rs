@@ -134,7 +134,10 @@ mod tests {
     async fn a_token_whose_answer_nobody_heard_is_in_doubt_until_something_is_known() {
         let (_folder, store, ann) = ann().await;
         assert_eq!(begin(&store, &ann, "one", false).await, Doubt::None);
-        assert_eq!(store.open_redemptions().await.unwrap(), [ann.id.clone()]);
+        assert_eq!(
+            store.open_redemptions().await.unwrap(),
+            std::slice::from_ref(&ann.id)
+        );
         assert_eq!(begin(&store, &ann, "one", false).await, Doubt::MaybeRotated);
         // The keychain holds another one by now: that one was saved.
         assert_eq!(begin(&store, &ann, "two", false).await, Doubt::None);
