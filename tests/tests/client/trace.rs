@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use tessera_client::{ApiRequest, Client, FlowKind, Report, Route, TraceEvent};
+use tessera_client::{ApiRequest, Change, Client, FlowKind, Report, Route, Step, TraceEvent};
 use url::Url;
 
 use crate::rig::{Rig, TestKeychain};
@@ -51,6 +51,85 @@ fn flows(client: &Client) -> BTreeMap<u64, Vec<TraceEvent>> {
         flows.entry(event.flow.0).or_default().push(event);
     }
     flows
+}
+
+/// The codes of what was decided so far.
+fn decisions(client: &Client) -> Vec<&'static str> {
+    let steps = client.traced().into_iter().map(|event| event.step);
+    steps
+        .filter_map(|step| match step {
+            Step::Decision { code, .. } => Some(code),
+            _ => None,
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_callback_that_its_form_refuses_is_told_without_its_secrets() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let attempt = client.sign_in(rig.request(Route::Loopback)).unwrap();
+    let callback = rig.visit(&attempt, "ann").await.unwrap();
+    let secrets: Vec<String> = callback
+        .query_pairs()
+        .filter(|(name, _)| matches!(&**name, "code" | "state"))
+        .map(|(_, value)| value.into_owned())
+        .collect();
+    assert_eq!(secrets.len(), 2);
+    let query = callback.query().unwrap();
+    let callbacks = || {
+        let steps = client.traced().into_iter().map(|event| event.step);
+        steps
+            .filter_map(|step| match step {
+                Step::Message { message, fields, .. } if message.code() == "callback" => Some(fields),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
+
+    // What the listener hears nobody waits for: the window is told.
+    let mut changes = client.changes();
+    let page = reqwest::get(format!("{callback}&state={}", secrets[0]))
+        .await
+        .unwrap();
+    assert!(page.status().is_client_error(), "{}", page.status());
+    let noticed = loop {
+        if let Change::Notice(error) = changes.recv().await.unwrap() {
+            break error;
+        }
+    };
+    assert_eq!(noticed.code(), "callback_duplicate_parameter");
+    assert_eq!(decisions(&client), ["callback_duplicate_parameter"]);
+    let fields = callbacks().pop().unwrap();
+    assert_eq!(fields.iter().filter(|field| field.name == "state").count(), 2);
+
+    let mut address = callback.clone();
+    address.set_query(None);
+    let long = "x".repeat(100_000);
+    for (text, code, name) in [
+        (format!("{address}#{query}"), "callback_fragment", Some("code")),
+        (format!("{callback}&x={long}"), "callback_too_long", None),
+        (format!("not?{}", secrets[0]), "callback_not_an_address", None),
+    ] {
+        let refused = attempt.deliver(&text).await.unwrap_err();
+        assert_eq!(refused.code(), code);
+        assert_eq!(decisions(&client).last(), Some(&code));
+        // Of what is no address, or too long for one, nothing is taken apart.
+        let fields = callbacks().pop().unwrap();
+        assert_eq!(fields.is_empty(), name.is_none(), "{fields:?}");
+        assert!(
+            name.is_none_or(|name| fields.iter().any(|field| field.name == name)),
+            "{fields:?}"
+        );
+    }
+    assert_eq!(callbacks().len(), 4);
+    let told = format!("{:?}", client.traced());
+    for secret in &secrets {
+        assert!(!told.contains(secret.as_str()), "{secret} is in {told}");
+    }
+
+    reqwest::get(callback).await.unwrap();
+    attempt.wait().await.unwrap();
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tessera_oidc::RedirectUri;
 use tessera_oidc::authorize::Pending;
-use tessera_oidc::callback::{Callback, CallbackRefusal, ValidatedCallback};
+use tessera_oidc::callback::{Callback, CallbackError, CallbackRefusal, ValidatedCallback};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use url::Url;
@@ -17,7 +17,7 @@ use super::kept::Remover;
 use super::prepare::Prepared;
 use super::{Attempt, AttemptEnd, Delivery, Kept, Page, SignIn, SignedIn, Stage, device, finish, prepare};
 use crate::account::Storage;
-use crate::client::Change;
+use crate::client::{Change, Client};
 use crate::error::{AttemptError, Error};
 use crate::ports::{BrowserPage, LoopbackCallback, LoopbackListener, VaultError};
 use crate::provider::{Provider, Route};
@@ -149,7 +149,7 @@ async fn course(
         }
         attempt.set_state(Some(state));
         let page = prepared.page.clone();
-        let waiting = wait(&mut prepared, pending, deliveries, flow);
+        let waiting = wait(client, &mut prepared, pending, deliveries, flow);
         show(attempt, page, flow, waiting).await
     };
     let awaited = before(attempt, deadline, awaited).await;
@@ -249,6 +249,7 @@ type Answer = Box<dyn FnOnce(BrowserPage) + Send>;
 
 /// Waits for the callback that passes; tells everyone else why theirs does not.
 async fn wait(
+    client: &Client,
     prepared: &mut Prepared,
     pending: Pending,
     mut deliveries: mpsc::Receiver<Delivery>,
@@ -285,9 +286,11 @@ async fn wait(
                 let url = received_on(&prepared.redirect_uri, &heard.target);
                 match judge(&url, pending, flow) {
                     Judged::Taken(callback) => return Ok((callback, Some(heard.answer))),
-                    Judged::NotAwaited(pending, _) => {
+                    Judged::NotAwaited(pending, error) => {
                         awaited = Some(pending);
                         (heard.answer)(BrowserPage::NotAwaited);
+                        // Whoever delivers one is told; nobody delivered this.
+                        client.changed(Change::Notice(error));
                     }
                     Judged::Over(error) => {
                         (heard.answer)(BrowserPage::Refused);
@@ -328,12 +331,14 @@ enum Judged {
 fn judge(text: &str, pending: Pending, flow: &Flow) -> Judged {
     let callback = match Callback::parse(text) {
         Ok(callback) => callback,
-        Err(error) => return Judged::NotAwaited(pending, error.into()),
+        Err(error) => {
+            told(flow, text, Some(&error));
+            let error = Error::from(error);
+            flow.decided(error.code(), error.message());
+            return Judged::NotAwaited(pending, error);
+        }
     };
-    let query = text.split_once('?').map_or("", |(_, query)| query);
-    let query = query.split('#').next().unwrap_or_default();
-    let fields = parameters(query.as_bytes()).take(30).collect();
-    flow.message(Party::Browser, Party::Tessera, MessageId::Callback, fields);
+    told(flow, text, None);
     match callback.validate(pending) {
         Ok(callback) => {
             flow.checks(callback.verdicts());
@@ -350,6 +355,21 @@ fn judge(text: &str, pending: Pending, flow: &Flow) -> Judged {
             }
         }
     }
+}
+
+/// Writes down what came, and what is public in it.
+fn told(flow: &Flow, text: &str, refused: Option<&CallbackError>) {
+    let (text, fragment) = text.trim().split_once('#').unwrap_or((text.trim(), ""));
+    let query = text.split_once('?').map_or("", |(_, query)| query);
+    let answer = match refused {
+        // What is no address has no names that could be shown, and what is too long is not taken apart.
+        Some(CallbackError::NotAnAddress | CallbackError::TooLong) => Zeroizing::default(),
+        // The answer is in the wrong place.
+        Some(CallbackError::Fragment) => Zeroizing::new(format!("{query}&{fragment}")),
+        _ => Zeroizing::new(query.to_owned()),
+    };
+    let fields = parameters(answer.as_bytes()).take(30).collect();
+    flow.message(Party::Browser, Party::Tessera, MessageId::Callback, fields);
 }
 
 /// Runs a cancellable part within the attempt's time.
