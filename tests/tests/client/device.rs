@@ -38,7 +38,7 @@ async fn what_is_shown_as_its_end_is_whichever_comes_first() {
     let rig = Rig::new().await;
     let client = rig.client().await;
     let request = SignIn {
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         ..rig.request(Route::Device)
     };
     let attempt = client.sign_in(request).unwrap();
