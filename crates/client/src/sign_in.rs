@@ -27,6 +27,7 @@ use crate::error::{AttemptError, Error};
 use crate::provider::{AdHocProvider, Provider, ProviderId, Route};
 use crate::providers::{self, ProviderError};
 use crate::step_up::StepUp;
+use crate::trace::{MessageId, Party};
 use prepare::Push;
 
 pub(crate) use drive::received_on;
@@ -425,7 +426,7 @@ impl Attempt {
     pub async fn open_again(&self) -> Result<(), Error> {
         let url = self.link().await?;
         if let Some(push) = self.shared.push.get() {
-            drive::sent_to(push.flow(), &url);
+            drive::sent_to(push.flow(), Party::Browser, MessageId::AuthorizationRequest, &url);
         }
         self.client.inner().ports.browser.open(&url).await?;
         self.update(|view| view.browser_opened = true);

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use tessera_client::{ApiRequest, Change, Client, FlowKind, Report, Route, Step, TraceEvent};
+use tessera_client::{
+    ApiRequest, Change, Client, FlowKind, Party, Report, Route, SignIn, Stage, Step, TraceEvent,
+};
 use url::Url;
 
 use crate::rig::{Rig, TestKeychain};
@@ -53,6 +55,18 @@ fn flows(client: &Client) -> BTreeMap<u64, Vec<TraceEvent>> {
     flows
 }
 
+/// Who was sent to a page so far, and to which.
+fn sent_to_pages(client: &Client) -> Vec<(Party, &'static str)> {
+    let steps = client.traced().into_iter().map(|event| event.step);
+    steps
+        .filter_map(|step| match step {
+            Step::Message { to, message, .. } => Some((to, message.code())),
+            _ => None,
+        })
+        .filter(|(_, code)| ["authorization_request", "verification_page"].contains(code))
+        .collect()
+}
+
 /// The codes of what was decided so far.
 fn decisions(client: &Client) -> Vec<&'static str> {
     let steps = client.traced().into_iter().map(|event| event.step);
@@ -62,6 +76,49 @@ fn decisions(client: &Client) -> Vec<&'static str> {
             _ => None,
         })
         .collect()
+}
+
+#[tokio::test]
+async fn the_page_that_it_is_and_whoever_is_sent_there() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let mut told = Vec::new();
+    for (route, page) in [
+        (Route::Scheme, "authorization_request"),
+        (Route::Paste, "authorization_request"),
+        (Route::Device, "verification_page"),
+    ] {
+        for (open_browser, whom) in [(true, Party::Browser), (false, Party::Person)] {
+            let request = SignIn {
+                open_browser,
+                ..rig.request(route)
+            };
+            let attempt = client.sign_in(request).unwrap();
+            attempt.opened().await.unwrap();
+            told.push((whom, page));
+            assert_eq!(sent_to_pages(&client), told);
+            attempt.cancel();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_does_not_start_is_told() {
+    let rig = Rig::new().await;
+    *rig.browser.broken.lock().unwrap() = true;
+    let client = rig.client().await;
+    let mut changes = client.changes();
+    let attempt = client.sign_in(rig.request(Route::Scheme)).unwrap();
+    loop {
+        if let Change::Attempt(view) = changes.recv().await.unwrap()
+            && view.stage == Stage::Waiting
+            && !view.browser_opened
+        {
+            break;
+        }
+    }
+    assert_eq!(decisions(&client), ["browser_not_started"]);
+    attempt.cancel();
 }
 
 #[tokio::test]

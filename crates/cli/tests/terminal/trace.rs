@@ -45,7 +45,8 @@ async fn a_sign_in_is_told_step_by_step_and_without_its_secrets() {
             "Tessera → Provider",
             "Provider → Tessera",
             "Tessera → Keychain",
-            "Tessera → Browser",
+            // It was told to open no browser.
+            "Tessera → You",
             "You → Provider",
             "Browser → Tessera",
             "Tessera → Provider",

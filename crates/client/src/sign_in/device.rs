@@ -17,7 +17,7 @@ use crate::error::{AttemptError, Error};
 use crate::provider::{ProviderKind, Route};
 use crate::providers::ProviderError;
 use crate::terms::Terms;
-use crate::trace::{Exchange, Flow};
+use crate::trace::{Exchange, Flow, MessageId};
 
 /// How often a provider that cannot be reached is asked at the least, in seconds (RFC 8628 section 3.5 wants
 /// growing pauses).
@@ -86,7 +86,7 @@ pub(super) async fn course(
         browser_opened: open_browser,
         lifetime: None,
     };
-    let tokens = show(attempt, page, flow, polling).await?;
+    let tokens = show(attempt, page, MessageId::VerificationPage, flow, polling).await?;
     attempt.update(|view| view.stage = Stage::Finishing);
     let asked = finish::Asked {
         nonce: None,

@@ -150,7 +150,7 @@ async fn course(
         attempt.set_state(Some(state));
         let page = prepared.page.clone();
         let waiting = wait(client, &mut prepared, pending, deliveries, flow);
-        show(attempt, page, flow, waiting).await
+        show(attempt, page, MessageId::AuthorizationRequest, flow, waiting).await
     };
     let awaited = before(attempt, deadline, awaited).await;
     // Whatever came, the attempt can be answered only once: nobody can any more before anything else is done.
@@ -195,15 +195,22 @@ async fn course(
     result
 }
 
-/// Tells everyone where the page is, and opens it if that was asked for, while `waiting` for what comes of it.
+/// Tells everyone where the page is, as `message`, and opens it if that was asked for, while `waiting` for what comes
+/// of it.
 /// That no browser starts is not the end: the person can open the link themselves.
 pub(super) async fn show<T>(
     attempt: &Attempt,
     page: Page,
+    message: MessageId,
     flow: &Flow,
     waiting: impl Future<Output = T>,
 ) -> T {
-    sent_to(flow, &page.url);
+    let whom = if page.browser_opened {
+        Party::Browser
+    } else {
+        Party::Person
+    };
+    sent_to(flow, whom, message, &page.url);
     flow.message(Party::Person, Party::Provider, MessageId::SignInPages, Vec::new());
     let Page {
         url, browser_opened, ..
@@ -216,8 +223,10 @@ pub(super) async fn show<T>(
         view.browser_opened = browser_opened;
     });
     let opening = async {
-        if browser_opened && attempt.client.inner().ports.browser.open(&url).await.is_err() {
+        if browser_opened && let Err(error) = attempt.client.inner().ports.browser.open(&url).await {
             tracing::warn!("no browser could be started");
+            let error = Error::from(error);
+            flow.decided(error.code(), error.message());
             attempt.shared.page.send_modify(|page| {
                 if let Some(page) = page {
                     page.browser_opened = false;
@@ -233,16 +242,11 @@ pub(super) async fn show<T>(
     }
 }
 
-/// Writes down that a browser is sent to the page.
-pub(super) fn sent_to(flow: &Flow, url: &Url) {
+/// Writes down that somebody is sent to the page: a browser, or the person who is to open it themselves.
+pub(super) fn sent_to(flow: &Flow, whom: Party, message: MessageId, url: &Url) {
     let mut fields = vec![Field::shown("page", place(url))];
     fields.extend(parameters(url.query().unwrap_or_default().as_bytes()));
-    flow.message(
-        Party::Tessera,
-        Party::Browser,
-        MessageId::AuthorizationRequest,
-        fields,
-    );
+    flow.message(Party::Tessera, whom, message, fields);
 }
 
 type Answer = Box<dyn FnOnce(BrowserPage) + Send>;

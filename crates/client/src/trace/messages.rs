@@ -56,8 +56,8 @@ messages! {
     PushedResponse = "pushed_response", "The provider gives the request a name",
         "Your browser carries only this name, which is good for a short while and for this app alone. Where the provider says no, you are told at once instead of on its page.",
         Some("RFC 9126 2.2");
-    AuthorizationRequest = "authorization_request", "Your browser is sent to the provider",
-        "You sign in at the provider's own page in your own browser, so Tessera never sees your password. The address carries the hash of a secret that stays here (the code challenge), which makes the answer useless to anybody else.",
+    AuthorizationRequest = "authorization_request", "You are sent to the provider",
+        "You sign in at the provider's own page in your own browser, so Tessera never sees your password. With the request, in the address or sent ahead, goes the hash of a secret that stays here (the code challenge), which makes the answer useless to anybody else.",
         Some("RFC 8252 4.1, RFC 7636 4.3");
     SignInPages = "sign_in_pages", "You sign in and agree",
         "This is between you and the provider: your password, your second factor, and what you allow. Tessera sees nothing of it.",
@@ -98,6 +98,9 @@ messages! {
     DeviceAuthorizationResponse = "device_authorization_response", "The code, and where to type it",
         "Compare the code before you agree: whoever sends you such a code would sign in as you. It is good for a few minutes.",
         Some("RFC 8628 3.2");
+    VerificationPage = "verification_page", "You are sent to the page for the code",
+        "You type the code at the provider's own page, here or on another device, so Tessera never sees your password. The address comes without the code, so that you compare it before you agree.",
+        Some("RFC 8628 3.3");
     DevicePoll = "device_poll", "Is it done?",
         "The provider cannot call this computer, so Tessera asks again and again, no faster than the provider allows. It stops when you agree, decline or cancel, or when the code runs out.",
         Some("RFC 8628 3.4");

@@ -408,6 +408,13 @@ export const device = (polls: number, ago = polls * 5): Script => ({
         masked('device_code', 43),
       ]),
     ],
+    [
+      1,
+      message('verification_page', 'tessera', 'browser', [
+        shown('page', `${sandbox.issuer}/device`),
+      ]),
+    ],
+    [1, message('sign_in_pages', 'person', 'provider')],
     ...Array.from({ length: polls }, (): Part[] => [
       [
         4_990,
