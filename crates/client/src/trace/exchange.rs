@@ -226,7 +226,11 @@ fn secrets(request: &Request) -> Vec<Zeroizing<String>> {
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok()?.split_once(' '))
         .map(|(_, credential)| Zeroizing::new(credential.to_owned()));
-    let mut secrets: Vec<_> = credential.into_iter().collect();
+    let proof = request
+        .headers
+        .get(dpop::PROOF)
+        .and_then(|value| Some(Zeroizing::new(value.to_str().ok()?.to_owned())));
+    let mut secrets: Vec<_> = credential.into_iter().chain(proof).collect();
     match serde_json::from_slice(&request.body) {
         Ok(json @ (Value::Object(_) | Value::Array(_))) => strings(json, &mut secrets),
         _ => secrets.extend(hidden_values(&request.body)),
@@ -234,7 +238,38 @@ fn secrets(request: &Request) -> Vec<Zeroizing<String>> {
     secrets
 }
 
-/// Every text in a JSON body, which no request of this app has anything public in.
+/// How many characters a value in an answer has at the least to be a secret. What is shorter can be guessed, and is part
+/// of words such as `Bearer`.
+const SHORTEST_SECRET: usize = 8;
+
+/// What an answer brings that is not public: a provider that repeats its own token in a public member must not bring it
+/// into the trace.
+fn own_secrets(message: MessageId, response: &Response) -> Vec<Zeroizing<String>> {
+    // In these nothing is a secret, and everything is said more than once.
+    if matches!(
+        message,
+        MessageId::MetadataResponse | MessageId::KeySetResponse | MessageId::UserinfoResponse
+    ) {
+        return Vec::new();
+    }
+    // These are sentences, which often are the error's name once more.
+    let is_secret = |name: &str| !matches!(name, "error_description" | "error_uri");
+    let mut secrets = Vec::new();
+    if is_form(response) {
+        let pairs = url::form_urlencoded::parse(&response.body);
+        let hidden = pairs.filter(|(name, _)| !PUBLIC_PARAMETERS.contains(&name.as_ref()) && is_secret(name));
+        secrets.extend(hidden.map(|(_, value)| Zeroizing::new(value.into_owned())));
+    } else if let Ok(Value::Object(members)) = serde_json::from_slice(&response.body) {
+        let hidden = members
+            .into_iter()
+            .filter(|(name, _)| !PUBLIC_MEMBERS.contains(&name.as_str()) && is_secret(name));
+        hidden.for_each(|(_, value)| strings(value, &mut secrets));
+    }
+    secrets.retain(|secret| secret.chars().count() >= SHORTEST_SECRET);
+    secrets
+}
+
+/// Every text in a JSON value: no request of this app has anything public in one.
 fn strings(json: Value, found: &mut Vec<Zeroizing<String>>) {
     match json {
         Value::String(text) if !text.is_empty() => found.push(Zeroizing::new(text)),
@@ -246,10 +281,11 @@ fn strings(json: Value, found: &mut Vec<Zeroizing<String>>) {
 
 /// What is shown of an answer: status and media type, and of a JSON object what is public in it.
 fn response_fields(message: MessageId, response: &Response, secrets: &[Zeroizing<String>]) -> Vec<Field> {
+    let secrets = [secrets, &own_secrets(message, response)].concat();
     let fields = public_fields(message, response);
     fields
         .into_iter()
-        .map(|field| shortened(field, secrets))
+        .map(|field| shortened(field, &secrets))
         .collect()
 }
 
@@ -275,7 +311,7 @@ fn public_fields(message: MessageId, response: &Response) -> Vec<Field> {
     if !media_type.is_empty() {
         fields.push(Field::shown("content-type", media_type.as_str()));
     }
-    if media_type == "application/x-www-form-urlencoded" {
+    if is_form(response) {
         fields.extend(named_values(&response.body));
         return fields;
     }
@@ -309,7 +345,12 @@ fn member(message: MessageId, name: &str, value: &Value) -> Option<Field> {
             .join(" "),
         other => other.to_string(),
     };
-    let value = if PUBLIC_MEMBERS.contains(&name) {
+    // Written as JSON, a text has escapes by which it would not be known for a secret again.
+    let is_plain = match value {
+        Value::Array(list) => !list.iter().any(|one| one.is_array() || one.is_object()),
+        other => !other.is_object(),
+    };
+    let value = if PUBLIC_MEMBERS.contains(&name) && is_plain {
         FieldValue::Shown(shown)
     } else if message == MessageId::MetadataResponse {
         // It has dozens of members that nobody here uses.

@@ -169,6 +169,38 @@ fn a_provider_that_repeats_a_secret_does_not_bring_it_into_the_trace() {
     assert!(!told(&fields).concat().contains("the-secret"), "{fields:?}");
 }
 
+#[test]
+fn an_answer_that_repeats_its_own_token_does_not_bring_it_into_the_trace() {
+    let told = |media_type, body: &str| {
+        let response = answer(media_type, body);
+        told(&response_fields(MessageId::TokenResponse, &response, &[])).join(" ")
+    };
+    for body in [
+        r#"{"access_token":"gho_0123","token_type":"gho_0123"}"#,
+        r#"{"access_token":"gho_0123","scope":"openid gho_0123"}"#,
+        r#"{"access_token":"gho_0123","scope":["openid",["gho_0123"]]}"#,
+        r#"{"nested":[{"token":"gho_0123"}],"error":"no gho_0123","gho_0123":1}"#,
+        r#"{"access_token":"gho_\"0123","scope":{"gho_\"0123":1}}"#,
+    ] {
+        let told = told("application/json", body);
+        assert!(!told.contains("gho_"), "{told}");
+    }
+    let told_form = told(
+        "application/x-www-form-urlencoded",
+        "access_token=gho_0123&token_type=gho_0123&scope=openid+gho_0123&gho_0123=1",
+    );
+    assert!(!told_form.contains("gho_"), "{told_form}");
+    // What is too short for a secret, or is there for a person to read, hides nothing else.
+    let told = told(
+        "application/json",
+        r#"{"ok":"e","token_type":"Bearer","error":"invalid_grant","error_description":"invalid_grant"}"#,
+    );
+    assert!(
+        told.contains("token_type=Bearer") && told.contains("error=invalid_grant"),
+        "{told}"
+    );
+}
+
 /// What is masked by its name, what is public by its name, and what nobody has heard of.
 const MEMBERS: [&str; 6] = [
     "access_token",
@@ -179,39 +211,89 @@ const MEMBERS: [&str; 6] = [
     "unheard_of",
 ];
 
+/// Where the secret is first: in a form, in a header, or in the answer itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum First {
+    Form,
+    Authorization,
+    Proof,
+    Answer,
+}
+
+/// That, and a message in which it can be.
+fn first_in() -> impl Strategy<Value = (First, MessageId)> {
+    let tokens = [
+        MessageId::TokenResponse,
+        MessageId::DevicePending,
+        MessageId::DeviceAuthorizationResponse,
+        MessageId::PushedResponse,
+        MessageId::RevocationResponse,
+    ];
+    let documents = [
+        MessageId::MetadataResponse,
+        MessageId::UserinfoResponse,
+        MessageId::KeySetResponse,
+    ];
+    let sent = prop::sample::select(vec![First::Form, First::Authorization, First::Proof]);
+    prop_oneof![
+        (
+            sent,
+            prop::sample::select([tokens.as_slice(), &documents].concat())
+        ),
+        (Just(First::Answer), prop::sample::select(tokens.to_vec())),
+    ]
+}
+
 proptest! {
     /// However long it is and wherever it is put, not even a piece of it comes through.
     #[test]
-    fn whatever_a_provider_repeats_no_secret_of_the_request_is_in_the_trace(
+    fn whatever_a_provider_repeats_no_secret_is_in_the_trace(
         secret in "[A-Za-z0-9_.~-]{24,400}",
         before in "[a-z \u{200b}\u{202e}\n]{0,260}",
         after in "[a-z ]{0,20}",
         member in prop::sample::select(&MEMBERS[..]),
         place in 0..5,
-        message in prop::sample::select(vec![MessageId::TokenResponse, MessageId::MetadataResponse,
-            MessageId::UserinfoResponse, MessageId::KeySetResponse, MessageId::DeviceAuthorizationResponse]),
+        (first, message) in first_in(),
     ) {
         let url = Url::parse("https://provider.example/token").unwrap();
-        let request = Request::post_form(url, [("grant_type", "refresh_token"), ("refresh_token", &secret)]);
-        let words = format!("{before}{secret}{after}");
-        let (media_type, body) = match place {
-            0 => ("application/json", serde_json::json!({ member: words }).to_string()),
-            1 => ("application/json", serde_json::json!({ member: [words] }).to_string()),
-            2 => ("application/json", serde_json::json!({ words: member }).to_string()),
-            3 => ("application/json", serde_json::json!({ "keys": [{ "kid": words, "kty": "EC" }] }).to_string()),
-            _ => {
-                let form = url::form_urlencoded::Serializer::new(String::new())
-                    .append_pair(member, &words)
-                    .append_pair(&words, "1")
-                    .finish();
-                ("application/x-www-form-urlencoded", form)
+        let mut request = Request::post_form(url, [("grant_type", "refresh_token")]);
+        match first {
+            First::Form => {
+                request = Request::post_form(request.url, [("refresh_token", secret.as_str())]);
             }
+            First::Authorization => {
+                let value = HeaderValue::from_str(&format!("Bearer {secret}")).unwrap();
+                request.headers.insert(header::AUTHORIZATION, value);
+            }
+            First::Proof => {
+                request.headers.insert(dpop::PROOF, HeaderValue::from_str(&secret).unwrap());
+            }
+            First::Answer => {}
+        }
+        let words = format!("{before}{secret}{after}");
+        let mut json = match place {
+            0 => serde_json::json!({ member: words }),
+            1 => serde_json::json!({ member: [words] }),
+            2 => serde_json::json!({ &words: member }),
+            3 => serde_json::json!({ "keys": [{ "kid": words, "kty": "EC" }] }),
+            _ => serde_json::json!({ member: { &words: { &words: [words] } } }),
         };
-        let fields = response_fields(message, &answer(media_type, &body), &secrets(&request));
-        let told = told(&fields).concat();
-        let pieces = secret.as_bytes().windows(20).filter_map(|piece| std::str::from_utf8(piece).ok());
-        for piece in pieces {
-            prop_assert!(!told.contains(piece), "{piece} is in {told}");
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair(member, &words).append_pair(&words, "1");
+        if first == First::Answer {
+            json["refresh_token"] = secret.clone().into();
+            form.append_pair("refresh_token", &secret);
+        }
+        for (media_type, body) in [
+            ("application/json", json.to_string()),
+            ("application/x-www-form-urlencoded", form.finish()),
+        ] {
+            let fields = response_fields(message, &answer(media_type, &body), &secrets(&request));
+            let told = told(&fields).concat();
+            let pieces = secret.as_bytes().windows(20).filter_map(|piece| std::str::from_utf8(piece).ok());
+            for piece in pieces {
+                prop_assert!(!told.contains(piece), "{piece} is in {told}");
+            }
         }
     }
 }
