@@ -26,7 +26,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tauri::{Context, Manager as _, RunEvent, Runtime, WindowEvent};
+use tauri::{AppHandle, Context, Manager as _, RunEvent, Runtime, WindowEvent};
 use tessera_client::{DEVELOPMENT_SCHEME_REDIRECT, RedirectUri, SCHEME_REDIRECT, scheme_of};
 use tessera_platform::DataFolder;
 
@@ -93,9 +93,10 @@ pub fn run<R: Runtime>(
     let builder = builder.plugin(tauri_plugin_shell::init());
 
     let Start { began, sandbox, .. } = *start;
+    let shell = Arc::new(Shell::default());
+    let ending = shell.clone();
     let app = builder
         .setup(move |app| {
-            let shell = Arc::new(Shell::default());
             app.manage(shell.clone());
             shell.person.sits_at(app.handle().clone());
             // A desktop that names no such folder has it where the others do.
@@ -132,11 +133,32 @@ pub fn run<R: Runtime>(
                 inbox.put(url.as_str());
             }
         }
+        RunEvent::ExitRequested { code: None, api, .. } => {
+            api.prevent_exit();
+            wind_up(app, ending.clone());
+        }
+        // On macOS the app menu's Quit leads straight here, with the window still there.
+        RunEvent::Exit => {
+            window::hide(app);
+            tauri::async_runtime::block_on(ending.settle());
+        }
         _ => {}
     });
     // What was logged last is written before the process ends.
     drop(logging);
     Ok(())
+}
+
+/// Lets what is under way come home after the last window is gone, and ends the app then. The event loop goes on
+/// meanwhile: a system that is not listened to leaves the window where it was.
+fn wind_up<R: Runtime>(app: &AppHandle<R>, shell: Arc<Shell>) {
+    // Whoever opens the app from here on gets one of their own, which takes turns with this one by the store.
+    tauri_plugin_single_instance::destroy(app);
+    let app = app.clone();
+    tauri::async_runtime::spawn(async move {
+        shell.settle().await;
+        app.exit(0);
+    });
 }
 
 /// The private-scheme redirect URI of this build. A development build has its own, so that it and an installed app

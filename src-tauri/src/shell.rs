@@ -73,6 +73,17 @@ impl Shell {
         self.opened().await.map(|opened| &opened.client)
     }
 
+    /// Lets what a provider may already have answered come home before the process ends: the refresh token that was
+    /// spent on it is worth nothing any more. Every part of it has a limit of its own, so that this ends as well.
+    pub(crate) async fn settle(&self) {
+        let Some(Ok(opened)) = self.opened.get() else {
+            return;
+        };
+        if let Err(error) = opened.client.settle().await {
+            tracing::error!(code = error.code(), "a renewed sign-in is lost");
+        }
+    }
+
     /// Says where reports are written.
     pub(crate) fn reports_go_to(&self, folder: PathBuf) {
         // Only the start of the app says it.

@@ -74,6 +74,15 @@ pub(crate) fn bring_forward<R: Runtime>(app: &AppHandle<R>) {
     }
 }
 
+/// Takes the window from the screen, where it has not gone already.
+pub(crate) fn hide<R: Runtime>(app: &AppHandle<R>) {
+    if let Some(window) = app.get_webview_window(MAIN)
+        && let Err(error) = window.hide()
+    {
+        tracing::warn!(%error, "the window could not be hidden");
+    }
+}
+
 /// Takes back what [`bring_forward`] asked for, once the window has the focus.
 pub(crate) fn was_focused<R: Runtime>(app: &AppHandle<R>) {
     if let Some(window) = app.get_webview_window(MAIN) {

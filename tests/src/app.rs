@@ -255,6 +255,25 @@ impl<'a> App<'a> {
         .await
     }
 
+    /// Closes the window as a person does, and waits until it is gone while the process still runs. Gives back what
+    /// waits for the process as well.
+    pub async fn close_window(self) -> Result<Closing<'a>> {
+        let pid = self.pid()?;
+        let window = self.window().await?;
+        press_close(
+            self.desktop,
+            &window,
+            "the app's window gone from the screen",
+            || Ok(self.desktop.windows_of(pid).is_empty()),
+        )
+        .await?;
+        Ok(Closing {
+            desktop: self.desktop,
+            binary: self.binary.clone(),
+            service: self.service.clone(),
+        })
+    }
+
     /// Waits until the app's window is the one with the focus.
     pub async fn comes_forward(&self) -> Result<()> {
         comes_forward(self.desktop, &self.binary).await
@@ -323,30 +342,63 @@ pub async fn comes_forward(desktop: &Desktop, program: &Path) -> Result<()> {
 /// After how long keys that had no effect are pressed again.
 const PRESS_AGAIN: Duration = Duration::from_secs(10);
 
+/// An app whose window is gone.
+pub struct Closing<'a> {
+    desktop: &'a Desktop,
+    binary: PathBuf,
+    service: Arc<Program>,
+}
+
+impl Closing<'_> {
+    /// Whether its process still runs.
+    pub fn runs(&self) -> bool {
+        !self.desktop.processes_of(&self.binary).is_empty()
+    }
+
+    /// Waits until its process has ended.
+    pub async fn ended(self) -> Result<()> {
+        wait::until_true("the end of the app", wait::STEP, async || Ok(!self.runs())).await?;
+        self.service.stop();
+        Ok(())
+    }
+}
+
 /// Closes the window of `program` as a person does, and waits until the app has ended.
 pub async fn close(desktop: &Desktop, program: &Path) -> Result<()> {
     let window = window_of(desktop, program).await?;
-    desktop.focus(&window).await?;
+    press_close(
+        desktop,
+        &window,
+        "the app's end after its window was closed",
+        || Ok(desktop.processes_of(program).is_empty()),
+    )
+    .await
+}
+
+/// Presses what closes a window, until `closed`.
+async fn press_close(
+    desktop: &Desktop,
+    window: &Window,
+    what: &str,
+    closed: impl Fn() -> Result<bool>,
+) -> Result<()> {
+    desktop.focus(window).await?;
     desktop.press("alt+F4")?;
     // On a busy machine the keys can be pressed before the window manager listens for them. They are pressed again only
     // while the app's window still has the focus, because otherwise they would close another one.
     let mut pressed = Instant::now();
-    wait::until_true(
-        "the app's end after its window was closed",
-        wait::STEP,
-        async || {
-            let has_focus = || {
-                desktop
-                    .active_window()
-                    .is_some_and(|active| active.id == window.id)
-            };
-            if pressed.elapsed() > PRESS_AGAIN && has_focus() {
-                desktop.press("alt+F4")?;
-                pressed = Instant::now();
-            }
-            Ok(desktop.processes_of(program).is_empty())
-        },
-    )
+    wait::until_true(what, wait::STEP, async || {
+        let has_focus = || {
+            desktop
+                .active_window()
+                .is_some_and(|active| active.id == window.id)
+        };
+        if pressed.elapsed() > PRESS_AGAIN && has_focus() {
+            desktop.press("alt+F4")?;
+            pressed = Instant::now();
+        }
+        closed()
+    })
     .await
 }
 

@@ -90,6 +90,8 @@ pub struct Account {
     pub access_expires_at: Option<UnixTime>,
     /// When the last sign-in was.
     pub signed_in_at: UnixTime,
+    /// The fingerprint of the sign-in's nonce, which a renewed ID token may repeat; `None` where none was sent.
+    pub nonce: Option<String>,
     /// When the provider last gave tokens: at the sign-in, or by a renewal.
     pub renewed_at: UnixTime,
     /// When the refresh token expires unless it is renewed before, where the provider says so.

@@ -226,15 +226,6 @@ impl Client {
             return Err(missing);
         }
         let route = self.route(&provider, request.route)?;
-        // A device's request has no field for how someone is to sign in (RFC 8628 section 3.1).
-        let is_about_sign_in = request.step_up.as_ref().is_some_and(StepUp::is_about_sign_in);
-        if route == Route::Device && is_about_sign_in {
-            return Err(ProviderError::Route {
-                name: provider.name.clone(),
-                route: route.as_str(),
-            }
-            .into());
-        }
         let apis = request
             .apis
             .iter()

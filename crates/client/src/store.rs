@@ -108,6 +108,7 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE account ADD COLUMN next_try_named INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE account ADD COLUMN renewed_at INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE account ADD COLUMN refresh_expires_at INTEGER;
+    ALTER TABLE account ADD COLUMN nonce TEXT;
     ALTER TABLE account ADD COLUMN rotation INTEGER NOT NULL DEFAULT 1;
     UPDATE account SET renewed_at = signed_in_at;
     CREATE TABLE redemption (
@@ -212,6 +213,17 @@ impl Store {
             })
             .await?;
         row.into_account()
+    }
+
+    /// Forgets the nonce of an account's sign-in: tokens of another one are about to take the place of its own, and if
+    /// that is broken off, nobody can say to which of the two a renewed ID token belongs.
+    pub(crate) async fn forget_nonce(&self, id: &AccountId) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.run(move |connection| {
+            connection.execute("UPDATE account SET nonce = NULL WHERE id = ?1", [id.as_str()])?;
+            Ok(())
+        })
+        .await
     }
 
     /// Notes a new state, unless the account has been signed in anew or out since `generation`. Says whether

@@ -36,6 +36,7 @@ pub(crate) fn account(issuer: &str, subject: &str, apis: &[&str]) -> Account {
         state: AccountState::SignedIn,
         access_expires_at: Some(UnixTime(2_000)),
         signed_in_at: UnixTime(1_000),
+        nonce: None,
         renewed_at: UnixTime(1_000),
         refresh_expires_at: None,
         rotation: 1,

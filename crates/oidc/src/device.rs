@@ -23,16 +23,38 @@ pub const INTERVAL_SECONDS: u64 = 5;
 /// Seconds that the codes are good for when the provider does not say, and at most.
 pub const MAX_LIFETIME_SECONDS: u64 = 60 * 60;
 
+/// What is asked for when the codes are.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceRequest<'a> {
+    /// What access is asked for.
+    pub scopes: &'a Scopes,
+    /// The most seconds that may have passed since the person signed in. RFC 8628 does not define it for this request,
+    /// and lets specifications that do say so (section 3.1). A provider that does not know it passes over it (RFC 6749
+    /// section 3.2); whether it was heard is for the checks of the ID token to tell.
+    pub max_age: Option<u64>,
+    /// The authentication contexts of which the sign-in must have one, best first. The same goes for it.
+    pub acr_values: &'a [String],
+}
+
 /// Asks for the codes (RFC 8628 section 3.1); `None` when the provider has no device grant.
-pub fn device_request(metadata: &Metadata, registration: &Registration, scopes: &Scopes) -> Option<Request> {
+pub fn device_request(
+    metadata: &Metadata,
+    registration: &Registration,
+    asked: &DeviceRequest<'_>,
+) -> Option<Request> {
     let endpoint = metadata.device_authorization_endpoint.as_ref()?;
-    let scope = scopes.to_string();
-    let fields = [("scope", scope.as_str())];
-    Some(token_request(
-        endpoint,
-        registration,
-        if scope.is_empty() { &[] } else { &fields },
-    ))
+    let scope = asked.scopes.to_string();
+    let max_age = asked.max_age.map(|seconds| seconds.to_string());
+    let acr_values = asked.acr_values.join(" ");
+    let fields: Vec<(&str, &str)> = [
+        ("scope", scope.as_str()),
+        ("max_age", max_age.as_deref().unwrap_or_default()),
+        ("acr_values", acr_values.as_str()),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .collect();
+    Some(token_request(endpoint, registration, &fields))
 }
 
 /// What a person types, and what the app polls with.

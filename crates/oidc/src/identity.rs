@@ -107,6 +107,7 @@ impl Identity {
             audience: self.audience.clone(),
             issued_at: self.issued_at?,
             auth_time: self.auth_time,
+            nonce: None,
         })
     }
 
@@ -169,6 +170,8 @@ pub struct PreviousIdToken {
     pub issued_at: UnixTime,
     /// When the person had signed in, if it said so.
     pub auth_time: Option<UnixTime>,
+    /// [`Nonce::fingerprint`](crate::Nonce::fingerprint) of its nonce, if it had one and that is still known.
+    pub nonce: Option<String>,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! constant time and is wiped from memory when dropped. `expose` is the one way to read it, so that every
 //! place a secret leaves its wrapper can be found by searching for one word.
 
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -69,6 +70,17 @@ secrets! {
     /// Ties a callback to the authorization request it answers (RFC 6749 section 10.12). Whoever knows it
     /// could forge a callback, so it is kept like a secret for as long as the attempt lives.
     State;
+}
+
+impl Nonce {
+    /// The start of its SHA-256, by which one that is repeated later can be recognised without keeping it.
+    pub fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(self.expose().as_bytes());
+        digest
+            .iter()
+            .take(16)
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    }
 }
 
 #[cfg(test)]

@@ -99,6 +99,8 @@ pub enum HttpFault {
     Drop,
     /// The request is carried out, and the connection closed without an answer.
     DropAfter,
+    /// The request is carried out, and the answer waits until the rule is removed.
+    HoldAfter,
     /// The request is carried out, and the connection closed in the middle of the answer's body.
     Cut,
     /// The request is carried out, and after half of the answer's body nothing more comes.
@@ -441,7 +443,7 @@ impl Faults {
                         || matches!(
                             rule.fault,
                             Fault::Http {
-                                fault: HttpFault::Hold,
+                                fault: HttpFault::Hold | HttpFault::HoldAfter,
                                 ..
                             }
                         )

@@ -28,7 +28,7 @@ use crate::pages;
 use crate::parameters::Parameters;
 use crate::provider::authorize::{self, Refused};
 use crate::provider::{device, interaction};
-use crate::records::{AuthorizationRequest, Consent};
+use crate::records::{Assurance, AuthorizationRequest, Consent};
 use crate::scopes::Scopes;
 use crate::world::World;
 
@@ -111,9 +111,8 @@ fn read(world: &World, parameters: &Parameters) -> Result<AuthorizationRequest, 
         nonce: None,
         challenge,
         prompt,
-        max_age: None,
+        assurance: Assurance::default(),
         dpop_jkt: None,
-        acr_values: Vec::new(),
         login_hint: parameters.get("login").map(str::to_owned),
     })
 }
@@ -137,7 +136,8 @@ async fn device_code(State(world): State<Arc<World>>, headers: HeaderMap, body: 
         return token::Answer::to(&headers).error(token::Error::DeviceFlowDisabled);
     }
     let scopes = wanted_scopes(&parameters);
-    let (device_code, user_code) = device::admit(&world, Dialect::GitHub, &client.id, scopes);
+    let (device_code, user_code) =
+        device::admit(&world, Dialect::GitHub, &client.id, scopes, Assurance::default());
     token::Answer::to(&headers).fields(&[
         ("device_code", json!(device_code.expose())),
         ("user_code", json!(user_code)),

@@ -29,7 +29,7 @@ use crate::issue::{IdTokenFor, Made};
 use crate::parameters::Parameters;
 use crate::provider::authorize::{self, Refused};
 use crate::provider::{token, userinfo};
-use crate::records::{AuthorizationRequest, Consent, Grant};
+use crate::records::{Assurance, AuthorizationRequest, Consent, Grant};
 use crate::scopes::Scopes;
 use crate::secret::Fingerprint;
 use crate::world::World;
@@ -207,9 +207,8 @@ fn read(world: &World, parameters: &Parameters) -> Result<AuthorizationRequest, 
         nonce: parameters.get("nonce").map(str::to_owned),
         challenge,
         prompt,
-        max_age: None,
+        assurance: Assurance::default(),
         dpop_jkt: None,
-        acr_values: Vec::new(),
         login_hint: parameters.get("login_hint").map(str::to_owned),
     })
 }

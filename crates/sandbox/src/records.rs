@@ -57,19 +57,10 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: Option<Challenge>,
     pub(crate) prompt: Vec<String>,
-    pub(crate) max_age: Option<i64>,
-    /// Of which the sign-in must be one; empty where any will do.
-    pub(crate) acr_values: Vec<String>,
+    pub(crate) assurance: Assurance,
     pub(crate) login_hint: Option<String>,
     /// The thumbprint of the key that the code is bound to (RFC 9449 section 10).
     pub(crate) dpop_jkt: Option<String>,
-}
-
-impl AuthorizationRequest {
-    /// Whether a password alone is not enough.
-    pub(crate) fn wants_second_step(&self) -> bool {
-        !self.acr_values.is_empty() && !self.acr_values.iter().any(|acr| acr == ACR_PASSWORD)
-    }
 }
 
 /// The `acr` of a sign-in by password alone.
@@ -104,7 +95,24 @@ pub(crate) enum Purpose {
         dialect: Dialect,
         client: String,
         scopes: Scopes,
+        assurance: Assurance,
     },
+}
+
+/// How surely the person must be known (OpenID Connect Core section 3.1.2.1).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Assurance {
+    /// The most seconds since they last gave their password.
+    pub(crate) max_age: Option<i64>,
+    /// Of which the sign-in must be one; empty where any will do.
+    pub(crate) acr_values: Vec<String>,
+}
+
+impl Assurance {
+    /// Whether a password alone is not enough.
+    pub(crate) fn wants_second_step(&self) -> bool {
+        !self.acr_values.is_empty() && !self.acr_values.iter().any(|acr| acr == ACR_PASSWORD)
+    }
 }
 
 /// A request whose person has not decided yet. Bound to one browser.
@@ -139,6 +147,13 @@ impl Interaction {
         match &self.purpose {
             Purpose::Redirect(request) => &request.scopes,
             Purpose::Device { scopes, .. } => scopes,
+        }
+    }
+
+    pub(crate) fn assurance(&self) -> &Assurance {
+        match &self.purpose {
+            Purpose::Redirect(request) => &request.assurance,
+            Purpose::Device { assurance, .. } => assurance,
         }
     }
 }
@@ -209,6 +224,7 @@ pub(crate) struct Device {
     pub(crate) dialect: Dialect,
     pub(crate) client: String,
     pub(crate) scopes: Scopes,
+    pub(crate) assurance: Assurance,
     pub(crate) user_code: Fingerprint,
     pub(crate) expires: i64,
     /// Seconds that must lie between two polls.

@@ -184,6 +184,9 @@ async fn answer(
         None => next.run(request).await,
     };
     save(front).await;
+    for fault in faults.iter().filter(|fault| fault.what == HttpFault::HoldAfter) {
+        front.world.faults.released(fault.id).await;
+    }
     let response = spoil_afterwards(response, &faults).await;
 
     let changed = faults
@@ -356,6 +359,7 @@ async fn instead(
             }
             HttpFault::Drop => return Some(dropped()),
             HttpFault::DropAfter
+            | HttpFault::HoldAfter
             | HttpFault::Cut
             | HttpFault::Stall
             | HttpFault::Huge

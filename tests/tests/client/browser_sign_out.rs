@@ -222,6 +222,34 @@ async fn a_provider_that_never_returns_is_no_failure() {
 }
 
 #[tokio::test]
+async fn ten_minutes_after_the_sign_out_here_it_is_too_late_and_says_so() {
+    for (late, expected) in [
+        (
+            MAX_BROWSER_SIGN_OUT.checked_sub(Duration::from_secs(1)).unwrap(),
+            None,
+        ),
+        (MAX_BROWSER_SIGN_OUT, Some("browser_sign_out_not_offered")),
+    ] {
+        let rig = Rig::new().await;
+        let client = rig.client().await;
+        let (_, receipt) = signed_out_here(&rig, &client, Route::Scheme).await;
+        tokio::time::pause();
+        tokio::time::advance(late).await;
+        tokio::time::resume();
+        let begun = client
+            .sign_out_in_browser(&receipt.account, MAX_BROWSER_SIGN_OUT)
+            .await;
+        assert_eq!(begun.as_ref().err().map(tessera_client::Error::code), expected);
+        if begun.is_ok() {
+            let page = rig.browser.opened_page().await;
+            assert!(parameter(&page, "id_token_hint").is_some());
+        } else {
+            assert!(rig.browser.opened.lock().unwrap().is_empty());
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_newer_one_takes_the_place_of_an_older_one() {
     let rig = Rig::new().await;
     let client = rig.client().await;

@@ -387,6 +387,7 @@ async fn a_renewed_id_token_is_checked_and_nothing_is_given_out_when_it_is_wrong
         ("id-token-wrong-iss", "id_token_iss", false),
         ("id-token-wrong-aud", "id_token_aud", false),
         ("id-token-extra-aud", "id_token_aud", false),
+        ("id-token-wrong-nonce", "id_token_nonce", false),
         ("id-token-bad-signature", "id_token_signature", false),
         ("id-token-expired", "id_token_exp", false),
         ("id-token-old", "id_token_iat", false),

@@ -1,12 +1,14 @@
 //! What an API wants first: a new, smaller authorization request for the same account, and the call again (RFC 9470,
 //! RFC 6750 section 3.1).
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tessera_client::{
     Account, ApiRequest, Category, Client, CollectedResponse, Error, Route, Scopes, SignIn, StepUp, Storage,
 };
 use tessera_sandbox::faults::{Change, Document, Fault};
-use tessera_sandbox::{ACR_PASSWORD, ACR_SECOND_STEP, Options};
+use tessera_sandbox::{ACR_PASSWORD, ACR_SECOND_STEP, Options, Visitor};
 use url::Url;
 
 use crate::rig::{Rig, tidied};
@@ -226,20 +228,106 @@ async fn a_provider_that_knows_no_such_sign_in_says_so_and_nothing_is_changed() 
     assert_eq!(call(&rig, &client, &account, "profile").await.status, 200);
 }
 
+/// Signs in on another device for what the API wants.
+async fn step_up_by_device(
+    client: &Client,
+    account: &Account,
+    wanted: StepUp,
+    visitor: &mut Visitor,
+) -> Result<Account, Error> {
+    let request = SignIn {
+        route: Some(Route::Device),
+        ..client.step_up(&account.id, wanted).await.unwrap()
+    };
+    let attempt = client.sign_in(request)?;
+    attempt.opened().await?;
+    let prompt = attempt.view().device.unwrap();
+    visitor
+        .enter_code(&prompt.verification_uri, &prompt.user_code)
+        .await
+        .unwrap();
+    // The next poll comes at once.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    tokio::time::resume();
+    attempt.wait().await.map(|signed_in| signed_in.account)
+}
+
 #[tokio::test]
-async fn a_way_back_that_cannot_ask_for_it_is_not_taken() {
+async fn a_missing_permission_is_asked_for_on_another_device() {
+    let rig = Rig::new().await;
+    rig.name_provider();
+    let client = rig.client().await;
+    let few = SignIn {
+        scopes: Some(Scopes::parse("openid email offline_access")),
+        ..rig.request(Route::Scheme)
+    };
+    let account = rig.sign_in_with(&client, few, "ann").await.unwrap().account;
+    let wanted = call(&rig, &client, &account, "ledger").await.step_up.unwrap();
+    let mut ann = rig.sandbox.visitor("ann");
+    let again = step_up_by_device(&client, &account, wanted, &mut ann).await;
+    let again = again.unwrap();
+    assert_eq!(again.id, account.id);
+    assert_eq!(
+        again.granted,
+        Scopes::parse("openid email offline_access ledger:read")
+    );
+    assert_eq!(call(&rig, &client, &again, "ledger").await.status, 200);
+}
+
+#[tokio::test]
+async fn another_sign_in_is_asked_for_on_another_device_and_believed_when_the_id_token_shows_it() {
+    let remove = |name| Some(Change::Remove(name));
+    for (path, change, expected) in [
+        ("diary", None, Ok(200)),
+        ("strongbox", None, Ok(200)),
+        ("diary", remove("auth_time"), Err("id_token_auth_time")),
+        ("strongbox", remove("acr"), Err("id_token_acr")),
+    ] {
+        let rig = Rig::with(Options {
+            access_token_life: 3600,
+            ..Options::default()
+        })
+        .await;
+        rig.name_provider();
+        let client = rig.client().await;
+        // The device's page is shown to a browser that knows her, but not well enough.
+        let mut ann = rig.sandbox.visitor("ann");
+        let attempt = client.sign_in(rig.request(Route::Scheme)).unwrap();
+        let page = attempt.opened().await.unwrap().url;
+        let callback = ann.visit(page.as_str()).await.unwrap();
+        attempt.deliver(callback.as_str()).await.unwrap();
+        let account = attempt.wait().await.unwrap().account;
+        rig.sandbox.clock().advance(301);
+        let wanted = call(&rig, &client, &account, path).await.step_up.unwrap();
+        if let Some(change) = change {
+            let document = Document::IdToken;
+            rig.sandbox.faults().set(Fault::Json { document, change });
+        }
+        let again = step_up_by_device(&client, &account, wanted, &mut ann).await;
+        let got = match again {
+            Ok(again) => Ok(call(&rig, &client, &again, path).await.status.as_u16()),
+            Err(error) => Err(error.code()),
+        };
+        assert_eq!(got, expected, "{path}");
+        assert_eq!(call(&rig, &client, &account, "profile").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_knows_no_such_sign_in_on_another_device_says_so() {
     let rig = Rig::new().await;
     let (client, account) = signed_in(&rig).await;
     let wanted = StepUp {
-        max_age: Some(RECENT),
+        acr_values: vec!["urn:example:iris".to_owned()],
         ..StepUp::default()
     };
     let request = SignIn {
         route: Some(Route::Device),
         ..client.step_up(&account.id, wanted).await.unwrap()
     };
-    assert_eq!(client.sign_in(request).err().unwrap().code(), "route_unavailable");
-    assert!(client.attempt().is_none());
+    let refused = client.sign_in(request).unwrap().wait().await.unwrap_err();
+    assert_eq!(refused.code(), "unmet_authentication_requirements");
 }
 
 #[tokio::test]

@@ -113,5 +113,6 @@ fn previous(account: &Account) -> PreviousIdToken {
         audience: vec![account.client_id.to_string()],
         issued_at: date("iat").unwrap_or(UnixTime(0)),
         auth_time: date("auth_time"),
+        nonce: account.nonce.clone(),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tessera_oidc::Scopes;
 use tessera_oidc::authorize::Registration;
-use tessera_oidc::device::{self, DeviceGrant, PollOutcome};
+use tessera_oidc::device::{self, DeviceGrant, DeviceRequest, PollOutcome};
 use tessera_oidc::discovery::Metadata;
 use tessera_oidc::dpop::DpopKey;
 use tessera_oidc::token::TokenResponse;
@@ -31,7 +31,7 @@ pub(super) async fn course(
     attempt: &Attempt,
     terms: &Terms,
     metadata: &Metadata,
-    scopes: &Scopes,
+    requested: DeviceRequest<'_>,
     wanted: finish::Wanted,
     open_browser: bool,
     flow: &mut Flow,
@@ -49,7 +49,7 @@ pub(super) async fn course(
             name: wanted.provider.name.clone(),
             route: Route::Device.as_str(),
         };
-        let request = device::device_request(metadata, &registration, scopes).ok_or_else(unavailable)?;
+        let request = device::device_request(metadata, &registration, &requested).ok_or_else(unavailable)?;
         let http = &*inner.ports.http;
         let response = flow.exchange(http, Exchange::DEVICE, request).await?;
         Ok(device::parse_device_response(&response, &terms.dialect(None))?)
@@ -76,7 +76,7 @@ pub(super) async fn course(
         metadata,
         &registration,
         &grant,
-        scopes,
+        requested.scopes,
         wanted.dpop_key.as_ref(),
         flow,
         deadline,
@@ -90,10 +90,10 @@ pub(super) async fn course(
     attempt.update(|view| view.stage = Stage::Finishing);
     let asked = finish::Asked {
         nonce: None,
-        scopes,
-        // This grant has no way to ask for either.
-        max_age: None,
-        acr_values: &[],
+        scopes: requested.scopes,
+        // A provider may have passed over them, and anybody may have typed the code.
+        max_age: requested.max_age,
+        acr_values: requested.acr_values,
         until: Instant::now() + finish::FINISH_TIME,
     };
     let checks = metadata.verdicts().clone();

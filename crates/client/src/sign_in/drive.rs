@@ -8,6 +8,7 @@ use std::time::Duration;
 use tessera_oidc::RedirectUri;
 use tessera_oidc::authorize::Pending;
 use tessera_oidc::callback::{Callback, CallbackError, CallbackRefusal, ValidatedCallback};
+use tessera_oidc::device::DeviceRequest;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use url::Url;
@@ -115,12 +116,18 @@ async fn course(
         wanted.dpop_key = client.new_dpop_key(&terms, &metadata, flow)?;
         let account = prepare::expected(attempt, plan).await?;
         let scopes = prepare::asked_scopes(plan, &metadata, account.as_ref());
+        let step_up = plan.request.step_up.as_ref();
+        let requested = DeviceRequest {
+            scopes: &scopes,
+            max_age: step_up.and_then(|wanted| wanted.max_age),
+            acr_values: step_up.map_or(&[], |wanted| wanted.acr_values.as_slice()),
+        };
         let open_browser = plan.request.open_browser;
         return Box::pin(device::course(
             attempt,
             &terms,
             &metadata,
-            &scopes,
+            requested,
             wanted,
             open_browser,
             flow,

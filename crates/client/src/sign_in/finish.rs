@@ -350,6 +350,7 @@ async fn keep(
         state: AccountState::SignedIn,
         access_expires_at: access.expires_at,
         signed_in_at: now,
+        nonce: asked.nonce.map(Nonce::fingerprint),
         renewed_at: now,
         refresh_expires_at: tokens
             .refresh_expires_in
@@ -380,6 +381,9 @@ async fn keep(
             .is_some_and(|before| before.storage == account.storage)
         {
             key_before = Some(secrets.dpop_key(&id, account.storage).await?);
+        }
+        if before.is_some() {
+            inner.store.forget_nonce(&id).await?;
         }
         // Before what is bound to it, which would be of no use without.
         match &wanted.dpop_key {

@@ -98,6 +98,19 @@ pub(crate) struct BrowserSignOuts {
 }
 
 impl BrowserSignOuts {
+    /// Keeps an offer for [`MAX_BROWSER_SIGN_OUT`]. Must be called within a Tokio runtime.
+    fn keep(self: &Arc<Self>, offer: Offer) {
+        self.put(offer);
+        // The ID token is wiped in time also when nobody asks again.
+        let kept = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(MAX_BROWSER_SIGN_OUT).await;
+            if let Some(kept) = kept.upgrade() {
+                kept.forget_old();
+            }
+        });
+    }
+
     fn put(&self, offer: Offer) {
         let mut offers = lock(&self.offers);
         offers.retain(|(_, other)| other.account != offer.account);
@@ -171,16 +184,7 @@ impl Client {
 
     /// Keeps an offer in memory for [`MAX_BROWSER_SIGN_OUT`].
     pub(super) fn keep_offer(&self, offer: Offer) {
-        let kept = &self.inner().browser_sign_outs;
-        kept.put(offer);
-        // The tokens are wiped in time also when nobody asks again.
-        let kept = Arc::downgrade(kept);
-        tokio::spawn(async move {
-            tokio::time::sleep(MAX_BROWSER_SIGN_OUT).await;
-            if let Some(kept) = kept.upgrade() {
-                kept.forget_old();
-            }
-        });
+        self.inner().browser_sign_outs.keep(offer);
     }
 
     /// Sends the browser to the provider's sign-out page, for an account that was signed out here less than
@@ -307,7 +311,7 @@ impl Course {
             MessageId::EndSessionRequest,
             fields,
         );
-        let ended = self.course(&page).await;
+        let ended = self.course(page).await;
         self.no_longer_awaited();
         match &ended {
             BrowserSignOutEnd::Failed(error) => self.flow.ended(Some(error)),
@@ -335,11 +339,14 @@ impl Course {
         }
     }
 
-    async fn course(&mut self, page: &Url) -> BrowserSignOutEnd {
+    async fn course(&mut self, page: Url) -> BrowserSignOutEnd {
         let client = self.client.clone();
         let can_return = self.way.is_some();
-        let opening = async {
-            match client.inner().ports.browser.open(page).await {
+        let opening = async move {
+            let opened = client.inner().ports.browser.open(&page).await;
+            // The ID token is in it, and is not needed for the waiting.
+            drop(page);
+            match opened {
                 Ok(()) if can_return => std::future::pending().await,
                 Ok(()) => BrowserSignOutEnd::NotReturned,
                 Err(_) => BrowserSignOutEnd::Failed(SignOutError::NotOpened.into()),
@@ -402,5 +409,70 @@ impl Course {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+    use tessera_oidc::discovery;
+    use tessera_oidc::message::Response;
+
+    use super::*;
+    use crate::testing::account;
+
+    const ISSUER: &str = "https://login.example";
+
+    fn metadata() -> Arc<Metadata> {
+        let description = serde_json::json!({
+            "issuer": ISSUER,
+            "authorization_endpoint": format!("{ISSUER}/authorize"),
+            "token_endpoint": format!("{ISSUER}/token"),
+            "jwks_uri": format!("{ISSUER}/keys"),
+            "end_session_endpoint": format!("{ISSUER}/sign-out"),
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+            "code_challenge_methods_supported": ["S256"],
+        });
+        let response = Response {
+            status: http::StatusCode::OK,
+            headers: http::HeaderMap::new(),
+            body: description.to_string().into_bytes().into(),
+        };
+        Arc::new(discovery::parse_metadata(&ISSUER.parse().unwrap(), &response).unwrap())
+    }
+
+    fn offer(subject: &str, metadata: &Arc<Metadata>) -> Offer {
+        let account = account(ISSUER, subject, &[]);
+        Offer {
+            account: account.id,
+            provider: account.provider,
+            metadata: metadata.clone(),
+            client_id: account.client_id,
+            id_token: Some(RawIdToken::new("header.payload.signature")),
+            email: None,
+            way: WayBack::None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_id_token_is_wiped_after_ten_minutes_though_nobody_asks() {
+        let kept = Arc::new(BrowserSignOuts::default());
+        let (first, second) = (metadata(), metadata());
+        // Whatever holds an ID token holds the description beside it.
+        let held = |metadata: &Arc<Metadata>| Arc::strong_count(metadata) > 1;
+        kept.keep(offer("ann", &first));
+        let half = MAX_BROWSER_SIGN_OUT / 2;
+        tokio::time::sleep(half).await;
+        kept.keep(offer("bob", &second));
+        tokio::time::sleep(half.checked_sub(Duration::from_secs(1)).unwrap()).await;
+        assert!(held(&first) && held(&second));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(!held(&first) && held(&second));
+        tokio::time::sleep(half).await;
+        assert!(!held(&second));
+        assert!(lock(&kept.offers).is_empty());
     }
 }

@@ -30,9 +30,14 @@ fn codes_are_asked_for_where_there_is_an_endpoint() {
         metadata(&json!({})),
         metadata(&json!({"device_authorization_endpoint": null})),
     );
-    let scopes = Scopes::parse("openid email");
-    assert!(device_request(&none, &registration(TokenAuth::None), &scopes).is_none());
-    let request = device_request(&some, &registration(TokenAuth::None), &scopes).unwrap();
+    let (scopes, registration) = (Scopes::parse("openid email"), registration(TokenAuth::None));
+    let asked = DeviceRequest {
+        scopes: &scopes,
+        max_age: None,
+        acr_values: &[],
+    };
+    assert!(device_request(&none, &registration, &asked).is_none());
+    let request = device_request(&some, &registration, &asked).unwrap();
     assert_eq!(request.url, url("https://login.example/device"));
     assert_eq!(
         (
@@ -41,8 +46,26 @@ fn codes_are_asked_for_where_there_is_an_endpoint() {
         ),
         ("email openid", CLIENT)
     );
-    let request = device_request(&some, &registration(TokenAuth::None), &Scopes::default()).unwrap();
+    for name in ["max_age", "acr_values"] {
+        assert!(!form(&request).contains_key(name), "{name}");
+    }
+    let nothing = DeviceRequest {
+        scopes: &Scopes::default(),
+        ..asked
+    };
+    let request = device_request(&some, &registration, &nothing).unwrap();
     assert!(!form(&request).contains_key("scope"));
+    let acr_values = ["x:2".to_owned(), "x:1".to_owned()];
+    let stronger = DeviceRequest {
+        max_age: Some(0),
+        acr_values: &acr_values,
+        ..asked
+    };
+    let fields = form(&device_request(&some, &registration, &stronger).unwrap());
+    assert_eq!(
+        (fields["max_age"].as_str(), fields["acr_values"].as_str()),
+        ("0", "x:2 x:1")
+    );
 }
 
 #[test]

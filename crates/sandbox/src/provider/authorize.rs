@@ -18,7 +18,7 @@ use crate::options::PushedRequests;
 use crate::pages;
 use crate::parameters::Parameters;
 use crate::provider::{interaction, par};
-use crate::records::{AuthorizationRequest, Challenge, Purpose};
+use crate::records::{Assurance, AuthorizationRequest, Challenge, Purpose};
 use crate::scopes::Scopes;
 use crate::world::World;
 
@@ -191,17 +191,30 @@ pub(super) fn read_request(world: &World, parameters: &Parameters) -> Result<Aut
             "`prompt` is not understood, or `none` is not alone.",
         )
     })?;
+    let assurance = read_assurance(parameters).map_err(|(code, description)| at_client(code, description))?;
+
+    Ok(AuthorizationRequest {
+        dialect: Dialect::Standard,
+        client: client.id.clone(),
+        redirect_uri: redirect_uri.to_owned(),
+        scopes: known,
+        nonce: parameters.get("nonce").map(str::to_owned),
+        challenge: Some(challenge),
+        prompt,
+        assurance,
+        dpop_jkt: parameters.get("dpop_jkt").map(str::to_owned),
+        login_hint: parameters.get("login_hint").map(str::to_owned),
+        state: state.clone(),
+    })
+}
+
+/// How surely the person must be known, or an error code and what it means.
+pub(super) fn read_assurance(parameters: &Parameters) -> Result<Assurance, (&'static str, &'static str)> {
     let max_age = match parameters.get("max_age").map(str::parse::<i64>) {
         None => None,
         Some(Ok(seconds)) if seconds >= 0 => Some(seconds),
-        Some(_) => {
-            return Err(at_client(
-                "invalid_request",
-                "`max_age` is not a number of seconds.",
-            ));
-        }
+        Some(_) => return Err(("invalid_request", "`max_age` is not a number of seconds.")),
     };
-
     let acr_values: Vec<String> = parameters
         .get("acr_values")
         .unwrap_or_default()
@@ -214,26 +227,12 @@ pub(super) fn read_request(world: &World, parameters: &Parameters) -> Result<Aut
             .iter()
             .any(|acr| crate::discovery::ACRS.contains(&acr.as_str()))
     {
-        return Err(at_client(
+        return Err((
             "unmet_authentication_requirements",
             "No such way to sign in is known here.",
         ));
     }
-
-    Ok(AuthorizationRequest {
-        dialect: Dialect::Standard,
-        client: client.id.clone(),
-        redirect_uri: redirect_uri.to_owned(),
-        scopes: known,
-        nonce: parameters.get("nonce").map(str::to_owned),
-        challenge: Some(challenge),
-        prompt,
-        max_age,
-        dpop_jkt: parameters.get("dpop_jkt").map(str::to_owned),
-        acr_values,
-        login_hint: parameters.get("login_hint").map(str::to_owned),
-        state: state.clone(),
-    })
+    Ok(Assurance { max_age, acr_values })
 }
 
 /// The PKCE challenge (RFC 7636 section 4.3). Without a method it would be `plain`.

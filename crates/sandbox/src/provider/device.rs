@@ -16,8 +16,8 @@ use crate::clients::Dialect;
 use crate::discovery::SCOPES;
 use crate::pages;
 use crate::parameters::Parameters;
-use crate::provider::interaction;
-use crate::records::{Decision, Device, Purpose};
+use crate::provider::{authorize, interaction};
+use crate::records::{Assurance, Decision, Device, Purpose};
 use crate::scopes::Scopes;
 use crate::secret::{Fingerprint, Secret, random_user_code};
 use crate::world::World;
@@ -58,7 +58,11 @@ pub(crate) async fn authorize(State(world): State<Arc<World>>, body: Bytes) -> R
     {
         return OAuthError::new("invalid_scope", "A scope is not known here.").into_response();
     }
-    let (device_code, user_code) = admit(&world, Dialect::Standard, &client.id, scopes);
+    let assurance = match authorize::read_assurance(&parameters) {
+        Ok(assurance) => assurance,
+        Err((code, description)) => return OAuthError::new(code, description).into_response(),
+    };
+    let (device_code, user_code) = admit(&world, Dialect::Standard, &client.id, scopes, assurance);
     let page = format!("{}/device", world.origin);
     answer::not_stored(
         Json(json!({
@@ -74,7 +78,13 @@ pub(crate) async fn authorize(State(world): State<Arc<World>>, body: Bytes) -> R
 }
 
 /// Writes down that a device waits, and makes its two codes.
-pub(crate) fn admit(world: &World, dialect: Dialect, client: &str, scopes: Scopes) -> (Secret, String) {
+pub(crate) fn admit(
+    world: &World,
+    dialect: Dialect,
+    client: &str,
+    scopes: Scopes,
+    assurance: Assurance,
+) -> (Secret, String) {
     let device_code = Secret::random("");
     let user_code = random_user_code();
     world.records_mut().devices.insert(
@@ -83,6 +93,7 @@ pub(crate) fn admit(world: &World, dialect: Dialect, client: &str, scopes: Scope
             dialect,
             client: client.to_owned(),
             scopes,
+            assurance,
             user_code: Fingerprint::of(&user_code),
             expires: world.now() + world.options.device_code_life,
             interval: INTERVAL,
@@ -166,8 +177,17 @@ pub(crate) fn take(world: &World, jar: CookieJar, dialect: Dialect, form: &Param
                 && device.decision == Decision::Pending
                 && device.expires > now
         })
-        .map(|(id, device)| (*id, device.client.clone(), device.scopes.clone()));
-    let Some((device, client, scopes)) = found else {
+        .map(|(id, device)| (*id, device.clone()));
+    let Some((
+        device,
+        Device {
+            client,
+            scopes,
+            assurance,
+            ..
+        },
+    )) = found
+    else {
         let page = pages::device_code(dialect, page_path(dialect), &browser.csrf("device"), &typed, true)
             .status(StatusCode::UNPROCESSABLE_ENTITY);
         return answer::with_error(
@@ -181,6 +201,7 @@ pub(crate) fn take(world: &World, jar: CookieJar, dialect: Dialect, form: &Param
         dialect,
         client,
         scopes,
+        assurance,
     };
     interaction::begin(world, browser, purpose)
 }

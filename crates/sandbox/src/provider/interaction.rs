@@ -180,14 +180,13 @@ pub(crate) async fn decide(State(world): State<Arc<World>>, jar: CookieJar, body
 
 fn next_step(world: &World, browser: &Browser, interaction: &Interaction) -> Step {
     let session = browser.session(world, interaction.dialect());
-    let (prompt, max_age, hint, redirect_uri) = match &interaction.purpose {
+    let (prompt, hint, redirect_uri) = match &interaction.purpose {
         Purpose::Redirect(request) => (
             request.prompt.as_slice(),
-            request.max_age,
             request.login_hint.as_deref(),
             request.redirect_uri.as_str(),
         ),
-        Purpose::Device { .. } => ([].as_slice(), None, None, ""),
+        Purpose::Device { .. } => ([].as_slice(), None, ""),
     };
     let prompted = |wanted: &str| prompt.iter().any(|value| value == wanted);
     let silent = prompted("none");
@@ -200,7 +199,10 @@ fn next_step(world: &World, browser: &Browser, interaction: &Interaction) -> Ste
         };
     };
     if !interaction.signed_in {
-        let too_old = max_age.is_some_and(|max_age| world.now() - session.auth_time > max_age);
+        let too_old = interaction
+            .assurance()
+            .max_age
+            .is_some_and(|max_age| world.now() - session.auth_time > max_age);
         let other_person = hint.is_some_and(|hint| !is_hint_for(world, hint, &session.subject));
         if silent && (too_old || other_person) {
             return Step::Refused("login_required", "Someone has to sign in again.");
@@ -214,11 +216,7 @@ fn next_step(world: &World, browser: &Browser, interaction: &Interaction) -> Ste
     if !silent && !interaction.account_chosen && (prompted("select_account") || always_choose) {
         return Step::ChooseAccount(session);
     }
-    let wants_second_step = match &interaction.purpose {
-        Purpose::Redirect(request) => request.wants_second_step(),
-        Purpose::Device { .. } => false,
-    };
-    if wants_second_step && !session.second_step {
+    if interaction.assurance().wants_second_step() && !session.second_step {
         return if silent {
             Step::Refused("login_required", "A second step is needed.")
         } else {

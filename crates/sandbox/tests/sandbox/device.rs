@@ -162,6 +162,14 @@ async fn a_device_asks_for_what_there_is() {
             vec![("client_id", CLIENT_ID), ("scope", "unheard:of")],
             "invalid_scope",
         ),
+        (
+            vec![("client_id", CLIENT_ID), ("max_age", "soon")],
+            "invalid_request",
+        ),
+        (
+            vec![("client_id", CLIENT_ID), ("acr_values", "urn:example:iris")],
+            "unmet_authentication_requirements",
+        ),
     ] {
         let (_, body) = lab.post("/device_authorization", &fields).await;
         assert_eq!(body["error"], error, "{fields:?}");

@@ -101,23 +101,25 @@ async fn connections_break_off() {
 
 #[tokio::test]
 async fn an_answer_is_held_until_it_is_let_go() {
-    let lab = Lab::start().await;
-    let tokens = lab.sign_in("ann", "openid offline_access").await;
-    let held = lab.sandbox.faults().set(Rule::new(Fault::Http {
-        endpoint: Endpoint::Token,
-        fault: HttpFault::Hold,
-    }));
-    let (refreshed, ()) = tokio::join!(lab.refresh(&tokens), async {
-        let waiting = lab
-            .sandbox
-            .log()
-            .wait_for(|entry| entry.grant_type.as_deref() == Some("refresh_token"))
-            .await
-            .unwrap();
-        assert_eq!(waiting.outcome, None);
-        lab.sandbox.faults().remove(held);
-    });
-    refreshed.unwrap();
+    for fault in [HttpFault::Hold, HttpFault::HoldAfter] {
+        let lab = Lab::start().await;
+        let tokens = lab.sign_in("ann", "openid offline_access").await;
+        let held = lab.sandbox.faults().set(Rule::new(Fault::Http {
+            endpoint: Endpoint::Token,
+            fault,
+        }));
+        let (refreshed, ()) = tokio::join!(lab.refresh(&tokens), async {
+            let waiting = lab
+                .sandbox
+                .log()
+                .wait_for(|entry| entry.grant_type.as_deref() == Some("refresh_token"))
+                .await
+                .unwrap();
+            assert_eq!(waiting.outcome, None);
+            lab.sandbox.faults().remove(held);
+        });
+        refreshed.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub(super) const ID_TOKEN: Family = Family {
             At("crates/oidc/src/id_token/claims.rs", &["the_access_token_is_the_one_that_came_with_it"])),
         item("IDT-16", "Core 2, 15.1", "`alg` is never `none`.",
             At("crates/oidc/src/key_set/jws.rs", &["only_the_algorithms_that_are_named_are_accepted"])),
-        item("IDT-17", "Core 12.2", "A renewed ID token is of the same issuer, person, client and sign-in, and newly issued. The nonce is not kept after the sign-in, so that one which is repeated is compared only by whoever still has it, as the first of these tests does.",
+        item("IDT-17", "Core 12.2", "A renewed ID token is of the same issuer, person, client and sign-in, and newly issued. A nonce that it repeats is that of the sign-in, of which a fingerprint is kept.",
             At("crates/client/src/fresh_token/renewed.rs", &["a_renewed_id_token_is_held_against_the_one_before", "a_renewed_id_token_is_checked_and_nothing_is_given_out_when_it_is_wrong"])),
     ],
 };

@@ -33,6 +33,8 @@ fn rows() -> Vec<Row> {
             Does(&["id-token-bad-signature"]), call_after_expiry, refuse("id_token_signature", KeySet)),
         Row::new("tessera-refresh-old-id-token", &["IDT-17"],
             Does(&["id-token-old"]), call_after_expiry, refuse("id_token_iat", KeySet)),
+        Row::new("tessera-refresh-other-nonce", &["IDT-17"],
+            Does(&["id-token-wrong-nonce"]), call_after_expiry, refuse("id_token_nonce", KeySet)),
         Row::new("tessera-refresh-without-nonce", &["IDT-17"],
             Does(&["id-token-no-nonce"]), call_after_expiry, Accept),
         Row::new("tessera-refresh-without-id-token", &["IDT-17"],

@@ -176,6 +176,7 @@ fn a_renewed_id_token_is_held_against_the_one_before() {
         audience: vec![CLIENT.to_owned()],
         issued_at: NOW.plus(-100),
         auth_time: Some(NOW.plus(-200)),
+        nonce: None,
     };
     let check = |name: &str, change: fn(&mut PreviousIdToken), changes: Value, expected: &str| {
         let mut previous = previous.clone();
@@ -195,6 +196,24 @@ fn a_renewed_id_token_is_held_against_the_one_before() {
     check("oidcc-client-test-refresh-token", same, json!({}), "ok");
     check("nonce is absent", same, json!({"nonce": null}), "ok");
     check("nonce is another", same, json!({"nonce": "x"}), "id_token_nonce");
+    // A process that did not send it knows its fingerprint only.
+    let mut known = previous.clone();
+    known.nonce = stage.expectations().nonce.map(Nonce::fingerprint);
+    for (changes, expected) in [
+        (json!({}), "ok"),
+        (json!({"nonce": null}), "ok"),
+        (json!({"nonce": "x"}), "id_token_nonce"),
+        (json!({"nonce": 5}), "id_token_nonce"),
+    ] {
+        let expectations = Expectations {
+            refresh: Some(&known),
+            nonce: None,
+            ..stage.expectations()
+        };
+        let token = stage.token(&claims(&changes));
+        let verdict = Stage::verdict(&token, &stage.keys(), &expectations);
+        assert_eq!(verdict, expected, "fingerprint, {changes}");
+    }
     check(
         "oidcc-client-test-refresh-token-invalid-issuer",
         same,

@@ -1,0 +1,258 @@
+//! An account that is signed in already, in the real window: a call that wants more, a renewal under way when the app is
+//! closed, and the end of the session in the browser.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at the first surprise"
+)]
+
+use anyhow::{Context as _, Result, ensure};
+use lab::app::App;
+use lab::pages::{ANN, Pages};
+use lab::secrets::{Places, Secrets};
+use lab::setting::{self, Build, Setting};
+use lab::{browser, journey, keyring};
+use tessera_sandbox::faults::{Fault, HttpFault, Rule};
+use tessera_sandbox::log::{Endpoint, Entry, Outcome};
+use tessera_sandbox::{Fingerprint, Options};
+
+/// Seconds that the sandbox's diary lets pass since the sign-in, and one more.
+const NOT_RECENT: i64 = 301;
+
+/// Sends a call that wants more, presses what is offered, and waits for the one page that the browser opens for it.
+async fn ask_for_more(
+    scene: &Setting<'_>,
+    app: &App<'_>,
+    path: &str,
+    [notice, button]: [&str; 2],
+) -> Result<()> {
+    app.click("nav-explorer").await?;
+    app.fill("call-url", &format!("{}/{path}", scene.sandbox.api()))
+        .await?;
+    app.click("call-send").await?;
+    app.find(notice).await?;
+    app.click(button).await?;
+    scene.browser.new_page(scene.sandbox.issuer()).await
+}
+
+/// Waits for the answer to the call that waited, and checks that the browser was asked once and the API twice.
+async fn goes_on(
+    scene: &Setting<'_>,
+    app: &App<'_>,
+    path: &str,
+    answer: &str,
+    (tabs, asked): (usize, usize),
+) -> Result<Entry> {
+    app.says("call-status", "200").await?;
+    app.says("call-body", answer).await?;
+    app.comes_forward().await?;
+    let requests = scene.asked(Endpoint::Authorization);
+    ensure!(
+        requests.len() == asked + 1 && scene.browser.tabs().await? == tabs + 1,
+        "the browser was asked {} times for {path}",
+        requests.len() - asked
+    );
+    let calls = scene
+        .sandbox
+        .log()
+        .matching(|entry| entry.endpoint == Endpoint::Api && entry.path == format!("/{path}"));
+    let answers: Vec<u16> = calls
+        .iter()
+        .filter_map(|call| call.outcome.as_ref())
+        .map(|outcome| outcome.status)
+        .collect();
+    ensure!(
+        answers.len() == 2 && answers[0] >= 400 && answers[1] == 200,
+        "{path} was answered {answers:?}"
+    );
+    requests
+        .into_iter()
+        .next_back()
+        .context("an authorization request")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_wants_more_asks_the_browser_once_and_goes_on_by_itself() -> Result<()> {
+    journey("step-up", async |desktop| {
+        let options = Options {
+            access_token_life: 3600,
+            ..Options::default()
+        };
+        let scene = Setting::new(desktop, Build::development()?, options).await?;
+        // A while ago, as the provider sees it, so that the app's clock and the provider's agree in the end.
+        scene.sandbox.clock().advance(-NOT_RECENT);
+        let app = scene.open().await?;
+        scene.sign_in(&app, ANN).await?;
+        let refresh = keyring::value(desktop, "refresh", "")?;
+        let before = async || {
+            let asked = scene.asked(Endpoint::Authorization).len();
+            anyhow::Ok((scene.browser.tabs().await?, asked))
+        };
+
+        // A permission: the browser still knows her, and she only allows it.
+        let at = before().await?;
+        ask_for_more(&scene, &app, "ledger", ["missing-scope", "ask-scope"]).await?;
+        scene.browser.find("button[name=decision][value=allow]").await?;
+        Pages::Sandbox.allow_in(&scene.browser).await?;
+        let request = goes_on(&scene, &app, "ledger", "amphorae", at).await?;
+        for name in ["max_age", "acr_values"] {
+            ensure!(
+                !request.parameters.iter().any(|own| own == name),
+                "{name} was asked for"
+            );
+        }
+
+        // A recent sign-in: she gives her password again.
+        scene.sandbox.clock().advance(NOT_RECENT);
+        let at = before().await?;
+        ask_for_more(&scene, &app, "diary", ["step-up", "ask-step-up"]).await?;
+        Pages::Sandbox.log_in_with(&scene.browser, ANN).await?;
+        Pages::Sandbox.allow_in(&scene.browser).await?;
+        let request = goes_on(&scene, &app, "diary", "Nobody reads this", at).await?;
+        ensure!(
+            request.parameters.iter().any(|own| own == "max_age"),
+            "{request:?}"
+        );
+
+        // A stronger one: a second step.
+        let at = before().await?;
+        ask_for_more(&scene, &app, "strongbox", ["step-up", "ask-step-up"]).await?;
+        scene.browser.click("form[action='/second-step'] button").await?;
+        Pages::Sandbox.allow_in(&scene.browser).await?;
+        let request = goes_on(&scene, &app, "strongbox", "letter of credit", at).await?;
+        ensure!(
+            request.parameters.iter().any(|own| own == "acr_values"),
+            "{request:?}"
+        );
+
+        // It is one account, with the tokens of its last sign-in.
+        keyring::holds(desktop, &["access", "id_token", "refresh"]).await?;
+        ensure!(
+            keyring::value(desktop, "refresh", "")? != refresh,
+            "nothing new is kept"
+        );
+        app.click("nav-accounts").await?;
+        setting::signed_in(&app, ANN).await?;
+        ensure!(
+            app.all("account-card").await?.len() == 1,
+            "there are several accounts"
+        );
+        app.close().await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_browser_is_signed_out_after_the_account_and_comes_back_by_the_private_scheme() -> Result<()> {
+    journey("browser-sign-out", async |desktop| {
+        let scene = Setting::ordinary(desktop).await?;
+        let app = scene.open().await?;
+        scene.sign_in(&app, ANN).await?;
+        let mut secrets = Secrets::default();
+        secrets.add([
+            keyring::value(desktop, "refresh", "")?,
+            keyring::value(desktop, "access", "token")?,
+            keyring::value(desktop, "id_token", "")?,
+        ])?;
+        scene.sign_out(&app).await?;
+        ensure!(
+            scene.asked(Endpoint::EndSession).is_empty(),
+            "the browser was sent before anyone said so"
+        );
+
+        // Chromium lets no page open another program until somebody has used it since the last time.
+        desktop.focus(&scene.browser.window().await?).await?;
+        scene.browser.page().goto(scene.sandbox.issuer()).await?;
+        scene.browser.click("h1").await?;
+        app.click("receipt-browser").await?;
+        app.says("receipt-browser-notice", "came back").await?;
+        app.comes_forward().await?;
+        let asked = scene.asked(Endpoint::EndSession);
+        ensure!(asked.len() == 1, "the browser was sent {} times", asked.len());
+        for name in ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"] {
+            ensure!(
+                asked[0].parameters.iter().any(|own| own == name),
+                "without {name}"
+            );
+        }
+        ensure!(!app.shows("receipt-browser").await?, "it is offered again");
+
+        // Nothing came back with it, and nothing stays but in the browser's own history.
+        keyring::holds(desktop, &[]).await?;
+        secrets.hunt(&Places {
+            folders: vec![desktop.base().to_owned()],
+            except: vec![browser::profile(desktop)],
+            processes: desktop.processes(),
+            ..Places::default()
+        })?;
+        app.click("receipt-close").await?;
+        app.find("accounts-empty").await?;
+
+        // The provider does not know her any more: it asks for her password.
+        scene.sign_in(&app, ANN).await?;
+        app.close().await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_under_way_comes_home_though_the_app_is_closed() -> Result<()> {
+    journey("close-while-renewing", async |desktop| {
+        let scene = Setting::ordinary(desktop).await?;
+        let app = scene.open().await?;
+        scene.sign_in(&app, ANN).await?;
+        let spent = keyring::value(desktop, "refresh", "")?;
+        scene.sandbox.expire_access_tokens();
+        let fault = Fault::Http {
+            endpoint: Endpoint::Token,
+            fault: HttpFault::HoldAfter,
+        };
+        let held = scene
+            .sandbox
+            .faults()
+            .set(Rule::new(fault).grant_type("refresh_token"));
+        app.click("nav-explorer").await?;
+        app.fill("call-url", &format!("{}/profile", scene.sandbox.api()))
+            .await?;
+        app.click("call-send").await?;
+        let is_renewal = |entry: &Entry| entry.grant_type.as_deref() == Some("refresh_token");
+        scene.sandbox.log().wait_for(is_renewal).await.unwrap();
+
+        // The person sees no more than a window that closes.
+        let closing = app.close_window().await?;
+        ensure!(closing.runs(), "nobody waits for what the provider has answered");
+        scene.sandbox.faults().remove(held);
+        closing.ended().await?;
+
+        let renewals = scene.sandbox.log().matching(is_renewal);
+        ensure!(
+            renewals.len() == 1 && renewals[0].outcome.as_ref().is_some_and(Outcome::is_success),
+            "{renewals:?}"
+        );
+        ensure!(
+            renewals[0].credential == Some(Fingerprint::of(&spent)),
+            "another token was spent than the one that was kept"
+        );
+        ensure!(
+            keyring::value(desktop, "refresh", "")? != spent,
+            "the spent one is kept"
+        );
+
+        // The kept one is good: it brings the next.
+        let app = scene.open().await?;
+        app.click("nav-accounts").await?;
+        setting::signed_in(&app, ANN).await?;
+        scene.sandbox.expire_access_tokens();
+        scene.call_profile(&app, ANN).await?;
+        let renewals = scene.sandbox.log().matching(is_renewal);
+        ensure!(
+            renewals.len() == 2
+                && renewals
+                    .iter()
+                    .all(|entry| entry.outcome.as_ref().is_some_and(Outcome::is_success)),
+            "{renewals:?}"
+        );
+        app.close().await
+    })
+    .await
+}
