@@ -231,13 +231,17 @@ impl<'a> App<'a> {
 
     /// Waits for a window of the app's beside its first one, which asks the person something, and gives it the focus.
     pub async fn question(&self) -> Result<Window> {
-        let (pid, first) = (self.pid()?, self.window().await?);
+        let pid = self.pid()?;
         let question = wait::until("a question in a window of its own", wait::STEP, async || {
             let windows = self.desktop.windows_of(pid);
             Ok(windows.into_iter().find(|window| window.title.ends_with('?')))
         })
         .await?;
-        ensure!(question.id != first.id, "the app's own window asks");
+        let beside = self.desktop.windows_of(pid);
+        ensure!(
+            beside.iter().any(|window| window.id != question.id),
+            "the app's own window asks"
+        );
         self.desktop.focus(&question).await?;
         Ok(question)
     }

@@ -130,7 +130,9 @@ impl<'a> Scene<'a> {
             .clone();
         let fields = row.as_object_mut().context("an object")?;
         ensure!(fields.remove("state") == Some(json!("signed_in")));
-        ensure!(fields.remove("reason") == Some(Value::Null));
+        for name in ["need", "next_try_at", "reason"] {
+            ensure!(fields.remove(name) == Some(Value::Null), "{name}");
+        }
         ensure!(fields.remove("expires_at").is_some_and(|at| at.is_i64()));
         ensure!(row == *account);
 
