@@ -6,6 +6,8 @@ mod proofs;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use tessera_sandbox::log::Endpoint;
+
 use self::proofs::Tests;
 use crate::elsewhere::MODULES;
 use crate::requirements::{FAMILIES, Family, Item, Met};
@@ -25,9 +27,10 @@ rows (`cargo xtask conformance`), and fails when the page is not what the rows s
 Every row is played with the real client library over real HTTP against the sandbox, which does what the row says:
 `cargo test --workspace --all-features --test conformance`. A row that is *taken* ends with an account whose token an API
 accepts. A row that is *refused* ends with a stable code, a sentence and a hint; the provider's own log proves that nothing
-was sent afterwards and no later step was taken on the way, nothing new is in the keychain, no account was added, and an
-account that was there before is still signed in. Of every row that names a fault, the log shows that fault at work. Names
-that begin with `oidcc-` and `fapi2-` are the OpenID Foundation's client modules; `tessera-` are our own.
+was sent afterwards, no later step was taken on the way, and no endpoint was asked a second time unless the row says so;
+nothing new is in the keychain, no account was added, and an account that was there before is still signed in. In no row,
+taken or refused, is a code or a refresh token sent twice. Of every row that names a fault, the log shows that fault at work.
+Names that begin with `oidcc-` and `fapi2-` are the OpenID Foundation's client modules; `tessera-` are our own.
 ";
 
 /// What comes before the modules that have no row.
@@ -155,10 +158,29 @@ fn outcome(row: &Row) -> String {
         Outcome::Refuse { code, last } => format!("refused: `{code}`; {}", last.words()),
         Outcome::WaitOn { code } => format!("not taken for the answer: `{code}`; goes on waiting for it"),
     };
-    if row.and.is_empty() {
-        return outcome;
+    let and = (!row.and.is_empty()).then(|| row.and.to_owned());
+    let asks = row.asks.iter().map(|(endpoint, times)| {
+        let times = match times {
+            2 => "twice".to_owned(),
+            more => format!("{more} times"),
+        };
+        format!("{} {times}", asked(*endpoint))
+    });
+    let told: Vec<String> = std::iter::once(outcome).chain(and).chain(asks).collect();
+    told.join("; ")
+}
+
+/// What is asked for where a row says how often.
+fn asked(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::Discovery => "asks for the discovery document",
+        Endpoint::Authorization => "opens the browser",
+        Endpoint::Token => "asks for tokens",
+        Endpoint::KeySet => "asks for the key set",
+        Endpoint::Userinfo => "asks for the profile",
+        Endpoint::Api => "calls the API",
+        other => panic!("{other:?} has no words"),
     }
-    format!("{outcome}; {}", row.and)
 }
 
 /// Writes a document, or compares it with what is in the tree.

@@ -26,6 +26,8 @@ pub(crate) struct Row {
     pub(crate) outcome: Outcome,
     /// What else must, which the act sees to; half a sentence, or nothing.
     pub(crate) and: &'static str,
+    /// What is asked for exactly so often before a refusal; of everything else once is all.
+    pub(crate) asks: &'static [(Endpoint, usize)],
 }
 
 /// What is done with the provider: what the last thing that the client was asked for came to.
@@ -230,6 +232,7 @@ impl Row {
             act,
             outcome,
             and: "",
+            asks: &[],
         }
     }
 
@@ -242,6 +245,12 @@ impl Row {
     /// The same, and this beside the outcome.
     pub(crate) const fn and(mut self, what: &'static str) -> Self {
         self.and = what;
+        self
+    }
+
+    /// The same, and these are asked for exactly so often on the way to the refusal.
+    pub(crate) const fn asking(mut self, times: &'static [(Endpoint, usize)]) -> Self {
+        self.asks = times;
         self
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lab::rig::tidied;
 use tessera_client::{Error, Stage};
+use tessera_sandbox::log::Endpoint;
 
 use crate::row::{Last, Outcome, Row};
 use crate::scene::Scene;
@@ -81,6 +82,7 @@ async fn play(row: &Row) -> Result<(), String> {
             expected_code(code, &error)?;
             tidied(&scene.client).await;
             nothing_after(&scene, last)?;
+            nothing_again(&scene, row)?;
             if scene.client.attempt().is_some() {
                 return Err("the attempt goes on".to_owned());
             }
@@ -89,6 +91,7 @@ async fn play(row: &Row) -> Result<(), String> {
             expected_code(code, &error)?;
             tidied(&scene.client).await;
             nothing_after(&scene, Last::Authorization)?;
+            nothing_again(&scene, row)?;
             let attempt = scene.client.attempt().ok_or("the attempt is over")?;
             if attempt.view().stage != Stage::Waiting {
                 return Err(format!("the attempt is at {:?}", attempt.view().stage));
@@ -98,6 +101,7 @@ async fn play(row: &Row) -> Result<(), String> {
             let _ = attempt.wait().await;
         }
     }
+    none("was sent twice", &scene.sent_twice())?;
     if !matches!(row.outcome, Outcome::Accept) {
         none("was left behind", &scene.left_behind().await)?;
     }
@@ -162,6 +166,35 @@ fn nothing_after(scene: &Scene, last: Last) -> Result<(), String> {
         )),
         None => Ok(()),
     }
+}
+
+/// What a provider is asked for on the way to a refusal.
+const PROTOCOL: &[Endpoint] = &[
+    Endpoint::Discovery,
+    Endpoint::PushedAuthorization,
+    Endpoint::Authorization,
+    Endpoint::DeviceAuthorization,
+    Endpoint::Token,
+    Endpoint::KeySet,
+    Endpoint::Userinfo,
+    Endpoint::Revocation,
+    Endpoint::EndSession,
+    Endpoint::Api,
+];
+
+/// Whoever was refused does not try the same again: each endpoint was asked once at the most, or as often as the row
+/// says.
+fn nothing_again(scene: &Scene, row: &Row) -> Result<(), String> {
+    let asked = scene.asked();
+    for endpoint in PROTOCOL {
+        let seen = asked.iter().filter(|own| *own == endpoint).count();
+        let more = row.asks.iter().find(|(own, _)| own == endpoint);
+        let fits = more.map_or(seen <= 1, |(_, times)| seen == *times);
+        if !fits {
+            return Err(format!("{endpoint:?} was asked {seen} times: {asked:?}"));
+        }
+    }
+    Ok(())
 }
 
 fn told(error: &Error) -> String {

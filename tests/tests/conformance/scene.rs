@@ -253,6 +253,27 @@ impl Scene {
             .collect()
     }
 
+    /// Codes and refresh tokens that the provider was shown twice: whatever went wrong, the second time can only harm
+    /// (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2). A request that was to be made again with a nonce was not
+    /// looked at before (RFC 9449 section 8).
+    pub(crate) fn sent_twice(&self) -> Vec<String> {
+        let mut shown = BTreeSet::new();
+        let mut twice = Vec::new();
+        for entry in self.rig.sandbox.log().entries() {
+            let error = entry.outcome.and_then(|outcome| outcome.error);
+            // GitHub is not told the grant; a device's code is for many polls.
+            let grant = entry.grant_type.unwrap_or_else(|| "code".to_owned());
+            let is_for_once = entry.endpoint == Endpoint::Token && !grant.ends_with(":device_code");
+            let Some(credential) = entry.credential.filter(|_| is_for_once) else {
+                continue;
+            };
+            if error.as_deref() != Some("use_dpop_nonce") && !shown.insert(credential) {
+                twice.push(grant);
+            }
+        }
+        twice
+    }
+
     /// The faults of the row that left no mark: a row in which one of them never shows proves nothing.
     pub(crate) fn unseen_faults(&self) -> Vec<String> {
         let entries = self.rig.sandbox.log().entries();

@@ -1,5 +1,7 @@
 //! Own rows about the authorization response.
 
+use tessera_sandbox::log::Endpoint;
+
 use super::Plan;
 use crate::acts::{self, decline, deliver_by_the_system, mix_up, sign_in};
 use crate::row::Last::{Authorization, Nothing};
@@ -71,7 +73,8 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-callback-replay-to-a-later-sign-in", &["BCP-2", "NAT-9"],
             Acts("The callback of a finished sign-in comes to a later one."), acts::replay_of_a_finished_sign_in, WaitOn { code: "state_mismatch" }),
         Row::new("tessera-callback-replay-of-a-cancelled-sign-in", &["BCP-2", "NAT-9"],
-            Acts("The callback of a cancelled sign-in comes to a later one."), acts::replay_of_a_cancelled_sign_in, WaitOn { code: "state_mismatch" }),
+            Acts("The callback of a cancelled sign-in comes to a later one."), acts::replay_of_a_cancelled_sign_in, WaitOn { code: "state_mismatch" })
+                .asking(&[(Endpoint::Authorization, 2)]),
         Row::new("tessera-mix-up", &["BCP-3", "ISS-2"],
             Acts("The provider sends the browser on to an honest provider, whose callback comes back instead of its own."), mix_up, refuse("callback_issuer_mismatch", Authorization))
                 .and("the honest provider is asked for no token"),

@@ -1,5 +1,7 @@
 //! Own rows about the ID token and the keys that it is checked with.
 
+use tessera_sandbox::log::Endpoint;
+
 use super::Plan;
 use crate::acts::{self, sign_in, sign_in_in_no_time, unknown_key_is_looked_for_once};
 use crate::row::Last::KeySet;
@@ -13,6 +15,16 @@ pub(super) const PLAN: Plan = Plan {
     about: "Our own: how an ID token may be wrong beside what the modules above try, and how a key set may be.",
     rows,
 };
+
+/// A key that nobody has is worth one more look at the key set.
+const TWO_LOOKS: &[(Endpoint, usize)] = &[(Endpoint::KeySet, 2)];
+
+/// Four sign-ins, of which the first two looks and the last are made.
+const A_FLOOD_STOPPED: &[(Endpoint, usize)] = &[
+    (Endpoint::Authorization, 4),
+    (Endpoint::Token, 4),
+    (Endpoint::KeySet, 3),
+];
 
 #[rustfmt::skip]
 fn rows() -> Vec<Row> {
@@ -30,18 +42,18 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-id-token-other-key", &["IDT-6", "JWT-3"],
             Does(&["id-token-other-key"]), sign_in, refuse("id_token_signature", KeySet)),
         Row::new("tessera-id-token-unknown-key", &["IDT-6", "JWT-3", "MET-7"],
-            Does(&["id-token-unknown-key"]), unknown_key_is_looked_for_once, refuse("id_token_unknown_key", KeySet))
-                .and("the key set is read once more"),
+            Does(&["id-token-unknown-key"]), unknown_key_is_looked_for_once, refuse("id_token_unknown_key", KeySet)).asking(TWO_LOOKS),
         Row::new("tessera-id-token-unknown-keys-again-and-again", &["MET-7"],
             Does(&["id-token-unknown-key"]), acts::unknown_keys_do_not_make_a_flood, refuse("id_token_unknown_key", KeySet))
                 .after("Ann tries four times, the last time half a minute later.")
-                .and("the key set is read once more, and again only after half a minute"),
+                .and("the key set is read once more, and again only after half a minute")
+                .asking(A_FLOOD_STOPPED),
         Row::new("tessera-id-token-jwk", &["JWT-7"],
-            Does(&["id-token-jwk"]), sign_in, refuse("id_token_unknown_key", KeySet)),
+            Does(&["id-token-jwk"]), sign_in, refuse("id_token_unknown_key", KeySet)).asking(TWO_LOOKS),
         Row::new("tessera-id-token-jku", &["JWT-7"],
-            Does(&["id-token-jku"]), sign_in, refuse("id_token_unknown_key", KeySet)),
+            Does(&["id-token-jku"]), sign_in, refuse("id_token_unknown_key", KeySet)).asking(TWO_LOOKS),
         Row::new("tessera-id-token-x5u", &["JWT-7"],
-            Does(&["id-token-x5u"]), sign_in, refuse("id_token_unknown_key", KeySet)),
+            Does(&["id-token-x5u"]), sign_in, refuse("id_token_unknown_key", KeySet)).asking(TWO_LOOKS),
         Row::new("tessera-id-token-crit", &["IDT-6"],
             Does(&["id-token-crit"]), sign_in, refuse("id_token_crit", KeySet)),
         Row::new("tessera-id-token-crit-empty", &["IDT-6"],
@@ -49,7 +61,7 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-id-token-long-kid", &["JWT-6"],
             Does(&["id-token-long-kid"]), sign_in, refuse("id_token_malformed", KeySet)),
         Row::new("tessera-id-token-odd-kid", &["JWT-6"],
-            Does(&["id-token-odd-kid"]), sign_in, refuse("id_token_unknown_key", KeySet)),
+            Does(&["id-token-odd-kid"]), sign_in, refuse("id_token_unknown_key", KeySet)).asking(TWO_LOOKS),
         Row::new("tessera-id-token-kid-number", &["JWT-6"],
             Does(&["id-token-kid-number"]), sign_in, refuse("id_token_malformed", KeySet)),
         Row::new("tessera-id-token-typ-access-token", &["JWT-8", "JWT-9"],
@@ -95,14 +107,13 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-key-set-symmetric-key", &["MET-6"],
             Does(&["key-set-symmetric-key"]), sign_in, refuse("key_set_symmetric_key", KeySet)),
         Row::new("tessera-key-set-no-kids", &["IDT-6"],
-            Does(&["key-set-no-kids"]), unknown_key_is_looked_for_once, refuse("id_token_unknown_key", KeySet))
-                .and("the key set is read once more"),
+            Does(&["key-set-no-kids"]), unknown_key_is_looked_for_once, refuse("id_token_unknown_key", KeySet)).asking(TWO_LOOKS),
         Row::new("tessera-key-set-empty", &["IDT-6"],
-            Does(&["key-set-empty"]), sign_in, refuse("id_token_unknown_key", KeySet)),
+            Does(&["key-set-empty"]), sign_in, refuse("id_token_unknown_key", KeySet)).asking(TWO_LOOKS),
         Row::new("tessera-key-set-other-alg", &["JWT-2"],
             Does(&["key-set-other-alg"]), sign_in, refuse("id_token_key", KeySet)),
         Row::new("tessera-key-set-for-encryption", &["JWT-2"],
-            Does(&["key-set-for-encryption"]), sign_in, refuse("id_token_unknown_key", KeySet)),
+            Does(&["key-set-for-encryption"]), sign_in, refuse("id_token_unknown_key", KeySet)).asking(TWO_LOOKS),
         Row::new("tessera-key-set-off-the-curve", &["JWT-12"],
             Does(&["key-set-off-the-curve"]), sign_in, refuse("id_token_signature", KeySet)),
         Row::new("tessera-stale-keys-while-the-provider-is-down", &["MET-7"],
@@ -116,7 +127,8 @@ fn rows() -> Vec<Row> {
                 .after("The keys were read 23 hours ago."),
         Row::new("tessera-stale-keys-are-for-known-keys-only", &["MET-7"],
             Does(&["key-set-500"]), acts::sign_in_with_a_new_key_hours_later, refuse("key_set_status", KeySet))
-                .after("The keys were read 23 hours ago, and the provider has changed them since."),
+                .after("The keys were read 23 hours ago, and the provider has changed them since.")
+                .asking(TWO_LOOKS),
     ]
 }
 

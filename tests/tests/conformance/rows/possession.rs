@@ -1,5 +1,7 @@
 //! Tokens that are bound to a key.
 
+use tessera_sandbox::log::Endpoint;
+
 use super::Plan;
 use crate::acts::{call_after_expiry, sign_in, sign_in_bound};
 use crate::row::Last::Token;
@@ -27,7 +29,7 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-dpop-nonces", &["DPP-3"],
             Does(&["dpop-nonces"]), sign_in_bound, Accept).at(Bound),
         Row::new("tessera-dpop-ever-new-nonces", &["DPP-3"],
-            Does(&["dpop-ever-new-nonces"]), sign_in, refuse("use_dpop_nonce", Token)).at(Bound),
+            Does(&["dpop-ever-new-nonces"]), sign_in, refuse("use_dpop_nonce", Token)).asking(&[(Endpoint::Token, 2)]).at(Bound),
         Row::new("tessera-dpop-token-type-odd-case", &["DPP-4"],
             Does(&["dpop-odd-case"]), sign_in, Accept).at(Bound),
         Row::new("tessera-dpop-downgrade", &["DPP-4"],

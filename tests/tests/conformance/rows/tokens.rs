@@ -1,5 +1,7 @@
 //! Own rows about the token endpoint and userinfo.
 
+use tessera_sandbox::log::Endpoint;
+
 use super::Plan;
 use crate::acts::{self, sign_in, sign_in_in_no_time};
 use crate::row::Last::{KeySetOfUserinfo, Token, Userinfo};
@@ -100,7 +102,7 @@ fn rows() -> Vec<Row> {
         Row::new("tessera-userinfo-signed-other-key", &["UIN-3"],
             Does(&["userinfo-other-key"]), sign_in, refuse("userinfo_signature", Userinfo)),
         Row::new("tessera-userinfo-signed-unknown-key", &["UIN-3"],
-            Does(&["userinfo-unknown-key"]), sign_in, refuse("userinfo_unknown_key", KeySetOfUserinfo)),
+            Does(&["userinfo-unknown-key"]), sign_in, refuse("userinfo_unknown_key", KeySetOfUserinfo)).asking(&[(Endpoint::KeySet, 2)]),
         Row::new("tessera-userinfo-signed-hmac", &["UIN-3"],
             Does(&["userinfo-hmac"]), sign_in, refuse("userinfo_alg", Userinfo)),
         Row::new("tessera-userinfo-signed-encrypted", &["UIN-3"],
