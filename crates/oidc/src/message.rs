@@ -86,16 +86,31 @@ impl Response {
             .unwrap_or_default()
     }
 
-    /// When the sender says that it answered (RFC 9110 section 6.6.1); `None` when it does not say, or what it
+    /// What the time is at the sender, by the date that it gave the answer (RFC 9110 section 6.6.1) and, where a cache
+    /// handed it on, the time that it was kept there (RFC 9111 section 5.1); `None` when it does not say, or what it
     /// says is no date, or is given twice. It is as good as the connection that it came by.
     pub fn date(&self) -> Option<UnixTime> {
+        let age = self.age()?;
         let mut fields = self.headers.get_all(header::DATE).iter();
         let (field, None) = (fields.next()?, fields.next()) else {
             return None;
         };
         let date = httpdate::parse_http_date(field.to_str().ok()?).ok()?;
         let seconds = date.duration_since(UNIX_EPOCH).ok()?.as_secs();
-        i64::try_from(seconds).ok().map(UnixTime)
+        i64::try_from(seconds)
+            .ok()
+            .map(|seconds| UnixTime(seconds).plus(age))
+    }
+
+    /// Seconds that the answer was kept in caches; 0 where none says so, `None` where what it says cannot be read.
+    fn age(&self) -> Option<i64> {
+        let mut fields = self.headers.get_all(header::AGE).iter();
+        let Some(field) = fields.next() else {
+            return Some(0);
+        };
+        let text = field.to_str().ok().filter(|_| fields.next().is_none())?;
+        let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|_| is_plain)
     }
 }
 
@@ -141,5 +156,32 @@ mod tests {
         check(&["1800000000"], None);
         check(&["Fri, 15 Jan 2027 08:00:00 +0100"], None);
         check(&["Fri, 15 Jan 2027 08:00:00 GMT"; 2], None);
+    }
+
+    #[test]
+    fn an_answer_that_a_cache_kept_is_as_old_as_the_cache_says() {
+        let check = |ages: &[&str], expected: Option<i64>| {
+            let mut headers = HeaderMap::new();
+            headers.append(
+                header::DATE,
+                header::HeaderValue::from_static("Fri, 15 Jan 2027 08:00:00 GMT"),
+            );
+            for age in ages {
+                headers.append(header::AGE, header::HeaderValue::from_str(age).unwrap());
+            }
+            let response = Response {
+                status: StatusCode::OK,
+                headers,
+                body: Zeroizing::default(),
+            };
+            assert_eq!(response.date(), expected.map(UnixTime), "{ages:?}");
+        };
+        check(&[], Some(1_800_000_000));
+        check(&["0"], Some(1_800_000_000));
+        check(&["3000"], Some(1_800_003_000));
+        for unreadable in ["", "-1", "+1", "1.5", "old", "99999999999999999999"] {
+            check(&[unreadable], None);
+        }
+        check(&["1", "1"], None);
     }
 }
