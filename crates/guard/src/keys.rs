@@ -45,6 +45,16 @@ pub enum FetchError {
     Document(#[from] KeySetError),
 }
 
+impl FetchError {
+    /// Whether the issuer showed what must stay secret, so that the keys it had before are not to be relied on either.
+    fn spoils_all(&self) -> bool {
+        matches!(
+            self,
+            Self::Document(KeySetError::PrivateKey | KeySetError::SymmetricKey)
+        )
+    }
+}
+
 /// Where the guard has its keys from.
 pub struct KeySource(pub(crate) Source);
 
@@ -175,7 +185,13 @@ impl RemoteKeys {
                 }
                 Err(error) => {
                     tracing::warn!(address = %this.address, %error, "no keys from the issuer");
-                    this.with_cache(|cache| cache.fetch_failed(now));
+                    this.with_cache(|cache| {
+                        if error.spoils_all() {
+                            // Whoever read the document can sign with the keys at hand.
+                            *cache = KeySetCache::new();
+                        }
+                        cache.fetch_failed(now);
+                    });
                 }
             }
             drop(turn);

@@ -312,6 +312,34 @@ async fn after_a_failure_nobody_waits_for_the_next_try() {
 }
 
 #[tokio::test]
+async fn keys_are_given_up_when_their_private_half_is_shown_and_kept_when_the_issuer_is_away() {
+    let signer = Signer::new("k");
+    let good = document(&[&signer]);
+    let private = good.replace(r#""kty""#, r#""d":"AA","kty""#);
+    let symmetric = r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#.to_owned();
+    for (answer, expected) in [
+        (Ok(private), "wait 30"),
+        (Ok(symmetric), "wait 30"),
+        (Ok("<html>".to_owned()), "ok"),
+        (Err(FetchError::Status(500)), "ok"),
+    ] {
+        let clock = TestClock::new();
+        let fetch = Gated::new(&[&signer]);
+        let guard = guard(&clock, KeySource::remote(JWKS, fetch.clone()));
+        fetch.gate.add_permits(2);
+        assert_eq!(verdict(guard.check(&bearer(&signer, &clock)).await), "ok");
+        fetch.answer(answer.clone());
+        clock.set(3600);
+        let headers = bearer(&signer, &clock);
+        guard.check(&headers).await.ok();
+        settle().await;
+        assert_eq!(fetch.fetches(), 2);
+        let after = verdict(guard.check(&headers).await);
+        assert_eq!(after, expected, "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_issuer_rests_from_the_end_of_a_slow_failure() {
     let signer = Signer::new("k");
     let clock = TestClock::new();
