@@ -146,7 +146,11 @@ impl Directory {
             return Ok(keys);
         }
         if looked.is_some_and(|at| (0..COOL_DOWN_SECONDS).contains(&now.since(at))) {
-            return Ok(than.clone());
+            // A look that came to nothing says nothing of the token.
+            return match cache.decide(now, Wanted::Newer) {
+                Decision::Unavailable { retry_after } => Err(Error::KeysUnavailable { retry_after }),
+                _ => Ok(than.clone()),
+            };
         }
         *looked = Some(now);
         self.refresh_keys(cache, jwks_uri, now, flow).await?;

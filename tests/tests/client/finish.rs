@@ -256,3 +256,29 @@ async fn a_key_that_nobody_names_is_found_after_it_was_changed() {
     rig.sign_in(&client, "ann").await;
     assert_eq!(rig.requests(Endpoint::KeySet), 2);
 }
+
+#[tokio::test]
+async fn a_look_for_newer_keys_that_came_to_nothing_says_nothing_of_the_token() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    rig.sign_in(&client, "ann").await;
+    rig.sandbox.rotate_keys(false).unwrap();
+    rig.fault("key-set-500");
+    let error = rig
+        .sign_in_with(&client, rig.request(Route::Scheme), "ann")
+        .await
+        .unwrap_err();
+    assert_eq!(error.category(), Category::Network);
+    rig.sandbox.faults().clear();
+    // The provider is well again, and is not asked again yet.
+    let error = rig
+        .sign_in_with(&client, rig.request(Route::Scheme), "ann")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.code(), error.category()),
+        ("key_set_unavailable", Category::Network)
+    );
+    rig.sandbox.clock().advance(31);
+    rig.sign_in(&client, "ann").await;
+}
