@@ -339,7 +339,7 @@ impl Client {
         let mut method = request.method.clone();
         let mut body = request.body.clone();
         let mut token = self.access_token(&account.id).await?;
-        let key = self.key_of(account, &token).await?;
+        let mut key = self.key_of(account, &token).await?;
         let mut retried = false;
         let mut nonce_added = false;
         let mut followed = 0;
@@ -385,6 +385,8 @@ impl Client {
                 // provider gives no refresh tokens: then the API's word is all there is.
                 if let Some(fresh) = self.replace_token(&account.id, &token).await? {
                     token = fresh;
+                    // It may be that of another sign-in, which has a key of its own.
+                    key = self.key_of(account, &token).await?;
                     decide(Decision::Retried);
                     continue;
                 }
