@@ -103,7 +103,7 @@ pub struct Accounts {
 /// `tessera token`
 #[derive(Debug, Args)]
 pub struct Account {
-    /// Its id, the start of its id, e-mail address or name
+    /// Its id, the start of its id (four characters or more), e-mail address or name
     pub account: String,
     /// Write one JSON object a line
     #[arg(long)]
@@ -113,7 +113,7 @@ pub struct Account {
 /// `tessera logout`
 #[derive(Debug, Args)]
 pub struct Logout {
-    /// Its id, the start of its id, e-mail address or name
+    /// Its id, the start of its id (four characters or more), e-mail address or name
     pub account: String,
     /// Afterwards open the provider's sign-out page in your browser, where it has one
     #[arg(long)]
@@ -129,7 +129,7 @@ pub struct Logout {
 /// `tessera call`
 #[derive(Debug, Args)]
 pub struct Call {
-    /// Its id, the start of its id, e-mail address or name
+    /// Its id, the start of its id (four characters or more), e-mail address or name
     pub account: String,
     /// The method; GET, or POST when there is a body
     #[arg(short = 'X', value_name = "METHOD")]
