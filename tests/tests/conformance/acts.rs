@@ -2,6 +2,7 @@
 //! to; what must hold on the way is asserted where it happens.
 
 mod answers;
+mod circumstances;
 mod device;
 mod ending;
 mod later;
@@ -15,6 +16,7 @@ use tessera_sandbox::log::Endpoint;
 use crate::scene::Scene;
 
 pub(crate) use answers::*;
+pub(crate) use circumstances::*;
 pub(crate) use device::*;
 pub(crate) use ending::*;
 pub(crate) use later::*;
@@ -250,6 +252,57 @@ pub(crate) fn sign_in_and_be_granted_all(scene: &Scene) -> Played<'_> {
         scene.go_wrong();
         let account = scene.sign_in().await?.account;
         assert!(account.granted.contains("profile") && account.granted.contains("email"));
+        Ok(())
+    }
+    .boxed_local()
+}
+
+/// The scopes come with commas between them, and each is a permission of its own.
+pub(crate) fn sign_in_and_be_granted_each(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        let account = scene.sign_in().await?.account;
+        // That a refresh token came is granted too, though GitHub has no scope for it.
+        assert_eq!(
+            account.granted,
+            Scopes::parse("offline_access read:user user:email")
+        );
+        Ok(())
+    }
+    .boxed_local()
+}
+
+/// Everything is pushed that the browser would carry otherwise, and the browser carries the name of it.
+pub(crate) fn sign_in_by_a_pushed_request(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        scene.sign_in().await?;
+        let sent = |endpoint| {
+            let mut entries = scene
+                .rig
+                .sandbox
+                .log()
+                .matching(|entry| entry.endpoint == endpoint);
+            assert_eq!(entries.len(), 1, "{endpoint:?}");
+            entries.remove(0).parameters
+        };
+        assert_eq!(sent(Endpoint::Authorization), ["client_id", "request_uri"]);
+        let mut pushed = sent(Endpoint::PushedAuthorization);
+        pushed.sort_unstable();
+        assert_eq!(
+            pushed,
+            [
+                "client_id",
+                "code_challenge",
+                "code_challenge_method",
+                "nonce",
+                "prompt",
+                "redirect_uri",
+                "response_type",
+                "scope",
+                "state",
+            ]
+        );
         Ok(())
     }
     .boxed_local()

@@ -1,10 +1,10 @@
 //! Own rows about the discovery document.
 
 use super::Plan;
-use crate::acts::{sign_in, sign_in_in_no_time};
-use crate::row::Last::Discovery;
+use crate::acts::{sign_in, sign_in_in_no_time, sign_in_over_plain_http};
+use crate::row::Last::{Discovery, Nothing};
 use crate::row::Outcome::Accept;
-use crate::row::Provider::Does;
+use crate::row::Provider::{Acts, Does};
 use crate::row::{Row, refuse};
 use crate::runner::check;
 
@@ -43,6 +43,8 @@ fn rows() -> Vec<Row> {
             Does(&["discovery-stall"]), sign_in_in_no_time, refuse("no_answer_in_time", Discovery)),
         Row::new("tessera-discovery-huge", &["MET-7"],
             Does(&["discovery-huge"]), sign_in, refuse("answer_too_large", Discovery)),
+        Row::new("tessera-discovery-over-plain-http", &["MET-4"],
+            Acts("The issuer's own address is `http`, and not one of this computer."), sign_in_over_plain_http, refuse("issuer_insecure", Nothing)),
         Row::new("tessera-discovery-http-authorization-endpoint", &["MET-4"],
             Does(&["discovery-http-authorization-endpoint"]), sign_in, refuse("endpoint_insecure", Discovery)),
         Row::new("tessera-discovery-http-token-endpoint", &["MET-4"],

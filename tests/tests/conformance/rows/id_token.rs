@@ -6,7 +6,7 @@ use super::Plan;
 use crate::acts::{self, sign_in, sign_in_in_no_time, unknown_key_is_looked_for_once};
 use crate::row::Last::KeySet;
 use crate::row::Outcome::Accept;
-use crate::row::Provider::Does;
+use crate::row::Provider::{Acts, Does};
 use crate::row::{Row, refuse};
 use crate::runner::check;
 
@@ -88,6 +88,14 @@ fn rows() -> Vec<Row> {
             Does(&["id-token-old"]), sign_in, refuse("id_token_iat", KeySet)),
         Row::new("tessera-id-token-not-yet", &["IDT-9"],
             Does(&["id-token-not-yet"]), sign_in, refuse("id_token_nbf", KeySet)),
+        Row::new("tessera-clock-a-little-ahead", &["IDT-9", "IDT-10"],
+            Acts("This computer's clock is 290 seconds ahead of the provider's."), acts::sign_in_by_a_clock_ahead::<290>, Accept),
+        Row::new("tessera-clock-a-little-behind", &["IDT-9", "IDT-10"],
+            Acts("This computer's clock is 290 seconds behind the provider's."), acts::sign_in_by_a_clock_ahead::<-290>, Accept),
+        Row::new("tessera-clock-far-ahead", &["IDT-9"],
+            Acts("This computer's clock is 720 seconds ahead of the provider's."), acts::sign_in_by_a_clock_ahead::<720>, refuse("clock_differs", KeySet)),
+        Row::new("tessera-clock-far-behind", &["IDT-10"],
+            Acts("This computer's clock is 720 seconds behind the provider's."), acts::sign_in_by_a_clock_ahead::<-720>, refuse("clock_differs", KeySet)),
         Row::new("tessera-key-set-500", &["MET-5"],
             Does(&["key-set-500"]), sign_in, refuse("key_set_status", KeySet)),
         Row::new("tessera-key-set-html", &["MET-5"],

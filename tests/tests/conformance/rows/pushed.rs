@@ -1,7 +1,7 @@
 //! Pushed authorization requests.
 
 use super::Plan;
-use crate::acts::sign_in;
+use crate::acts::{sign_in, sign_in_by_a_pushed_request};
 use crate::row::Last::{Discovery, PushedAuthorization};
 use crate::row::Outcome::Accept;
 use crate::row::Provider::Does;
@@ -18,9 +18,11 @@ pub(super) const PLAN: Plan = Plan {
 fn rows() -> Vec<Row> {
     vec![
         Row::new("tessera-par-offered", &["PAR-1", "PAR-2", "PAR-5"],
-            Does(&["par-offered"]), sign_in, Accept),
+            Does(&["par-offered"]), sign_in_by_a_pushed_request, Accept)
+                .and("every parameter is pushed, and the browser carries only the client and the name of the request"),
         Row::new("tessera-par-required", &["PAR-1", "PAR-4"],
-            Does(&["par-required"]), sign_in, Accept),
+            Does(&["par-required"]), sign_in_by_a_pushed_request, Accept)
+                .and("every parameter is pushed, and the browser carries only the client and the name of the request"),
         Row::new("tessera-par-required-nowhere", &["PAR-4"],
             Does(&["par-required-nowhere"]), sign_in, refuse("par_endpoint_missing", Discovery)),
         Row::new("tessera-par-over-http", &["MET-4"],

@@ -129,7 +129,8 @@ fn rows() -> Vec<Row> {
                 .after("The protected API is called.")
                 .and("a refused token is replaced once"),
         Row::new("tessera-github-comma-separated-scopes", &["OAU-6"],
-            Right("Scopes come back with commas between them, the token type in lower case, and no ID token."), sign_in, Accept).at(GitHub),
+            Right("Scopes come back with commas between them, the token type in lower case, and no ID token."), acts::sign_in_and_be_granted_each, Accept)
+                .and("each is granted as a permission of its own").at(GitHub),
         Row::new("tessera-github-error-with-200", &["OAU-12"],
             Does(&["token-error-with-200"]), sign_in, refuse("invalid_grant", Token)).at(GitHub),
         Row::new("tessera-github-bad-code", &["OAU-12"],
