@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use tessera_client::{Attempt, Route, Scopes, SignIn};
+use tessera_sandbox::Options;
+use tessera_sandbox::log::Endpoint;
 
 use crate::rig::Rig;
 
@@ -47,4 +49,22 @@ async fn what_is_shown_as_its_end_is_whichever_comes_first() {
     attempt.opened().await.unwrap();
     assert_eq!(attempt.view().expires_at, own_end);
     attempt.cancel();
+}
+
+/// The provider says how long its codes are good for (RFC 8628 section 3.2), so nobody has to ask it again.
+#[tokio::test]
+async fn codes_that_have_run_out_are_not_asked_about() {
+    let rig = Rig::with(Options {
+        device_code_life: 60,
+        ..Options::default()
+    })
+    .await;
+    let client = rig.client().await;
+    let attempt = client.sign_in(rig.request(Route::Device)).unwrap();
+    attempt.opened().await.unwrap();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::resume();
+    assert_eq!(attempt.wait().await.unwrap_err().code(), "timed_out");
+    assert_eq!(rig.requests(Endpoint::Token), 0);
 }

@@ -12,6 +12,9 @@ use crate::scene::Scene;
 /// Seconds between two polls, as the sandbox asks for.
 const INTERVAL: u64 = 5;
 
+/// Seconds that the sandbox's codes are good for.
+const CODE_LIFE: i64 = 900;
+
 /// An attempt whose code is there to be typed.
 async fn prompted(scene: &Scene) -> Result<Attempt, Error> {
     let attempt = scene.client.sign_in(SignIn {
@@ -97,6 +100,30 @@ pub(crate) fn decline_on_another_device(scene: &Scene) -> Played<'_> {
             .unwrap();
         let_pass(scene, INTERVAL).await;
         attempt.wait().await.map(drop)
+    }
+    .boxed_local()
+}
+
+/// Nobody types the code until the provider has given it up, and the next poll hears so.
+pub(crate) fn leave_the_code_to_run_out(scene: &Scene) -> Played<'_> {
+    async {
+        let attempt = prompted(scene).await?;
+        scene.rig.sandbox.clock().advance(CODE_LIFE + 1);
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(INTERVAL)).await;
+        tokio::time::resume();
+        let ended = attempt.wait().await;
+        let polls = scene
+            .rig
+            .sandbox
+            .log()
+            .matching(|entry| entry.endpoint == Endpoint::Token);
+        let errors: Vec<Option<String>> = polls
+            .into_iter()
+            .map(|entry| entry.outcome.and_then(|outcome| outcome.error))
+            .collect();
+        assert_eq!(errors, [Some("expired_token".to_owned())]);
+        ended.map(drop)
     }
     .boxed_local()
 }

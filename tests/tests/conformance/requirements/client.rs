@@ -97,7 +97,7 @@ pub(super) const DEVICE: Family = Family {
         item("DEV-3", "RFC 8628 3.5", "When the provider cannot be reached, the time between two polls is doubled.",
             At("crates/client/src/sign_in/device.rs", &[])),
         item("DEV-4", "RFC 8628 3.5", "It ends when it is declined or has run out.",
-            At("crates/client/src/sign_in/device.rs", &["each_answer_to_a_poll_has_its_meaning", "codes_are_accepted_or_refused"])),
+            At("crates/client/src/sign_in/device.rs", &["each_answer_to_a_poll_has_its_meaning", "codes_are_accepted_or_refused", "codes_that_have_run_out_are_not_asked_about"])),
         item("DEV-5", "RFC 8628 3.3, 5.4", "The code and the address are always shown, and the code is typed by the person.",
             At("crates/client/src/sign_in/device.rs", &["by_a_code_on_another_device_without_a_secret"])),
         item("DEV-6", "RFC 8628 5.5", "It can be cancelled.",

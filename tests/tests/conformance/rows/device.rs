@@ -2,7 +2,8 @@
 
 use super::Plan;
 use crate::acts::{
-    cancel_on_another_device, decline_on_another_device, poll_again_after_trouble, sign_in_on_another_device,
+    cancel_on_another_device, decline_on_another_device, leave_the_code_to_run_out, poll_again_after_trouble,
+    sign_in_on_another_device,
 };
 use crate::row::Last::{DeviceAuthorization, Discovery, KeySet, Token};
 use crate::row::Outcome::Accept;
@@ -23,6 +24,8 @@ fn rows() -> Vec<Row> {
             Right("A device gets its codes, and the person types hers on another one."), sign_in_on_another_device, Accept),
         Row::new("tessera-device-declined", &["DEV-4"],
             Right("The person says no on the other device."), decline_on_another_device, refuse("access_denied", Token)),
+        Row::new("tessera-device-expired", &["DEV-4"],
+            Right("The codes have run out when the client asks, and the provider says so."), leave_the_code_to_run_out, refuse("timed_out", Token)),
         Row::new("tessera-device-cancelled", &["DEV-6"],
             Right("The person cancels before the code is typed."), cancel_on_another_device, refuse("cancelled", DeviceAuthorization)),
         Row::new("tessera-device-provider-away", &["DEV-3"],
