@@ -6,6 +6,7 @@ use serde_json::Value;
 use tessera_client::{
     ApiRequest, Change, Client, FlowKind, Party, Report, Route, SignIn, Stage, Step, TraceEvent,
 };
+use tessera_oidc::checks::{CheckId, Outcome};
 use url::Url;
 
 use crate::rig::{Rig, TestKeychain};
@@ -187,6 +188,48 @@ async fn a_callback_that_its_form_refuses_is_told_without_its_secrets() {
 
     reqwest::get(callback).await.unwrap();
     attempt.wait().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_trace_tells_everything_but_secrets() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let attempt = client.sign_in(rig.request(Route::Scheme)).unwrap();
+    let callback = rig.visit(&attempt, "ann").await.unwrap();
+    client.deliver_callback(callback.as_str()).await.unwrap();
+    let account = attempt.wait().await.unwrap().account;
+    let token = client.access_token(&account.id).await.unwrap();
+
+    let traced = client.traced();
+    let messages: Vec<&str> = traced
+        .iter()
+        .filter_map(|event| match &event.step {
+            Step::Message { message, .. } => Some(message.code()),
+            _ => None,
+        })
+        .collect();
+    for what in [
+        "authorization_request",
+        "callback",
+        "token_request",
+        "token_response",
+    ] {
+        assert!(messages.contains(&what), "{what} is not in {messages:?}");
+    }
+    let outcomes = traced.iter().filter_map(|event| match &event.step {
+        Step::Checks(verdicts) => verdicts.outcome(CheckId::IdTokenNonce),
+        _ => None,
+    });
+    assert_eq!(outcomes.collect::<Vec<_>>(), [Outcome::Passed]);
+
+    let told = format!("{traced:?} {:?} {account:?}", attempt.view());
+    let secrets = callback
+        .query_pairs()
+        .filter(|(name, _)| matches!(&**name, "code" | "state"))
+        .map(|(_, value)| value.into_owned());
+    for secret in secrets.chain([token.access_token.expose().to_owned()]) {
+        assert!(!told.contains(&secret), "a secret is in the trace");
+    }
 }
 
 #[tokio::test]
