@@ -6,6 +6,7 @@ mod circumstances;
 mod device;
 mod ending;
 mod later;
+mod step_up;
 
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
@@ -20,6 +21,7 @@ pub(crate) use circumstances::*;
 pub(crate) use device::*;
 pub(crate) use ending::*;
 pub(crate) use later::*;
+pub(crate) use step_up::*;
 
 /// What an act gives back.
 pub(crate) type Played<'a> = LocalBoxFuture<'a, Result<(), Error>>;

@@ -12,6 +12,7 @@ mod other;
 mod possession;
 mod pushed;
 mod refresh;
+mod step_up;
 mod tokens;
 
 use crate::row::Row;
@@ -40,4 +41,5 @@ pub(crate) const PLANS: &[Plan] = &[
     pushed::PLAN,
     possession::PLAN,
     device::PLAN,
+    step_up::PLAN,
 ];
