@@ -20,6 +20,7 @@ mod google;
 mod interrupted;
 mod par;
 mod refresh;
+mod report;
 mod rotation;
 mod sign_in;
 mod sign_out;

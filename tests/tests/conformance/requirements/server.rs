@@ -14,7 +14,7 @@ pub(super) const BEARER: Family = Family {
         item("BRR-3", "RFC 6750 5.3", "The token goes only to origins that it is for, and to none that a redirect names.",
             At("crates/client/src/gateway.rs", &["a_token_goes_only_to_allowed_origins", "a_redirect_elsewhere_is_not_followed"])),
         item("BRR-4", "RFC 6750 5.3", "The token is never logged.",
-            At("crates/client/src/trace.rs", &["a_trace_tells_everything_but_secrets", "a_report_of_any_flow_holds_no_secret", "no_secret_is_printed_or_kept_in_a_file"])),
+            At("crates/client/src/trace.rs", &["a_trace_tells_everything_but_secrets", "a_report_of_any_flow_holds_no_secret", "a_report_of_pushed_requests_and_bound_tokens_holds_no_secret", "a_report_of_a_client_with_a_secret_holds_none", "a_report_of_githubs_ways_holds_no_secret", "a_report_of_a_step_up_and_of_the_browsers_sign_out_holds_no_secret", "no_secret_is_printed_or_kept_in_a_file"])),
         item("BRR-5", "RFC 6750 3", "A resource server says what is wrong in `WWW-Authenticate`, and names no error when there was no token.",
             At("crates/guard/src/refusal.rs", &["no_token_is_told_only_that_one_is_needed", "without_a_token_there_is_a_challenge_and_no_error_code"])),
         item("STP-1", "RFC 9470 3", "A client reads from the challenge how recent or how strong the sign-in must be.",
