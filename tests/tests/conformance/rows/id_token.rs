@@ -90,6 +90,9 @@ fn rows() -> Vec<Row> {
             Does(&["id-token-not-yet"]), sign_in, refuse("id_token_nbf", KeySet)),
         Row::new("tessera-clock-a-little-ahead", &["IDT-9", "IDT-10"],
             Acts("This computer's clock is 290 seconds ahead of the provider's."), acts::sign_in_by_a_clock_ahead::<290>, Accept),
+        // The sandbox's ID tokens are good for five minutes, so that it takes this much to need the tolerance.
+        Row::new("tessera-clock-ahead-of-the-end", &["IDT-9", "IDT-10"],
+            Acts("This computer's clock is 590 seconds ahead of the provider's, and so 290 past the end of the ID token."), acts::sign_in_by_a_clock_ahead::<590>, Accept),
         Row::new("tessera-clock-a-little-behind", &["IDT-9", "IDT-10"],
             Acts("This computer's clock is 290 seconds behind the provider's."), acts::sign_in_by_a_clock_ahead::<-290>, Accept),
         Row::new("tessera-clock-far-ahead", &["IDT-9"],
