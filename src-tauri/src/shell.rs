@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tauri::async_runtime::JoinHandle;
@@ -28,6 +29,8 @@ const MAX_NOTICES: usize = 8;
 pub(crate) struct Shell {
     opened: SetOnce<Result<Opened, ErrorView>>,
     subscription: Mutex<Option<JoinHandle<()>>>,
+    /// Counts subscriptions and their ends, so that one which is over knows it.
+    subscriptions: AtomicU64,
     notices: Mutex<VecDeque<ErrorView>>,
     noticed: Notify,
     /// The system's clipboard.
@@ -116,6 +119,7 @@ impl Shell {
 
     /// Ends what an earlier page subscribed to.
     pub(crate) fn unsubscribe(&self) {
+        self.subscriptions.fetch_add(1, Ordering::SeqCst);
         if let Some(earlier) = lock(&self.subscription).take() {
             earlier.abort();
         }
@@ -129,16 +133,20 @@ impl Shell {
         let trace = client.trace();
         let first = view::snapshot(client).await?;
         self.unsubscribe();
+        let number = self.subscriptions.load(Ordering::SeqCst);
         if channel.send(first).is_err() {
             return Ok(());
         }
-        let forwarding = self.clone().forward(client.clone(), changes, trace, channel);
+        let forwarding = self
+            .clone()
+            .forward(number, client.clone(), changes, trace, channel);
         *lock(&self.subscription) = Some(tauri::async_runtime::spawn(forwarding));
         Ok(())
     }
 
     async fn forward(
         self: Arc<Self>,
+        number: u64,
         client: Client,
         mut changes: broadcast::Receiver<Change>,
         mut trace: broadcast::Receiver<TraceEvent>,
@@ -159,7 +167,14 @@ impl Shell {
                     Err(RecvError::Closed) => return,
                 },
                 () = self.noticed.notified() => {
-                    lock(&self.notices).drain(..).map(notice_event).collect::<Vec<_>>()
+                    let mut notices = lock(&self.notices);
+                    if self.subscriptions.load(Ordering::SeqCst) != number {
+                        // An ended task runs on until it waits: what came since is for the next page.
+                        drop(notices);
+                        self.noticed.notify_one();
+                        return;
+                    }
+                    notices.drain(..).map(notice_event).collect::<Vec<_>>()
                 }
             };
             for event in events {
