@@ -164,9 +164,12 @@ impl Client {
             .tracer
             .flow(FlowKind::Refresh, Some(&account.provider), Some(id));
         flow.concerns(id);
+        let shown = flights.begin_refreshing(id);
         self.changed(Change::Accounts);
         let result = self.refresh_in_turn(&account, refused, &flow).await;
         let result = flights.heard_of_keychain(id, result);
+        // Before it is told, or whoever looks then would see it still.
+        drop(shown);
         flow.ended(result.as_ref().err());
         self.changed(Change::Accounts);
         result

@@ -100,6 +100,38 @@ async fn a_caller_who_goes_away_breaks_nothing_off() {
 }
 
 #[tokio::test]
+async fn an_account_is_refreshing_while_its_provider_is_asked_and_not_while_a_good_token_is_read() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let id = rig.sign_in(&client, "ann").await.account.id;
+    let ask = || {
+        let (client, id) = (client.clone(), id.clone());
+        tokio::spawn(async move { client.access_token(&id).await })
+    };
+    let state = async || client.account(&id).await.unwrap().state.as_str();
+    rig.keychain.diary.lock().unwrap().clear();
+    rig.keychain.silent.send_replace(Some(("get", "access/")));
+    let caller = ask();
+    rig.keychain.asked_to("get access").await;
+    assert_eq!(state().await, "signed_in");
+    rig.keychain.silent.send_replace(None);
+    caller.await.unwrap().unwrap();
+
+    rig.sandbox.clock().advance(3600);
+    let held = rig.sandbox.faults().set(rule("token-hold"));
+    let caller = ask();
+    rig.sandbox
+        .log()
+        .wait_for(|entry| entry.grant_type.as_deref() == Some("refresh_token"))
+        .await
+        .unwrap();
+    assert_eq!(state().await, "refreshing");
+    rig.sandbox.faults().remove(held);
+    caller.await.unwrap().unwrap();
+    assert_eq!(state().await, "signed_in");
+}
+
+#[tokio::test]
 async fn trouble_that_passes_signs_nobody_out() {
     for (fault, state) in [
         ("token-500", "provider_unavailable"),

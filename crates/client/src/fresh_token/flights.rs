@@ -1,6 +1,6 @@
 //! Refreshes under way, and taking turns: in this process by flights that callers share, beside it by leases.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -44,6 +44,25 @@ pub(crate) struct Flights {
     unsaved: Mutex<HashMap<AccountId, (u64, RefreshToken)>>,
     /// What went wrong last, as only this process knows it.
     troubles: Mutex<HashMap<AccountId, Trouble>>,
+    /// The accounts that a provider is being asked about.
+    refreshing: Mutex<HashSet<AccountId>>,
+}
+
+/// An account that is shown as refreshing.
+pub(super) struct Refreshing<'a> {
+    flights: &'a Flights,
+    id: AccountId,
+}
+
+impl Drop for Refreshing<'_> {
+    fn drop(&mut self) {
+        let mut refreshing = self
+            .flights
+            .refreshing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        refreshing.remove(&self.id);
+    }
 }
 
 /// What went wrong with an account here since it last went well.
@@ -64,6 +83,7 @@ impl Flights {
             closing: CancellationToken::new(),
             unsaved: Mutex::default(),
             troubles: Mutex::default(),
+            refreshing: Mutex::default(),
         }
     }
 
@@ -103,8 +123,19 @@ impl Flights {
     }
 
     pub(crate) fn refreshing(&self, id: &AccountId) -> bool {
-        let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        under_way.get(id).is_some_and(|flight| flight.peek().is_none())
+        let refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        refreshing.contains(id)
+    }
+
+    /// From now on the account is shown as refreshing, until what is given back is dropped. A flight that finds a good
+    /// token is not told: nobody would say that it is over.
+    pub(super) fn begin_refreshing(&self, id: &AccountId) -> Refreshing<'_> {
+        let mut refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        refreshing.insert(id.clone());
+        Refreshing {
+            flights: self,
+            id: id.clone(),
+        }
     }
 
     /// A flight's answer is for those who wait for it; the next caller may need another.
