@@ -303,9 +303,12 @@ impl Client {
 
     /// Lays over the stored state what only this process knows.
     async fn show_state(&self, account: &mut Account) {
+        if account.state.need().is_some() {
+            // No flight begins from here.
+            return;
+        }
         if self.inner.flights.refreshing(&account.id) {
             account.state = AccountState::Refreshing;
-        } else if account.state.need().is_some() {
         } else if account.storage == Storage::UntilQuit {
             let kept = self.inner.secrets.access(&account.id, Storage::UntilQuit).await;
             if !matches!(kept, Ok(Some(_))) {
