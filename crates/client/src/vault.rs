@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use tessera_oidc::dpop::DpopKey;
 use tessera_oidc::{AccessToken, ClientSecret, RawIdToken, RefreshToken, State, UnixTime};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -254,12 +253,7 @@ impl Secrets {
 /// The name of the entry that holds the attempt with this `state`. Named by a hash, because names of entries
 /// are not secret and the state is.
 pub(crate) fn attempt_entry(state: &State) -> String {
-    let digest = Sha256::digest(state.expose().as_bytes());
-    let name = digest
-        .iter()
-        .take(16)
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-    format!("attempt/{name}")
+    format!("attempt/{}", state.fingerprint())
 }
 
 fn text(secret: &SecretBytes) -> Result<String, VaultError> {

@@ -25,6 +25,16 @@ macro_rules! secrets {
                 pub fn expose(&self) -> &str {
                     &self.0
                 }
+
+                /// The start of its SHA-256 as 32 hexadecimal digits: enough to know it again without keeping it,
+                /// and of no use for anything else.
+                pub fn fingerprint(&self) -> String {
+                    let digest = Sha256::digest(self.0.as_bytes());
+                    digest
+                        .iter()
+                        .take(16)
+                        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+                }
             }
 
             impl std::fmt::Debug for $name {
@@ -70,17 +80,6 @@ secrets! {
     /// Ties a callback to the authorization request it answers (RFC 6749 section 10.12). Whoever knows it
     /// could forge a callback, so it is kept like a secret for as long as the attempt lives.
     State;
-}
-
-impl Nonce {
-    /// The start of its SHA-256, by which one that is repeated later can be recognised without keeping it.
-    pub fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(self.expose().as_bytes());
-        digest
-            .iter()
-            .take(16)
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@
 //! the one that was sent, and of no use for anything else.
 
 use rusqlite::{OptionalExtension as _, TransactionBehavior};
-use sha2::{Digest as _, Sha256};
 use tessera_oidc::{RefreshToken, UnixTime};
 
 use super::{Store, StoreError};
@@ -21,15 +20,6 @@ pub(crate) enum Doubt {
     MaybeRotated,
 }
 
-/// The name of a token in the journal.
-fn name(token: &RefreshToken) -> String {
-    let digest = Sha256::digest(token.expose().as_bytes());
-    digest
-        .iter()
-        .take(8)
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
-}
-
 impl Store {
     /// Notes that this refresh token of the account is about to be sent, and says what is known of it. A token that is
     /// `unsaved`, in memory only, leaves an entry as it is that names the one in the keychain: if this process dies,
@@ -42,7 +32,7 @@ impl Store {
         now: UnixTime,
     ) -> Result<Doubt, StoreError> {
         let (id, generation, rotation) = (account.id.clone(), account.generation, account.rotation);
-        let token = name(token);
+        let token = token.fingerprint();
         self.run(move |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let before: Option<String> = transaction
