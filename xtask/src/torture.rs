@@ -32,7 +32,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         needs::meet(&[For::Build, For::Lab])?;
     }
     build::npm_packages()?;
-    build::ui()?;
+    // The shell takes the built UI in.
+    let ui = build::ui()?;
+    anyhow::ensure!(ui.success, "the UI: {}", ui.why);
     let built = build::everything()?;
     anyhow::ensure!(built.success, "cargo build: {}", built.why);
     let mut torture = program()?;
