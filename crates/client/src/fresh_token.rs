@@ -79,10 +79,11 @@ impl Client {
             if !open?.contains(&id) {
                 continue;
             }
-            // One that is still good says nothing of the refresh token.
-            let account = self.inner().store.account(&id).await?;
-            let storage = account.map_or(Storage::Keychain, |account| account.storage);
-            let kept = self.inner().secrets.access(&id, storage).await;
+            let Some(account) = self.inner().store.account(&id).await? else {
+                continue;
+            };
+            // An access token that is still good says nothing of the refresh token.
+            let kept = self.inner().secrets.access(&id, account.storage).await;
             let kept = kept.ok().flatten().map(|access| access.token);
             if let Err(error) = self.fly(&id, kept).await {
                 tracing::info!(code = error.code(), "a sign-in that was in doubt was not renewed");
