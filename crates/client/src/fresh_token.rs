@@ -7,6 +7,7 @@
 mod ending;
 mod flights;
 mod presence;
+mod redeem;
 mod renewed;
 mod trouble;
 
@@ -18,16 +19,14 @@ use tessera_oidc::{AccessToken, RefreshToken, UnixTime};
 
 use crate::account::{Account, AccountId, SignInNeed, Storage};
 use crate::client::{Change, Client};
-use crate::dpop::For;
 use crate::error::{AccountError, Error};
 use crate::store::{Doubt, Refreshed};
-use crate::trace::{Exchange, Field, Flow, FlowKind, MessageId, Party};
+use crate::trace::{Field, Flow, FlowKind, MessageId, Party};
 use crate::vault::StoredAccess;
 pub(crate) use ending::over;
 use flights::Flight;
 pub(crate) use flights::Flights;
-use renewed::{Renewed, no_more_than_before};
-use trouble::left_unspent;
+use renewed::Renewed;
 
 /// An access token is given out only while it has at least this long to live, in seconds.
 const MARGIN_SECONDS: i64 = 30;
@@ -62,34 +61,6 @@ impl Client {
     /// none of these but the provider's own refusal.
     pub async fn access_token(&self, id: &AccountId) -> Result<FreshToken, Error> {
         self.fly(id, None).await
-    }
-
-    /// Tries, once each, the refresh tokens whose answer an earlier process did not live to hear: a provider may have
-    /// replaced them, and one that forgives does so for a short while only. What comes of it shows in the accounts'
-    /// states. For a shell that stays open, when its window is there.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn resolve_doubts(&self) -> Result<(), Error> {
-        for id in self.inner().store.open_redemptions().await? {
-            // Whoever has the turn may be hearing the answer now.
-            self.take_turn(&id).await?;
-            let open = self.inner().store.open_redemptions().await;
-            self.end_turn(&id).await;
-            if !open?.contains(&id) {
-                continue;
-            }
-            let Some(account) = self.inner().store.account(&id).await? else {
-                continue;
-            };
-            // An access token that is still good says nothing of the refresh token.
-            let kept = self.inner().secrets.access(&id, account.storage).await;
-            let kept = kept.ok().flatten().map(|access| access.token);
-            if let Err(error) = self.fly(&id, kept).await {
-                tracing::info!(code = error.code(), "a sign-in that was in doubt was not renewed");
-            }
-        }
-        Ok(())
     }
 
     /// A token other than `refused`, which an API did not take.
@@ -230,8 +201,8 @@ impl Client {
                 MessageId::RefreshTokenRead,
                 vec![Field::masked("refresh_token", &token)],
             );
-            let (result, doubt) = self.redeem(account, &token, flow).await;
-            let result = match result {
+            let mut doubt = Doubt::None;
+            let result = match self.redeem(account, &token, &mut doubt, flow).await {
                 Ok(renewed) => self.keep(account, &token, renewed, flow).await,
                 Err(error) => Err(error),
             };
@@ -296,71 +267,6 @@ impl Client {
                 .await?);
         }
         Err(AccountError::NoRefreshToken.into())
-    }
-
-    /// Sends the refresh token to the account's provider, with an entry in the journal while its answer is not known.
-    /// Says beside the answer what was known of the token before.
-    async fn redeem(
-        &self,
-        account: &Account,
-        token: &RefreshToken,
-        flow: &Flow,
-    ) -> (Result<Renewed, Error>, Doubt) {
-        let inner = self.inner();
-        let unsaved = inner.flights.unsaved(&account.id, account.generation).is_some();
-        let mut doubt = Doubt::None;
-        let result = async {
-            let prepared = async {
-                let terms = self.terms_of(account).await?;
-                let metadata = inner.directory.metadata(&terms, flow).await?;
-                let key = inner.secrets.dpop_key(&account.id, account.storage).await?;
-                Ok((terms, metadata, key))
-            };
-            let (terms, metadata, key) = inner.flights.unless_closing(prepared).await?;
-            let registration = terms.registration(&metadata);
-            let request = tessera_oidc::token::refresh_request(token, &metadata, &registration, None);
-            let key = key.as_ref();
-            doubt = inner
-                .store
-                .begin_redemption(account, token, unsaved, self.now())
-                .await?;
-            let sent = async {
-                let answer = self
-                    .exchange(&terms, key, For::Provider, Exchange::TOKEN, request, flow)
-                    .await?;
-                let dialect = terms.dialect(key);
-                Ok(tessera_oidc::token::parse_token_response(
-                    &answer,
-                    &dialect,
-                    &account.granted,
-                )?)
-            };
-            let sent: Result<_, Error> = sent.await;
-            if sent.as_ref().is_err_and(left_unspent) && doubt == Doubt::None && !unsaved {
-                self.end_redemption(account, false).await;
-            }
-            let mut response = sent?;
-            let granted = terms.granted(&account.requested, &response.scopes, true);
-            response.scopes = no_more_than_before(account, &granted);
-            Ok(Renewed {
-                response,
-                terms,
-                metadata,
-            })
-        };
-        let result = result.await;
-        (result, doubt)
-    }
-
-    /// Closes the journal. A failure is harmless: a refusal that comes later is then told with another reason.
-    async fn end_redemption(&self, account: &Account, replaced: bool) {
-        let (store, generation) = (&self.inner().store, account.generation);
-        if let Err(error) = store.end_redemption(&account.id, generation, replaced).await {
-            tracing::warn!(
-                code = Error::from(error).code(),
-                "what came of a refresh token could not be noted"
-            );
-        }
     }
 
     /// Stores what a refresh brought, the refresh token first, and only then gives the access token out.

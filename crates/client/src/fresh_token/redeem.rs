@@ -1,0 +1,101 @@
+//! A refresh token on its way to the provider: with an entry in the journal ([`crate::store`]) while its answer is not
+//! known, and what is done with the entries that an earlier process left.
+
+use tessera_oidc::RefreshToken;
+
+use super::renewed::{Renewed, no_more_than_before};
+use super::trouble::left_unspent;
+use crate::account::Account;
+use crate::client::Client;
+use crate::dpop::For;
+use crate::error::Error;
+use crate::store::Doubt;
+use crate::trace::{Exchange, Flow};
+
+impl Client {
+    /// Tries, once each, the refresh tokens whose answer an earlier process did not live to hear: a provider may have
+    /// replaced them, and one that forgives does so for a short while only. What comes of it shows in the accounts'
+    /// states. For a shell that stays open, when its window is there.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn resolve_doubts(&self) -> Result<(), Error> {
+        for id in self.inner().store.open_redemptions().await? {
+            // Whoever has the turn may be hearing the answer now.
+            self.take_turn(&id).await?;
+            let open = self.inner().store.open_redemptions().await;
+            self.end_turn(&id).await;
+            if !open?.contains(&id) {
+                continue;
+            }
+            let Some(account) = self.inner().store.account(&id).await? else {
+                continue;
+            };
+            // An access token that is still good says nothing of the refresh token.
+            let kept = self.inner().secrets.access(&id, account.storage).await;
+            let kept = kept.ok().flatten().map(|access| access.token);
+            if let Err(error) = self.fly(&id, kept).await {
+                tracing::info!(code = error.code(), "a sign-in that was in doubt was not renewed");
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the refresh token to the account's provider, with an entry in the journal while its answer is not known.
+    /// Says in `doubt` what was known of the token before.
+    pub(super) async fn redeem(
+        &self,
+        account: &Account,
+        token: &RefreshToken,
+        doubt: &mut Doubt,
+        flow: &Flow,
+    ) -> Result<Renewed, Error> {
+        let inner = self.inner();
+        let prepared = async {
+            let terms = self.terms_of(account).await?;
+            let metadata = inner.directory.metadata(&terms, flow).await?;
+            let key = inner.secrets.dpop_key(&account.id, account.storage).await?;
+            Ok((terms, metadata, key))
+        };
+        let (terms, metadata, key) = inner.flights.unless_closing(prepared).await?;
+        let registration = terms.registration(&metadata);
+        let request = tessera_oidc::token::refresh_request(token, &metadata, &registration, None);
+        let key = key.as_ref();
+        let unsaved = inner.flights.unsaved(&account.id, account.generation).is_some();
+        *doubt = inner
+            .store
+            .begin_redemption(account, token, unsaved, self.now())
+            .await?;
+        let answered = async {
+            let answer = self
+                .exchange(&terms, key, For::Provider, Exchange::TOKEN, request, flow)
+                .await?;
+            let dialect = terms.dialect(key);
+            let response = tessera_oidc::token::parse_token_response(&answer, &dialect, &account.granted)?;
+            Ok(response)
+        };
+        let answered: Result<_, Error> = answered.await;
+        if answered.as_ref().is_err_and(left_unspent) && *doubt == Doubt::None && !unsaved {
+            self.end_redemption(account, false).await;
+        }
+        let mut response = answered?;
+        let granted = terms.granted(&account.requested, &response.scopes, true);
+        response.scopes = no_more_than_before(account, &granted);
+        Ok(Renewed {
+            response,
+            terms,
+            metadata,
+        })
+    }
+
+    /// Closes the journal. A failure is harmless: a refusal that comes later is then told with another reason.
+    pub(super) async fn end_redemption(&self, account: &Account, replaced: bool) {
+        let (store, generation) = (&self.inner().store, account.generation);
+        if let Err(error) = store.end_redemption(&account.id, generation, replaced).await {
+            tracing::warn!(
+                code = Error::from(error).code(),
+                "what came of a refresh token could not be noted"
+            );
+        }
+    }
+}
