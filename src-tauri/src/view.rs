@@ -165,7 +165,11 @@ impl From<Account> for AccountView {
                 }
                 _ => None,
             },
-            next_try_at: account.state.next_try().map(|next| next.at.0),
+            next_try_at: account
+                .state
+                .next_try()
+                .filter(|next| next.named)
+                .map(|next| next.at.0),
             state: account.state.into(),
             signed_in_at: account.signed_in_at.0,
             until_quit: account.storage == Storage::UntilQuit,

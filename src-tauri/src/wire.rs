@@ -294,7 +294,7 @@ pub struct AccountView {
     /// Seconds since 1970 since when it is so, for `offline` and `provider_unavailable`.
     #[specta(type = Option<Number>)]
     pub since: Option<i64>,
-    /// Seconds since 1970 at which it is tried again, for `provider_unavailable`.
+    /// Seconds since 1970 before which the provider is not asked again, where it said so.
     #[specta(type = Option<Number>)]
     pub next_try_at: Option<i64>,
     /// Seconds since 1970 of the last sign-in.

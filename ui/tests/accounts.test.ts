@@ -1,9 +1,9 @@
 // Accounts: how each stands, what is inside, and the way out.
 import { userEvent } from 'vitest/browser';
 import { describe, expect, test, vi } from 'vitest';
-import { accounts, ann, crowd, errors, receipt } from '../src/host/fake/data';
+import { accounts, ann, crowd, errors, receipt, troubled } from '../src/host/fake/data';
 import { fail, ok } from '../src/host/fake/fake';
-import { moment } from '../src/messages';
+import { moment, time } from '../src/messages';
 import { byId, drawn, has, open, openState } from './open';
 
 const all = (id: string): HTMLElement[] => [
@@ -23,6 +23,19 @@ test('every state has its own word and sign', async () => {
   expect(new Set(signs).size).toBe(4);
   expect(byId('account-2').textContent).toContain('Nothing is lost');
   expect(byId('account-1').textContent).toContain('Until you quit');
+});
+
+test('what is in the way is told, since when, and until when the provider is left alone', async () => {
+  await open({ accounts: troubled() }, '#/accounts');
+  expect(all('account-state').map((badge) => badge.textContent.trim())).toEqual([
+    'Provider unavailable',
+    'Keychain locked',
+    'Keychain unavailable',
+  ]);
+  const until = troubled()[0]?.next_try_at ?? 0;
+  expect(all('account-times').map((times) => times.textContent)).toEqual([
+    `It began 11 minutes ago. The provider wants to be left alone until ${time(until)}.`,
+  ]);
 });
 
 test('a state that changes is seen at once', async () => {

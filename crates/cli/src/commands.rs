@@ -60,7 +60,11 @@ async fn accounts(client: &Client, output: Output) -> Result<(), Failure> {
                 state: account.state.as_str(),
                 need: account.state.need().map(SignInNeed::as_str),
                 reason: account.state.reason(),
-                next_try_at: account.state.next_try().map(|next| next.at.0),
+                next_try_at: account
+                    .state
+                    .next_try()
+                    .filter(|next| next.named)
+                    .map(|next| next.at.0),
                 expires_at: account.access_expires_at.map(|at| at.0),
             });
         }

@@ -115,7 +115,7 @@ export type AccountView = {
 	need: string | null,
 	/**  Seconds since 1970 since when it is so, for `offline` and `provider_unavailable`. */
 	since: number | null,
-	/**  Seconds since 1970 at which it is tried again, for `provider_unavailable`. */
+	/**  Seconds since 1970 before which the provider is not asked again, where it said so. */
 	next_try_at: number | null,
 	/**  Seconds since 1970 of the last sign-in. */
 	signed_in_at: number,

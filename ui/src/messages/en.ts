@@ -189,6 +189,8 @@ const en = {
     picture: (name: string) => `Picture of ${name}`,
     signedInAt: (when: string) => `Signed in ${when}`,
     justNow: 'just now',
+    since: (when: string) => `It began ${when}.`,
+    nextTry: (time: string) => `The provider wants to be left alone until ${time}.`,
     back: 'All accounts',
     gone: {
       title: 'This account is not here any more',

@@ -147,6 +147,35 @@ export const accounts = (): AccountView[] => [
   },
 ];
 
+/** The states in which something outside is in the way. */
+export const troubled = (): AccountView[] => [
+  {
+    ...ann(),
+    state: 'provider_unavailable',
+    reason: 'You could not go on: the provider answered with status 503.',
+    since: now() - 700,
+    next_try_at: now() + 900,
+  },
+  {
+    ...ann(),
+    id: 'account-bob',
+    subject: 'bob-77aa',
+    name: 'Bob Baker',
+    email: 'bob@example.test',
+    state: 'keychain_locked',
+    reason: 'Your keychain is locked, so nothing could be read or kept.',
+  },
+  {
+    ...ann(),
+    id: 'account-cleo',
+    subject: 'cleo-31bc',
+    name: 'Cleo Carver',
+    email: 'cleo@example.test',
+    state: 'keychain_unavailable',
+    reason: 'Your keychain did not do what was asked.',
+  },
+];
+
 export const crowd = (count: number): AccountView[] =>
   Array.from({ length: count }, (_, index) => ({
     ...ann(),

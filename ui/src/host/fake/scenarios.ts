@@ -142,6 +142,11 @@ export const scenarios: Record<string, Scenario> = {
   'accounts-loading': { at: '#/accounts', world: { silent: true } },
   'accounts-empty': { at: '#/accounts', world: {} },
   'accounts-many': { at: '#/accounts', world: { accounts: data.crowd(40) } },
+  'accounts-troubled': { at: '#/accounts', world: { accounts: data.troubled() } },
+  'account-open-unavailable': {
+    at: '#/accounts/account-ann',
+    world: { accounts: data.troubled() },
+  },
   'accounts-welcome': {
     at: '#/sign-in',
     world: { accounts: data.accounts(), attempt: data.attempt() },
