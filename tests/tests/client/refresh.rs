@@ -2,10 +2,11 @@
 
 use serde_json::json;
 use tessera_client::ports::VaultError;
-use tessera_client::{AccountId, ApiRequest, Category, Change, Client, SignInNeed};
+use tessera_client::{AccountId, ApiRequest, Category, Change, Client, Error, FreshToken, SignInNeed};
 use tessera_sandbox::Options;
 use tessera_sandbox::faults::{self as sandbox, Document, Fault, FaultId, HttpFault, Rule};
 use tessera_sandbox::log::Endpoint;
+use tokio::task::JoinHandle;
 
 use crate::rig::{Rig, rule};
 
@@ -15,6 +16,29 @@ async fn expired(rig: &Rig) -> (Client, AccountId) {
     let account = rig.sign_in(&client, "ann").await.account;
     rig.sandbox.clock().advance(3600);
     (client, account.id)
+}
+
+/// Somebody who asks for a token.
+fn ask(client: &Client, id: &AccountId) -> JoinHandle<Result<FreshToken, Error>> {
+    let (client, id) = (client.clone(), id.clone());
+    tokio::spawn(async move { client.access_token(&id).await })
+}
+
+/// A refresh that the provider has the request of and does not answer until the fault is removed, and whoever waits
+/// for it.
+pub(crate) async fn held_up(
+    rig: &Rig,
+    client: &Client,
+    id: &AccountId,
+) -> (FaultId, JoinHandle<Result<FreshToken, Error>>) {
+    let held = rig.sandbox.faults().set(rule("token-hold"));
+    let caller = ask(client, id);
+    rig.sandbox
+        .log()
+        .wait_for(|entry| entry.grant_type.as_deref() == Some("refresh_token"))
+        .await
+        .unwrap();
+    (held, caller)
 }
 
 #[tokio::test]
@@ -81,16 +105,7 @@ async fn the_rotated_token_is_stored_before_the_access_token_is_seen() {
 async fn a_caller_who_goes_away_breaks_nothing_off() {
     let rig = Rig::new().await;
     let (client, id) = expired(&rig).await;
-    let held = rig.sandbox.faults().set(rule("token-hold"));
-    let caller = tokio::spawn({
-        let (client, id) = (client.clone(), id.clone());
-        async move { client.access_token(&id).await }
-    });
-    rig.sandbox
-        .log()
-        .wait_for(|entry| entry.grant_type.as_deref() == Some("refresh_token"))
-        .await
-        .unwrap();
+    let (held, caller) = held_up(&rig, &client, &id).await;
     caller.abort();
     rig.sandbox.faults().remove(held);
     client.access_token(&id).await.unwrap();
@@ -104,27 +119,17 @@ async fn an_account_is_refreshing_while_its_provider_is_asked_and_not_while_a_go
     let rig = Rig::new().await;
     let client = rig.client().await;
     let id = rig.sign_in(&client, "ann").await.account.id;
-    let ask = || {
-        let (client, id) = (client.clone(), id.clone());
-        tokio::spawn(async move { client.access_token(&id).await })
-    };
     let state = async || client.account(&id).await.unwrap().state.as_str();
     rig.keychain.diary.lock().unwrap().clear();
     rig.keychain.silent.send_replace(Some(("get", "access/")));
-    let caller = ask();
+    let caller = ask(&client, &id);
     rig.keychain.asked_to("get access").await;
     assert_eq!(state().await, "signed_in");
     rig.keychain.silent.send_replace(None);
     caller.await.unwrap().unwrap();
 
     rig.sandbox.clock().advance(3600);
-    let held = rig.sandbox.faults().set(rule("token-hold"));
-    let caller = ask();
-    rig.sandbox
-        .log()
-        .wait_for(|entry| entry.grant_type.as_deref() == Some("refresh_token"))
-        .await
-        .unwrap();
+    let (held, caller) = held_up(&rig, &client, &id).await;
     assert_eq!(state().await, "refreshing");
     rig.sandbox.faults().remove(held);
     caller.await.unwrap().unwrap();
@@ -276,16 +281,7 @@ async fn a_keychain_that_takes_nothing_costs_nobody_the_session() {
     rig.keychain.relent();
 
     // It is readable, but the rotated token cannot be written.
-    let held = rig.sandbox.faults().set(rule("token-hold"));
-    let caller = tokio::spawn({
-        let (client, id) = (client.clone(), id.clone());
-        async move { client.access_token(&id).await }
-    });
-    rig.sandbox
-        .log()
-        .wait_for(|entry| entry.grant_type.as_deref() == Some("refresh_token"))
-        .await
-        .unwrap();
+    let (held, caller) = held_up(&rig, &client, &id).await;
     rig.keychain.refuse("refresh/", VaultError::Locked);
     rig.sandbox.faults().remove(held);
     caller.await.unwrap().unwrap();
@@ -319,16 +315,7 @@ async fn a_provider_that_is_not_well_is_unavailable_and_not_a_sign_out() {
 
 /// A refresh that the provider has the request of, and whose caller has gone away.
 async fn abandoned(rig: &Rig, client: &Client, id: &AccountId) -> FaultId {
-    let held = rig.sandbox.faults().set(rule("token-hold"));
-    let caller = tokio::spawn({
-        let (client, id) = (client.clone(), id.clone());
-        async move { client.access_token(&id).await }
-    });
-    rig.sandbox
-        .log()
-        .wait_for(|entry| entry.grant_type.as_deref() == Some("refresh_token"))
-        .await
-        .unwrap();
+    let (held, caller) = held_up(rig, client, id).await;
     caller.abort();
     held
 }

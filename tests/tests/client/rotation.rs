@@ -4,9 +4,9 @@
 use tessera_client::ports::VaultError;
 use tessera_client::{AccountId, AccountState, Category, Client, SignInNeed};
 use tessera_sandbox::Options;
-use tessera_sandbox::log::Endpoint;
 
-use crate::rig::{Rig, rule};
+use crate::refresh::held_up;
+use crate::rig::Rig;
 
 /// A sandbox in which a refresh token may be used again for so many seconds, and an account with an expired token.
 async fn expired(grace: i64) -> (Rig, Client, AccountId) {
@@ -134,18 +134,7 @@ async fn what_was_never_sent_leaves_no_doubt() {
 #[tokio::test]
 async fn what_the_keychain_did_not_take_is_offered_again_by_itself() {
     let (rig, client, id) = expired(0).await;
-    let held = rig.sandbox.faults().set(rule("token-hold"));
-    let caller = tokio::spawn({
-        let (client, id) = (client.clone(), id.clone());
-        async move { client.access_token(&id).await }
-    });
-    rig.sandbox
-        .log()
-        .wait_for(|entry| {
-            entry.endpoint == Endpoint::Token && entry.grant_type.as_deref() == Some("refresh_token")
-        })
-        .await
-        .unwrap();
+    let (held, caller) = held_up(&rig, &client, &id).await;
     let kept = || rig.keychain.entries.lock().unwrap()[&format!("refresh/{id}")].clone();
     let before = kept();
     rig.keychain
