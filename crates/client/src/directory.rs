@@ -152,8 +152,10 @@ impl Directory {
                 _ => Ok(than.clone()),
             };
         }
+        let fetched = self.refresh_keys(cache, jwks_uri, now, flow).await;
+        // Not before: one that was broken off has looked at nothing.
         *looked = Some(now);
-        self.refresh_keys(cache, jwks_uri, now, flow).await?;
+        fetched?;
         now_at_hand(cache, now, Wanted::Any)
     }
 
@@ -166,14 +168,16 @@ impl Directory {
         now: UnixTime,
         flow: &Flow,
     ) -> Result<(), Error> {
-        cache.fetch_started(now);
-        match self.fetch_keys(jwks_uri, flow).await {
+        let fetched = self.fetch_keys(jwks_uri, flow).await;
+        // Not before it is over: a person who cancels has not shown that the provider fails, and the lock on the cache
+        // keeps everybody else waiting meanwhile.
+        match fetched {
             Ok(keys) => cache.fetch_succeeded(now, keys),
             Err(error) => {
                 if !error.is_transient() {
                     *cache = KeySetCache::new();
-                    cache.fetch_started(now);
                 }
+                cache.fetch_failed(now);
                 return Err(error);
             }
         }

@@ -3,6 +3,7 @@
 //! Made for a screen to draw and a report to hold. Secrets are masked by type: a field can be made from a
 //! secret only as its length, so no caller has to remember to hide it.
 
+mod echo;
 mod exchange;
 mod messages;
 mod report;

@@ -4,7 +4,7 @@
 use tessera_client::ports::VaultError;
 use tessera_client::{
     Account, AccountId, ApiRequest, Category, Client, Error, ProviderChoice, ProviderId, Route, SignIn,
-    Storage,
+    SignInNeed, Storage,
 };
 use tessera_sandbox::log::{Endpoint, Entry};
 use tessera_sandbox::{CLIENT_ID, Dpop, Options};
@@ -151,6 +151,23 @@ async fn a_callback_that_finds_the_app_closed_completes_a_bound_sign_in() {
     let account = client.accounts().await.unwrap().remove(0);
     assert_eq!(rig.keychain.kinds(), ["access", "dpop", "id_token", "refresh"]);
     assert_eq!(call(&rig, &client, &account.id).await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn without_its_key_a_bound_sign_in_is_not_renewed_by_a_request_that_proves_nothing() {
+    let rig = rig(Dpop::Offered, true).await;
+    let client = rig.client().await;
+    let id = signed_in(&rig, &client).await.id;
+    let key = format!("dpop/{id}");
+    rig.keychain.entries.lock().unwrap().remove(&key).unwrap();
+    rig.sandbox.clock().advance(3600);
+    let error = client.access_token(&id).await.unwrap_err();
+    assert_eq!(error.category(), Category::NeedsSignIn);
+    assert_eq!(rig.token_requests("refresh_token"), 0);
+    assert_eq!(
+        client.account(&id).await.unwrap().state.need(),
+        Some(SignInNeed::SecretsGone)
+    );
 }
 
 #[tokio::test]

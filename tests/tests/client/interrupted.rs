@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tessera_client::ports::VaultError;
 use tessera_client::{Attempt, Client, ProviderChoice, ProviderId, Route, SignIn};
-use tessera_sandbox::log::Endpoint;
+use tessera_sandbox::faults::{Fault, HttpFault};
+use tessera_sandbox::log::{Endpoint, Entry};
 use url::Url;
 
 use crate::rig::{Rig, tidied};
@@ -111,6 +112,22 @@ async fn a_cancel_while_the_keychain_is_tried_leaves_nothing() {
     rig.keychain.silent.send_replace(None);
     tidied(&client).await;
     assert!(rig.keychain.kinds().is_empty());
+}
+
+#[tokio::test]
+async fn a_cancel_while_the_keys_are_fetched_is_not_held_against_the_next_sign_in() {
+    let rig = Rig::new().await;
+    let (client, attempt, callback) = begun(&rig).await;
+    let held = rig.sandbox.faults().set(Fault::Http {
+        endpoint: Endpoint::KeySet,
+        fault: HttpFault::Hold,
+    });
+    client.deliver_callback(callback.as_str()).await.unwrap();
+    let asked = |entry: &Entry| entry.endpoint == Endpoint::KeySet;
+    rig.sandbox.log().wait_for(asked).await.unwrap();
+    cancelled(&attempt).await;
+    rig.sandbox.faults().remove(held);
+    rig.sign_in(&client, "ann").await;
 }
 
 #[tokio::test]

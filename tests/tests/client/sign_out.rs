@@ -51,6 +51,18 @@ async fn ends_it_here_and_there() {
         .await
         .unwrap();
     assert_eq!(answer.status(), 400);
+
+    // Which it was asked to end before the other.
+    let entries = rig.sandbox.log().matching(|_| true);
+    let presented = entries.last().unwrap().credential.clone();
+    let revoked: Vec<_> = entries
+        .into_iter()
+        .filter(|entry| entry.endpoint == Endpoint::Revocation)
+        .map(|entry| entry.credential)
+        .collect();
+    assert_eq!(revoked.len(), 2);
+    assert_eq!(revoked[0], presented);
+    assert_ne!(revoked[1], presented);
 }
 
 #[tokio::test]

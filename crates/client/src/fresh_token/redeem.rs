@@ -2,10 +2,12 @@
 //! known, and what is done with the entries that an earlier process left.
 
 use tessera_oidc::RefreshToken;
+use tessera_oidc::dpop::DpopKey;
 
+use super::fresh;
 use super::renewed::{Renewed, no_more_than_before};
 use super::trouble::left_unspent;
-use crate::account::Account;
+use crate::account::{Account, SignInNeed};
 use crate::client::Client;
 use crate::dpop::For;
 use crate::error::Error;
@@ -54,7 +56,7 @@ impl Client {
         let prepared = async {
             let terms = self.terms_of(account).await?;
             let metadata = inner.directory.metadata(&terms, flow).await?;
-            let key = inner.secrets.dpop_key(&account.id, account.storage).await?;
+            let key = self.key_that_binds(account).await?;
             Ok((terms, metadata, key))
         };
         let (terms, metadata, key) = inner.flights.unless_closing(prepared).await?;
@@ -86,6 +88,20 @@ impl Client {
             terms,
             metadata,
         })
+    }
+
+    /// The key that the account's tokens are bound to; `None` when they are not. Without it they are of no use, and
+    /// the provider would take a request that lacks its proof for a stolen token's (RFC 9449 section 5).
+    async fn key_that_binds(&self, account: &Account) -> Result<Option<DpopKey>, Error> {
+        let secrets = &self.inner().secrets;
+        let key = secrets.dpop_key(&account.id, account.storage).await?;
+        if key.is_none() {
+            let kept = secrets.access(&account.id, account.storage).await?;
+            if kept.is_some_and(|access| fresh(access).is_bound()) {
+                return Err(self.needs_sign_in(account, SignInNeed::SecretsGone, None).await?);
+            }
+        }
+        Ok(key)
     }
 
     /// Closes the journal. A failure is harmless: a refusal that comes later is then told with another reason.

@@ -45,6 +45,18 @@ pub(super) struct Wanted {
     pub(super) only: Option<AccountId>,
 }
 
+impl Wanted {
+    /// A call may wait for one account: whoever else signed in, nothing is kept.
+    fn awaits(&self, identity: &Identity) -> Result<(), AttemptError> {
+        match &self.only {
+            Some(only) if *only != AccountId::of(identity.issuer(), identity.subject()) => {
+                Err(AttemptError::OtherAccount)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Redeems the code that a checked callback brought.
 pub(super) async fn with_code(
     attempt: &Attempt,
@@ -123,19 +135,10 @@ pub(super) async fn with_tokens(
     flow.checks(&tokens.verdicts);
     checks.extend(tokens.verdicts.iter().cloned());
 
-    let key = wanted.dpop_key.as_ref();
-    let known = identify(&attempt.client, terms, metadata, &tokens, &asked, key, flow);
+    let known = identify(&attempt.client, terms, metadata, &tokens, &asked, &wanted, flow);
     let (identity, verdicts) = within(attempt, terms, asked.until, known).await?;
     checks.extend(verdicts.iter().cloned());
 
-    // A call waits for this account: whoever else it is, nothing is kept.
-    if wanted
-        .only
-        .as_ref()
-        .is_some_and(|only| *only != AccountId::of(identity.issuer(), identity.subject()))
-    {
-        return Err(AttemptError::OtherAccount.into());
-    }
     // From here on a cancel comes too late: the account is written whole.
     let account = keep(
         &attempt.client,
@@ -161,7 +164,7 @@ async fn identify(
     metadata: &Metadata,
     tokens: &TokenResponse,
     asked: &Asked<'_>,
-    key: Option<&DpopKey>,
+    wanted: &Wanted,
     flow: &Flow,
 ) -> Result<(Identity, Verdicts), Error> {
     if let ProviderKind::GitHub { api, .. } = &terms.kind {
@@ -169,16 +172,20 @@ async fn identify(
         let http = &*client.inner().ports.http;
         let response = flow.exchange(http, Exchange::USERINFO, request).await?;
         let identity = userinfo::github_identity(&response, &terms.issuer)?;
+        wanted.awaits(&identity)?;
         return Ok((identity, Verdicts::new()));
     }
     let id_token = tokens.id_token.as_ref().ok_or(Error::NoIdToken)?;
     let (identity, mut verdicts) = verified(client, terms, metadata, id_token, tokens, asked, flow).await?;
+    // Before the profile: it is not for this app to read whoever else's it is.
+    wanted.awaits(&identity)?;
     let Some(endpoint) = &metadata.userinfo_endpoint else {
         return Ok((identity, verdicts));
     };
     let request = userinfo::userinfo_request(endpoint, &tokens.access_token);
     let profile = async {
         let whom = For::Resource(&tokens.access_token);
+        let key = wanted.dpop_key.as_ref();
         let response = client
             .exchange(terms, key, whom, Exchange::USERINFO, request, flow)
             .await?;

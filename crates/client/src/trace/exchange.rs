@@ -8,7 +8,7 @@ use tessera_oidc::message::{Request, Response};
 use tessera_oidc::text;
 use zeroize::Zeroizing;
 
-use super::{Field, FieldValue, Flow, MessageId, Party};
+use super::{Field, FieldValue, Flow, MessageId, Party, echo};
 use crate::error::Error;
 use crate::ports::{Http, HttpError, Limits};
 
@@ -105,7 +105,10 @@ impl Flow {
             request_fields(&request),
         );
         let secrets = secrets(&request);
-        let sent = http.send(request, Limits::PROTOCOL).await;
+        let mut sent = http.send(request, Limits::PROTOCOL).await;
+        if let Ok(response) = &mut sent {
+            echo::remove(response, &secrets);
+        }
         match &sent {
             Ok(response) => self.message(
                 Party::Provider,
@@ -143,7 +146,7 @@ fn says_error(response: &Response) -> bool {
     })
 }
 
-fn is_form(response: &Response) -> bool {
+pub(super) fn is_form(response: &Response) -> bool {
     response.media_type() == "application/x-www-form-urlencoded"
 }
 
@@ -240,7 +243,7 @@ fn secrets(request: &Request) -> Vec<Zeroizing<String>> {
 
 /// How many characters a value in an answer has at the least to be a secret. What is shorter can be guessed, and is part
 /// of words such as `Bearer`.
-const SHORTEST_SECRET: usize = 8;
+pub(super) const SHORTEST_SECRET: usize = 8;
 
 /// What an answer brings that is not public: a provider that repeats its own token in a public member must not bring it
 /// into the trace.

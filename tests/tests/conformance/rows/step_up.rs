@@ -6,7 +6,7 @@ use crate::acts::{
     step_up_to_the_unknown, step_up_with_an_old_auth_time, step_up_with_another_acr, step_up_without_acr,
     step_up_without_auth_time,
 };
-use crate::row::Last::{Authorization, Token, Userinfo};
+use crate::row::Last::{Authorization, Token};
 use crate::row::Outcome::Accept;
 use crate::row::Provider::{Acts, Right};
 use crate::row::{Row, refuse};
@@ -46,7 +46,7 @@ fn rows() -> Vec<Row> {
             Acts("A sign-in of the last five minutes was asked for, and the ID token's `auth_time` is from long ago."), step_up_with_an_old_auth_time, refuse("id_token_auth_time", Token))
                 .and(AS_IT_WAS),
         Row::new("tessera-step-up-another-person", &["STP-2"],
-            Right("Bob signs in where Ann was asked to."), step_up_by_another_person, refuse("other_account", Userinfo))
+            Right("Bob signs in where Ann was asked to."), step_up_by_another_person, refuse("other_account", Token))
                 .and(AS_IT_WAS),
         Row::new("tessera-step-up-unmet", &["STP-2", "OAU-3"],
             Right("A kind of sign-in is wanted that the provider does not know, and it says so."), step_up_to_the_unknown, refuse("unmet_authentication_requirements", Authorization))
