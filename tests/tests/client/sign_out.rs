@@ -54,7 +54,7 @@ async fn ends_it_here_and_there() {
 
     // Which it was asked to end before the other.
     let entries = rig.sandbox.log().matching(|_| true);
-    let presented = entries.last().unwrap().credential.clone();
+    let presented = entries.last().unwrap().credential;
     let revoked: Vec<_> = entries
         .into_iter()
         .filter(|entry| entry.endpoint == Endpoint::Revocation)
