@@ -5,12 +5,12 @@
 
 mod echo;
 mod exchange;
+mod kept;
 mod messages;
 mod report;
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tessera_oidc::checks::Verdicts;
@@ -21,6 +21,7 @@ use tessera_oidc::{
 use tokio::sync::broadcast;
 
 pub(crate) use exchange::{Exchange, parameters, place, request_fields};
+use kept::Kept;
 pub use messages::MessageId;
 pub use report::Report;
 
@@ -219,7 +220,7 @@ pub(crate) struct Tracer {
 struct Shared {
     clock: Arc<dyn Clock>,
     sender: broadcast::Sender<TraceEvent>,
-    kept: Mutex<VecDeque<TraceEvent>>,
+    kept: Mutex<Kept>,
     sequence: AtomicU64,
     flows: AtomicU64,
 }
@@ -229,7 +230,7 @@ impl Tracer {
         let shared = Shared {
             clock,
             sender: broadcast::Sender::new(1024),
-            kept: Mutex::default(),
+            kept: Mutex::new(Kept::with_room(KEPT)),
             sequence: AtomicU64::new(0),
             flows: AtomicU64::new(0),
         };
@@ -243,15 +244,13 @@ impl Tracer {
         self.shared.sender.subscribe()
     }
 
-    /// Events so far, oldest first, as many as are kept.
+    /// Events so far, oldest first: whole flows, as many as are kept.
     pub(crate) fn kept(&self) -> Vec<TraceEvent> {
         self.shared
             .kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
+            .all()
     }
 
     /// Starts a flow.
@@ -268,6 +267,7 @@ impl Tracer {
             kind,
             provider: provider.cloned(),
             account: account.cloned(),
+            begun: Arc::default(),
         }
     }
 }
@@ -280,6 +280,8 @@ pub(crate) struct Flow {
     kind: FlowKind,
     provider: Option<ProviderId>,
     account: Option<AccountId>,
+    /// Whether anything was written.
+    begun: Arc<AtomicBool>,
 }
 
 impl Flow {
@@ -324,6 +326,10 @@ impl Flow {
         let shared = &self.tracer.shared;
         // The lock is held over numbering, keeping and sending, so that all three agree on the order.
         let mut kept = shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = !self.begun.swap(true, Ordering::Relaxed);
+        if !is_first && !kept.has(self.id) {
+            return;
+        }
         let event = TraceEvent {
             sequence: shared.sequence.fetch_add(1, Ordering::Relaxed) + 1,
             at_millis: shared.clock.now_millis(),
@@ -333,10 +339,7 @@ impl Flow {
             account: self.account.clone(),
             step,
         };
-        if kept.len() == KEPT {
-            kept.pop_front();
-        }
-        kept.push_back(event.clone());
+        kept.add(event.clone());
         // Nobody listening is the ordinary case.
         let _ = shared.sender.send(event);
     }
