@@ -6,6 +6,7 @@ import { FakeHost } from '../src/host/fake/fake';
 import * as fake from '../src/host/fake/flows';
 import words from '../src/host/fake/words.json';
 import {
+  count,
   failedStep,
   first,
   lanes,
@@ -70,6 +71,7 @@ describe('ends', () => {
     ['running', fake.waitingSignIn()],
     ['done', fake.signedIn()],
     ['cancelled', fake.cancelled()],
+    ['refused', fake.refusedByApi()],
     ['failed', fake.refusedToken()],
   ])('%s', (expected, script) => expect(outcome(one(script))).toBe(expected));
 
@@ -81,6 +83,7 @@ describe('ends', () => {
     ],
     ['at the request that found nobody', fake.unreachable(), 'metadata_request'],
     ['at what was decided, where nothing was sent', fake.refusedCall(), null],
+    ['at the answer of an API that refused', fake.refusedByApi(), 'api_response'],
     ['nowhere, where it was cancelled', fake.cancelled(), undefined],
     ['nowhere, where it went well', fake.signedIn(), undefined],
   ])('it failed %s', (_, script, expected) => {
@@ -104,16 +107,6 @@ test('what was taken in already changes nothing', () => {
   expect([...twice.flows]).toEqual([...once.flows]);
 });
 
-test('as many events are kept as Rust keeps, and the oldest flows go first', () => {
-  const long = Array.from({ length: 8 }, () => fake.device(200));
-  const { flows } = takeIn(noneKnown, fake.history(...long));
-  let events = 0;
-  for (const flow of flows.values()) events += flow.events;
-  expect(events).toBeLessThanOrEqual(MOST_EVENTS);
-  expect([...flows.keys()].at(-1)).toBe(8);
-  expect([...flows.keys()][0]).toBe(5);
-});
-
 test('the words are those that Rust has, each with a name of its own', () => {
   const names = [...words.messages, ...words.checks].map(({ id }) => id);
   expect(new Set(names).size).toBe(names.length);
@@ -132,6 +125,19 @@ describe('events', () => {
     await vi.waitFor(() => expect(seen(flows)).toBe(9));
     flows.take(told[9]!);
     expect(seen(flows)).toBe(10);
+    expect(host.asked.map(({ command }) => command)).toEqual(['flows']);
+  });
+
+  test('that are more than Rust keeps are asked for anew: it knows which flows have to go', async () => {
+    const told = fake.history(...Array.from({ length: 8 }, () => fake.device(200)));
+    const host = new FakeHost({ flows: told.filter(({ flow }) => flow > 5) });
+    const flows = new Flows(host);
+    for (const event of told.slice(0, MOST_EVENTS)) flows.take(event);
+    expect(host.asked).toEqual([]);
+    expect(flows.find('1')).not.toBeNull();
+    flows.take(told[MOST_EVENTS]!);
+    await vi.waitFor(() => expect(flows.all.map(({ id }) => id)).toEqual([6, 7, 8]));
+    expect(count(takeIn(noneKnown, told))).toBe(told.length);
     expect(host.asked.map(({ command }) => command)).toEqual(['flows']);
   });
 

@@ -294,6 +294,19 @@ describe('a flow that failed', () => {
     expect(byId('flow-detail').textContent.split(errors.policy.message)).toHaveLength(2);
   });
 
+  test('because the API refused shows that at its answer, and what to do', async () => {
+    await openState('flow-refused-by-api');
+    expect(byId('flow-outcome').dataset['outcome']).toBe('refused');
+    expect(byId('flow-1').dataset['outcome']).toBe('refused');
+    expect(plain(byId('flow-1'))).toContain('Refused by the API');
+    expect(plain(byId('flow-end'))).toContain('Refused by the API after');
+    expect(isOpen('api_response')).toBe(true);
+    expect(plain(step('api_response'))).toContain('403');
+    expect(plain(byId('error'))).toContain(errors.apiRefused.message);
+    expect(plain(byId('error'))).toContain(errors.apiRefused.hint);
+    expect(byId('flow').textContent).not.toContain('Done');
+  });
+
   test('of which nothing is kept but its end still says why', async () => {
     const script = { ...fake.unreachable(), parts: fake.unreachable().parts.slice(-1) };
     await open({ flows: fake.history(script) }, '#/flow');

@@ -80,14 +80,17 @@ fn step(after: i64, step: &Step) {
             }
         }
         Step::Decision { sentence, .. } => aside(&format!("{}  {sentence}", time(after))),
-        Step::Ended { error } => aside(&format!(
-            "{}  {}",
-            time(after),
-            error.as_ref().map_or("Done.".to_owned(), |error: &Error| format!(
-                "It failed. [{}]",
-                error.code()
-            ))
-        )),
+        Step::Ended { error } => aside(&format!("{}  {}", time(after), end(error.as_ref()))),
+    }
+}
+
+/// How it ended. What went wrong is told in full by the command itself, but for an API's answer.
+fn end(error: Option<&Error>) -> String {
+    match error {
+        None => "Done.".to_owned(),
+        Some(error @ Error::Api(_)) => format!("{} {} [{}]", error.message(), error.hint(), error.code()),
+        Some(error) if error.is_called_off() => format!("It was cancelled. [{}]", error.code()),
+        Some(error) => format!("It failed. [{}]", error.code()),
     }
 }
 

@@ -18,7 +18,7 @@ use tessera_oidc::token::TokenError;
 use tessera_oidc::userinfo::UserinfoError;
 
 use crate::account::SignInNeed;
-use crate::gateway::PolicyError;
+use crate::gateway::{ApiRefusal, PolicyError};
 use crate::ports::{BrowserError, HttpError, LoopbackError, VaultError};
 use crate::providers::ProviderError;
 use crate::store::StoreError;
@@ -133,6 +133,9 @@ pub enum Error {
     /// About an account.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// An API refused a call, or failed at it. Told in a trace: whoever calls gets the answer itself.
+    #[error(transparent)]
+    Api(#[from] ApiRefusal),
     /// About an attempt.
     #[error(transparent)]
     Attempt(#[from] AttemptError),
@@ -250,6 +253,15 @@ impl Error {
     pub fn detail(&self) -> Option<String> {
         let detail = self.to_string();
         (detail != self.message()).then_some(detail)
+    }
+
+    /// Whether the person, or something newer that they began, ended it: nothing went wrong.
+    pub fn is_called_off(&self) -> bool {
+        matches!(
+            self,
+            Self::Attempt(AttemptError::Cancelled | AttemptError::Replaced | AttemptError::Interrupted)
+                | Self::Account(AccountError::Superseded)
+        )
     }
 
     /// Whether it may be over by itself: nothing is wrong with the account.

@@ -3,6 +3,7 @@
 
 mod answer;
 mod mask;
+mod refusal;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use crate::terms::Terms;
 use crate::trace::{Field, Flow, FlowKind, MessageId, Party, request_fields};
 use answer::{next_page, redirect};
 use mask::Mask;
+pub use refusal::ApiRefusal;
 
 /// The most bytes of a body that are read when a caller names no limit of its own: 16 MiB.
 pub const DEFAULT_BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -301,7 +303,14 @@ impl Client {
             .tracer
             .flow(FlowKind::Call, Some(&account.provider), Some(id));
         let result = self.call_traced(&account, request, &flow).await;
-        flow.ended(result.as_ref().err());
+        match &result {
+            // An answer for the caller; for the person, whose call it is, the end of it.
+            Ok(answer) => {
+                let refusal = ApiRefusal::of(answer.status, answer.step_up.as_ref());
+                flow.ended(refusal.map(Error::Api).as_ref());
+            }
+            Err(error) => flow.ended(Some(error)),
+        }
         result
     }
 

@@ -37,7 +37,8 @@ pub use client::{Change, Client, Config};
 pub use error::{AccountError, AttemptError, Category, Error, SignOutError};
 pub use fresh_token::FreshToken;
 pub use gateway::{
-    ApiRequest, ApiResponse, CollectedResponse, DEFAULT_BODY_LIMIT, Decision, OriginRule, PolicyError,
+    ApiRefusal, ApiRequest, ApiResponse, CollectedResponse, DEFAULT_BODY_LIMIT, Decision, OriginRule,
+    PolicyError,
 };
 pub use provider::{
     AdHocProvider, DEVELOPMENT_SCHEME_REDIRECT, LoopbackSettings, Provider, ProviderDraft, ProviderId,

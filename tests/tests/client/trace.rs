@@ -1,7 +1,12 @@
 //! What is told of a flow on the screen: everything that matters, and no secret. Reports have a file of their own.
 
-use tessera_client::{Change, Client, Party, Route, SignIn, Stage, Step};
+use serde_json::Value;
+use tessera_client::{
+    ApiRequest, Change, Client, Error, FlowKind, Party, Report, Route, SignIn, Stage, Step, TraceEvent,
+};
 use tessera_oidc::checks::{CheckId, Outcome};
+use tessera_sandbox::faults::{Fault, HttpFault};
+use tessera_sandbox::log::Endpoint;
 
 use crate::rig::Rig;
 
@@ -178,5 +183,73 @@ async fn a_trace_tells_everything_but_secrets() {
         .map(|(_, value)| value.into_owned());
     for secret in secrets.chain([token.access_token.expose().to_owned()]) {
         assert!(!told.contains(&secret), "a secret is in the trace");
+    }
+}
+
+/// The events of the last flow of a kind.
+fn last_flow(client: &Client, kind: FlowKind) -> Vec<TraceEvent> {
+    let mut events = client.traced();
+    let last = events.iter().rfind(|event| event.kind == kind).unwrap().flow;
+    events.retain(|event| event.flow == last);
+    events
+}
+
+/// How a flow ended.
+fn end(events: &[TraceEvent]) -> Option<&Error> {
+    match &events.last().unwrap().step {
+        Step::Ended { error } => error.as_ref(),
+        step => panic!("it has not ended: {step:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_the_api_refuses_has_not_gone_well() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    let statuses = [
+        (None, "profile", 200, None),
+        (None, "ledger", 403, Some("api_refused")),
+        (Some(401), "profile", 401, Some("api_refused")),
+        (Some(403), "profile", 403, Some("api_refused")),
+        (Some(404), "profile", 404, Some("api_refused")),
+        (Some(429), "profile", 429, Some("api_refused")),
+        (Some(503), "profile", 503, Some("api_failed")),
+    ];
+    for (fault, path, status, code) in statuses {
+        rig.sandbox.faults().clear();
+        if let Some(status) = fault {
+            let fault = HttpFault::Status {
+                status,
+                retry_after: None,
+            };
+            rig.sandbox.faults().set(Fault::Http {
+                endpoint: Endpoint::Api,
+                fault,
+            });
+        }
+        let address = format!("{}/{path}", rig.sandbox.api());
+        let answer = client.call(&account.id, ApiRequest::get(address)).await;
+        assert_eq!(answer.unwrap().status, status, "for the caller it is an answer");
+        let events = last_flow(&client, FlowKind::Call);
+        let end = end(&events);
+        assert_eq!(end.map(Error::code), code, "{status}");
+        let report: Value = serde_json::from_str(&Report::of(&events).unwrap().json).unwrap();
+        assert_eq!(report["outcome"], if code.is_some() { "failed" } else { "done" });
+        if let Some(error) = end {
+            assert!(
+                error.message().contains(&status.to_string()),
+                "{}",
+                error.message()
+            );
+            assert!(!error.hint().is_empty());
+            let wants = path == "ledger";
+            assert_eq!(
+                error.message().contains("`ledger:read`"),
+                wants,
+                "{}",
+                error.message()
+            );
+        }
     }
 }

@@ -368,7 +368,13 @@ const en = {
     list: 'Since Tessera was opened',
     names: flowNames,
     parties,
-    outcomes: { running: 'Going on', done: 'Done', cancelled: 'Cancelled', failed: 'Failed' },
+    outcomes: {
+      running: 'Going on',
+      done: 'Done',
+      cancelled: 'Cancelled',
+      refused: 'Refused by the API',
+      failed: 'Failed',
+    },
     as: (name: string) => `as ${name}`,
     took: (text: string) => `took ${text}`,
     messages: (n: number, text: string) => (n === 1 ? 'one message' : `${text} messages`),
@@ -386,6 +392,7 @@ const en = {
     ends: {
       done: (text: string) => `Done after ${text}`,
       cancelled: (text: string) => `Cancelled after ${text}`,
+      refused: (text: string) => `Refused by the API after ${text}`,
       failed: (text: string) => `Failed after ${text}`,
     },
     checks: (n: number, text: string) => (n === 1 ? 'one check passed' : `${text} checks passed`),

@@ -118,15 +118,25 @@ export function lanes(flow: Flow): PartyView[] {
 export const isAlone = ({ from, to }: FlowMessage): boolean => from === to;
 
 /** How a flow stands. */
-export type Outcome = 'running' | 'done' | 'cancelled' | 'failed';
+export type Outcome = 'running' | 'done' | 'cancelled' | 'refused' | 'failed';
 
 /** Ends that are no failure: the person, or something newer that they began, ended it. */
 const CANCELLED = new Set(['cancelled', 'replaced', 'interrupted', 'superseded']);
 
+/** The end of a call that an API answered with a no: Tessera did what it was asked for. */
+const REFUSED = 'api_refused';
+
 export function outcome({ end }: Flow): Outcome {
   if (!end) return 'running';
   if (!end.error) return 'done';
+  if (end.error.code === REFUSED) return 'refused';
   return CANCELLED.has(end.error.code) ? 'cancelled' : 'failed';
+}
+
+/** Whether nothing came of it, and not because the person called it off. */
+export function isInVain(flow: Flow): boolean {
+  const how = outcome(flow);
+  return how === 'failed' || how === 'refused';
 }
 
 export const hasFailedCheck = ({ checks }: FlowStep): boolean =>
@@ -137,7 +147,7 @@ const IN_ANY_CASE = new Set(['finished_page']);
 
 /** The step at which a flow failed. Nothing more is sent after a failure, so it is the last. */
 export function failedStep(flow: Flow): FlowStep | null {
-  if (outcome(flow) !== 'failed') return null;
+  if (!isInVain(flow)) return null;
   return flow.steps.findLast(({ message }) => !message || !IN_ANY_CASE.has(message.id)) ?? null;
 }
 
@@ -165,8 +175,8 @@ export interface Known {
 
 export const noneKnown: Known = { flows: new Map(), last: 0 };
 
-/** How many events are kept, as many as Rust keeps; the oldest flows go first. */
-export const MOST_EVENTS = 2_000;
+/** How many events are known at the most before what Rust has kept of them is asked for: it keeps 2,000. */
+export const MOST_EVENTS = 3_000;
 
 /** What is known after `events`; those that were taken in before change nothing. */
 export function takeIn(known: Known, events: readonly FlowEventView[]): Known {
@@ -177,12 +187,9 @@ export function takeIn(known: Known, events: readonly FlowEventView[]): Known {
     last = event.sequence;
     flows.set(event.flow, grow(flows.get(event.flow), event));
   }
-  let kept = 0;
-  for (const flow of flows.values()) kept += flow.events;
-  for (const [id, flow] of flows) {
-    if (kept <= MOST_EVENTS || flows.size === 1) break;
-    flows.delete(id);
-    kept -= flow.events;
-  }
   return { flows, last };
 }
+
+/** How many events are known. */
+export const count = ({ flows }: Known): number =>
+  [...flows.values()].reduce((sum, { events }) => sum + events, 0);

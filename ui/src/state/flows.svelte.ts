@@ -1,7 +1,7 @@
 // Every flow that the window knows of. Told step by step by events; what happened before the window was loaded, or was
 // lost on the way to it, is asked for.
 import type { ErrorView, FlowEventView, FlowKindView, Host } from '../host';
-import { noneKnown, takeIn, type Flow, type Known } from './flow';
+import { count, MOST_EVENTS, noneKnown, takeIn, type Flow, type Known } from './flow';
 
 export class Flows {
   readonly #host: Host;
@@ -61,6 +61,8 @@ export class Flows {
       void this.load();
     } else {
       this.#known = takeIn(this.#known, [event]);
+      // Rust knows which flows have to go.
+      if (count(this.#known) > MOST_EVENTS) void this.load();
     }
   }
 }

@@ -35,6 +35,12 @@ impl Error {
     pub(super) fn told(&self) -> Told {
         match self {
             Self::Account(error) => of_account(error),
+            Self::Api(refusal) => told(
+                refusal.code(),
+                Category::Network,
+                refusal.message(),
+                refusal.hint(),
+            ),
             Self::Attempt(error) => of_attempt(error),
             Self::Browser(_) => told(
                 "browser_not_started",

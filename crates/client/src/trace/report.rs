@@ -19,8 +19,8 @@ pub struct Report {
     pub json: String,
     /// The Markdown file's content.
     pub markdown: String,
-    /// A name for both without its ending, such as `tessera-sign_in-1795508399`: the kind of flow, and when it
-    /// began in seconds since 1970.
+    /// A name for both without its ending, such as `tessera-sign_in-1795508399123`: the kind of flow, and when it
+    /// began in milliseconds since 1970. Whoever saves it sees to it that no other report of that name is lost.
     pub name: String,
 }
 
@@ -111,6 +111,7 @@ impl Report {
             outcome: match ended {
                 None => "unfinished",
                 Some(None) => "done",
+                Some(Some(error)) if error.is_called_off() => "cancelled",
                 Some(Some(_)) => "failed",
             },
             error: ended.and_then(Option::as_ref).map(|error| ErrorRow {
@@ -124,7 +125,7 @@ impl Report {
             // Strings and numbers only: writing them cannot fail.
             json: serde_json::to_string_pretty(&row).unwrap_or_default(),
             markdown: markdown(&row),
-            name: format!("tessera-{}-{}", row.kind, began_at / 1000),
+            name: format!("tessera-{}-{began_at}", row.kind),
         })
     }
 }
@@ -192,6 +193,7 @@ fn markdown(row: &Row<'_>) -> String {
         match row.outcome {
             "done" => "It went well.",
             "failed" => "It failed.",
+            "cancelled" => "It was cancelled.",
             _ => "It had not ended when this was written.",
         }
     );

@@ -44,6 +44,13 @@ export const errors = {
     hint: 'Open the file and correct line 7.',
     detail: 'line 7, column 11: expected `=`',
   },
+  apiRefused: {
+    code: 'api_refused',
+    message:
+      'The API refused the call with 403. The API wants the permission `ledger:read`, which was not granted.',
+    hint: 'Sign in again for this: the app offers it with the answer, and `tessera call --ask` does it in a terminal.',
+    detail: 'the API answered 403 Forbidden',
+  },
   audience: {
     code: 'id_token_audience',
     message: 'You were not signed in: the ID token is for another app.',

@@ -359,6 +359,31 @@ export const refusedCall = (ago = 30): Script => ({
   ],
 });
 
+/** A call that the API did not answer as asked, for want of a permission. */
+export const refusedByApi = (ago = 20): Script => ({
+  kind: 'call',
+  provider: sandbox.name,
+  account: 'account-ann',
+  ago,
+  parts: [
+    [
+      0,
+      decision('origin_allowed', `Your token may go to ${API}: it is one of the provider's APIs.`),
+    ],
+    ...called('403', [
+      shown('www-authenticate', 'Bearer error="insufficient_scope", scope="ledger:read"'),
+    ]),
+    [
+      0,
+      decision(
+        'permission_missing',
+        'The API wants the permission `ledger:read`, which was not granted.',
+      ),
+    ],
+    [0, ended(errors.apiRefused)],
+  ],
+});
+
 /** A sign-out. */
 export const signedOut = (ago = 10): Script => ({
   kind: 'sign_out',

@@ -234,6 +234,7 @@ export const scenarios: Record<string, Scenario> = {
   'flow-failed-elsewhere': flow(several(), 5, press('flow-step-callback')),
   'flow-unreachable': flow(several(), 6),
   'flow-refused-call': flow(several(), 7),
+  'flow-refused-by-api': flow(flows.history(flows.refusedByApi())),
   'flow-sign-out': flow(several(), 8),
   'flow-running': {
     ...flow(flows.history(flows.waitingSignIn())),
