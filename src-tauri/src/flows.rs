@@ -1,10 +1,12 @@
 //! Flows for the window: the client's trace as views, and the report that a person can save of one.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use tessera_client::{
     Client, Field, FieldValue, FlowId, FlowKind, MessageId, Party, Report, Step, TraceEvent,
 };
+use tokio::io::AsyncWriteExt as _;
 
 use crate::view;
 use crate::wire::{
@@ -91,7 +93,7 @@ fn party(party: Party) -> PartyView {
     }
 }
 
-/// Writes what happened in a flow to two files in `folder`. A second time for the same flow replaces the first.
+/// Writes what happened in a flow to two files in `folder`, beside those that were saved before.
 pub(crate) async fn save(client: &Client, flow: u64, folder: &Path) -> Result<SavedReport, ErrorView> {
     let events: Vec<TraceEvent> = client
         .traced()
@@ -104,20 +106,49 @@ pub(crate) async fn save(client: &Client, flow: u64, folder: &Path) -> Result<Sa
         hint: "Do it once more, and save the report soon after.".to_owned(),
         detail: None,
     })?;
-    let json = folder.join(format!("{}.json", report.name));
-    let markdown = folder.join(format!("{}.md", report.name));
-    let written = async {
-        tokio::fs::create_dir_all(folder).await?;
-        tokio::fs::write(&json, &report.json).await?;
-        tokio::fs::write(&markdown, &report.markdown).await
-    };
-    written
-        .await
-        .map_err(|error| unsaved(folder, &error.to_string()))?;
+    let written = write(&report, folder).await;
+    let [json, markdown] = written.map_err(|error| unsaved(folder, &error.to_string()))?;
     Ok(SavedReport {
         json: json.display().to_string(),
         markdown: markdown.display().to_string(),
     })
+}
+
+/// Writes both files under the first free name: nothing in a person's folder is written over.
+async fn write(report: &Report, folder: &Path) -> std::io::Result<[PathBuf; 2]> {
+    tokio::fs::create_dir_all(folder).await?;
+    for number in 1_u32.. {
+        let name = match number {
+            1 => report.name.clone(),
+            number => format!("{}-{number}", report.name),
+        };
+        let files = [("json", &report.json), ("md", &report.markdown)];
+        let files = files.map(|(ending, text)| (folder.join(format!("{name}.{ending}")), text));
+        let mut made = Vec::new();
+        let written = async {
+            for (path, text) in &files {
+                let mut file = tokio::fs::File::create_new(path).await?;
+                made.push(path);
+                file.write_all(text.as_bytes()).await?;
+                file.flush().await?;
+            }
+            Ok(())
+        };
+        let written: std::io::Result<()> = written.await;
+        match written {
+            Ok(()) => return Ok(files.map(|(path, _)| path)),
+            Err(error) => {
+                // Half a report is none.
+                for path in made {
+                    let _ = tokio::fs::remove_file(path).await;
+                }
+                if error.kind() != ErrorKind::AlreadyExists {
+                    return Err(error);
+                }
+            }
+        }
+    }
+    Err(ErrorKind::AlreadyExists.into())
 }
 
 /// Why there is no report.

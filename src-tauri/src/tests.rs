@@ -459,8 +459,14 @@ fn a_flow_is_told_as_it_happens_kept_for_later_and_saved_as_two_files() {
     shell.reports_go_to(reports.path().join("Downloads"));
     assert_eq!(save(99).unwrap_err()["code"], "flow_gone");
     let saved = save(1).unwrap();
-    assert_eq!(saved, save(1).unwrap(), "the same flow is the same file");
-    let read = |which: &str| std::fs::read_to_string(saved[which].as_str().unwrap()).unwrap();
+    let again = save(1).unwrap();
+    for which in ["json", "markdown"] {
+        assert_ne!(saved[which], again[which], "no report replaces another");
+    }
+    let read_of =
+        |saved: &Value, which: &str| std::fs::read_to_string(saved[which].as_str().unwrap()).unwrap();
+    let read = |which: &str| read_of(&saved, which);
+    assert_eq!(read("markdown"), read_of(&again, "markdown"));
     let json: Value = serde_json::from_str(&read("json")).unwrap();
     assert_eq!(json["outcome"], "failed");
     assert_eq!(json["error"]["code"], "unreachable");
@@ -469,7 +475,7 @@ fn a_flow_is_told_as_it_happens_kept_for_later_and_saved_as_two_files() {
         std::fs::read_dir(reports.path().join("Downloads"))
             .unwrap()
             .count(),
-        2
+        4
     );
 }
 
