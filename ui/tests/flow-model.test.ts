@@ -27,8 +27,15 @@ const ids = (flow: Flow) => flow.steps.map(({ message }) => message?.id ?? null)
 
 test('checks and decisions belong to the message before them', () => {
   const flow = one(fake.callAgain());
-  expect(ids(flow)).toEqual([null, 'api_request', 'api_response', 'api_request', 'api_response']);
-  expect(flow.steps.map(({ decisions }) => decisions.length)).toEqual([1, 0, 1, 0, 0]);
+  expect(ids(flow)).toEqual([
+    null,
+    'access_token_read',
+    'api_request',
+    'api_response',
+    'api_request',
+    'api_response',
+  ]);
+  expect(flow.steps.map(({ decisions }) => decisions.length)).toEqual([1, 1, 0, 1, 0, 0]);
   const checked = one(fake.signedIn()).steps.filter(({ checks }) => checks.length > 0);
   expect(checked.map(({ message }) => message?.id)).toEqual([
     'metadata_response',
@@ -54,7 +61,7 @@ describe('lanes', () => {
   test.each<[string, fake.Script, string[]]>([
     ['a sign-in', fake.signedIn(), ['person', 'tessera', 'browser', 'provider', 'keychain']],
     ['a refresh', fake.refreshed(), ['tessera', 'provider', 'keychain']],
-    ['a call', fake.callAgain(), ['tessera', 'api']],
+    ['a call', fake.callAgain(), ['tessera', 'api', 'keychain']],
     ['a sign-out', fake.signedOut(), ['person', 'tessera', 'provider', 'keychain']],
     ['a call that was not made', fake.refusedCall(), ['tessera']],
     ['a sign-in that came to nothing', fake.unreachable(), ['person', 'tessera', 'provider']],

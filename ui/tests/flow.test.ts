@@ -34,13 +34,13 @@ test('the steps are a list in order: when, from whom to whom, what, and what was
   const list = byId('sequence').querySelector('ol');
   expect(list?.getAttribute('aria-label')).toBe('Messages, in order');
   expect(heads()).toEqual([
-    '0.000 seconds You to Tessera: You press Sign in',
+    '0.000 seconds You to Tessera: You ask to sign in',
     '0.002 seconds Tessera to Provider: How does one sign in with you?',
     '0.023 seconds Provider to Tessera: The provider describes itself 200 4 (4 checks passed)',
     '0.033 seconds Tessera to Keychain: The unfinished sign-in is kept',
     '0.037 seconds Tessera to Browser: You are sent to the provider',
     '0.038 seconds You to Provider: You sign in and agree',
-    '8.438 seconds Browser to Tessera: The browser brings the answer 4 (4 checks passed)',
+    '8.438 seconds Browser to Tessera: The answer comes back 4 (4 checks passed)',
     '8.445 seconds Tessera to Provider: Tessera redeems what it holds',
     '8.482 seconds Provider to Tessera: The provider gives tokens 200 1 (one check passed)',
     '8.486 seconds Tessera to Provider: Which keys do you sign with?',
@@ -48,7 +48,7 @@ test('the steps are a list in order: when, from whom to whom, what, and what was
     '8.501 seconds Tessera: Tessera checks who signed in 13 (13 checks passed)',
     '8.507 seconds Tessera to Provider: Who is this?',
     '8.519 seconds Provider to Tessera: Your profile 200 1 (one check passed)',
-    '8.531 seconds Tessera to Keychain: The tokens go into the keychain',
+    '8.531 seconds Tessera to Keychain: Tokens are put where they are kept',
   ]);
   expect(plain(byId('flow'))).toContain('14 messages');
   expect(byId('flow-outcome').dataset['outcome']).toBe('done');
@@ -373,7 +373,7 @@ describe('the list of flows', () => {
     byId('flow-8').click();
     await drawn();
     expect(window.location.hash).toBe('#/flow/8');
-    expect(heads()[0]).toContain('You press Sign out');
+    expect(heads()[0]).toContain('You ask to sign out');
     expect(byId('flow-2').getAttribute('aria-current')).toBeNull();
   });
 

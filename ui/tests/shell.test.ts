@@ -102,7 +102,7 @@ test('a screen reader hears how an attempt goes', async () => {
   expect(said()).toBe('Go on in your browser, on the page http://127.0.0.1:46511/authorize.');
   host.emit({ event: 'attempt', attempt: attempt({ stage: 'finishing' }) });
   await drawn();
-  expect(said()).toBe('Your browser answered. Checking.');
+  expect(said()).toBe('The answer is here. Checking.');
   host.succeed(ann());
   await drawn();
   expect(said()).toBe('Signed in as Ann Archer.');

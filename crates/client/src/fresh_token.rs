@@ -6,6 +6,7 @@
 
 mod ending;
 mod flights;
+mod look;
 mod presence;
 mod redeem;
 mod renewed;
@@ -21,11 +22,12 @@ use crate::account::{Account, AccountId, SignInNeed, Storage};
 use crate::client::{Change, Client};
 use crate::error::{AccountError, Error};
 use crate::store::{Doubt, Refreshed};
-use crate::trace::{Field, Flow, FlowKind, MessageId, Party};
+use crate::trace::{Field, Flow, FlowKind, MessageId};
 use crate::vault::StoredAccess;
 pub(crate) use ending::over;
 use flights::Flight;
 pub(crate) use flights::Flights;
+use look::{Look, Obtained, is_old};
 use renewed::Renewed;
 
 /// An access token is given out only while it has at least this long to live, in seconds.
@@ -53,6 +55,9 @@ impl FreshToken {
     }
 }
 
+/// What a refresh came to: a token, and why it is the one before, when it is.
+type Refresh = (FreshToken, Option<Error>);
+
 impl Client {
     /// An access token of this account that is good for a while: the kept one, or a new one.
     ///
@@ -60,30 +65,44 @@ impl Client {
     /// When a new sign-in is needed, or the provider or keychain cannot be reached. The account is lost by
     /// none of these but the provider's own refusal.
     pub async fn access_token(&self, id: &AccountId) -> Result<FreshToken, Error> {
-        self.fly(id, None).await
+        let obtained = self.fly(id, None).await?;
+        if let Some((provider, _)) = &obtained.kept {
+            // A refresh tells of itself; that there was none has no other place.
+            let flow = self
+                .inner()
+                .tracer
+                .flow(FlowKind::Refresh, Some(provider), Some(id));
+            obtained.tell(&flow);
+            flow.ended(None);
+        }
+        Ok(obtained.token)
     }
 
-    /// A token other than `refused`, which an API did not take.
-    pub(crate) async fn another_token(
+    /// The same for a call: a token other than `refused`, which an API did not take. Whether there was one already is
+    /// told in the call's flow.
+    pub(crate) async fn token_for_call(
         &self,
         id: &AccountId,
-        refused: &AccessToken,
+        refused: Option<&AccessToken>,
+        flow: &Flow,
     ) -> Result<FreshToken, Error> {
-        self.fly(id, Some(refused.clone())).await
+        let obtained = self.fly(id, refused.cloned()).await?;
+        obtained.tell(flow);
+        Ok(obtained.token)
     }
 
     /// A flight's token. One that was joined may have begun before `refused` was; then another is taken, once: a
     /// provider may have no other token to give.
-    async fn fly(&self, id: &AccountId, refused: Option<AccessToken>) -> Result<FreshToken, Error> {
-        let token = self.board(id, refused.clone()).await?;
-        if refused.as_ref() == Some(&token.access_token) {
+    async fn fly(&self, id: &AccountId, refused: Option<AccessToken>) -> Result<Obtained, Error> {
+        let obtained = self.board(id, refused.clone()).await?;
+        if refused.as_ref() == Some(&obtained.token.access_token) {
             return self.board(id, refused).await;
         }
-        Ok(token)
+        Ok(obtained)
     }
 
     /// Joins the flight under way, or starts one.
-    async fn board(&self, id: &AccountId, refused: Option<AccessToken>) -> Result<FreshToken, Error> {
+    async fn board(&self, id: &AccountId, refused: Option<AccessToken>) -> Result<Obtained, Error> {
         let flights = &self.inner().flights;
         let flight = {
             let mut under_way = flights.under_way.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,17 +132,30 @@ impl Client {
         flight.await
     }
 
-    async fn obtain(&self, id: &AccountId, refused: Option<&AccessToken>) -> Result<FreshToken, Error> {
+    async fn obtain(&self, id: &AccountId, refused: Option<&AccessToken>) -> Result<Obtained, Error> {
         let stored = self.inner().store.account(id).await?;
         let account = stored.ok_or_else(|| AccountError::Unknown(id.to_string()))?;
         if let Some(error) = ending::error(&account.state) {
             return Err(error.into());
         }
         let flights = &self.inner().flights;
-        let kept = self.kept(&account, refused);
-        let kept = flights.unless_closing(kept).await;
-        if let Some(token) = flights.heard_of_keychain(id, kept)? {
-            return Ok(token);
+        let flow = self
+            .inner()
+            .tracer
+            .flow(FlowKind::Refresh, Some(&account.provider), Some(id));
+        let look = flights.unless_closing(self.look(&account, refused)).await;
+        match flights.heard_of_keychain(id, look) {
+            Ok(Look::Good(token)) => {
+                let kept = Some((account.provider, account.storage));
+                return Ok(Obtained { token, kept });
+            }
+            Ok(Look::Unfit(..)) => {}
+            Err(error) => {
+                if matches!(error, Error::Vault(_)) {
+                    flow.ended(Some(&error));
+                }
+                return Err(error);
+            }
         }
         if let Some(next_try) = account.state.next_try().filter(|next| next.named)
             && self.now() < next_try.at
@@ -131,39 +163,32 @@ impl Client {
             let seconds = next_try.at.since(self.now());
             return Err(AccountError::ProviderAsksToWait { seconds }.into());
         }
-        let mut flow = self
-            .inner()
-            .tracer
-            .flow(FlowKind::Refresh, Some(&account.provider), Some(id));
-        flow.concerns(id);
         let shown = flights.begin_refreshing(id);
         self.changed(Change::Accounts);
         let result = self.refresh_in_turn(&account, refused, &flow).await;
         let result = flights.heard_of_keychain(id, result);
         // Before it is told, or whoever looks then would see it still.
         drop(shown);
-        flow.ended(result.as_ref().err());
+        flow.ended(match &result {
+            Ok((_, unrenewed)) => unrenewed.as_ref(),
+            Err(error) => Some(error),
+        });
         self.changed(Change::Accounts);
-        result
+        result.map(|(token, _)| Obtained { token, kept: None })
     }
 
-    /// The kept access token, if it has a while to live and is not the refused one.
-    async fn kept(
-        &self,
-        account: &Account,
-        refused: Option<&AccessToken>,
-    ) -> Result<Option<FreshToken>, Error> {
-        let kept = self.inner().secrets.access(&account.id, account.storage).await?;
+    /// Looks whether the kept access token has a while to live and is not the refused one.
+    async fn look(&self, account: &Account, refused: Option<&AccessToken>) -> Result<Look, Error> {
+        let access = self.inner().secrets.access(&account.id, account.storage).await?;
         let now = self.now();
-        let Some(access) = kept.filter(|access| refused != Some(&access.token) && is_good(access, now))
-        else {
-            return Ok(None);
-        };
-        let is_old = access.expires_at.is_none() && now.since(access.received_at) >= PRESUMED_LIFE_SECONDS;
-        if is_old && self.refresh_token_at_hand(account).await?.is_some() {
-            return Ok(None);
+        if let Some(access) = access
+            .as_ref()
+            .filter(|access| refused != Some(&access.token) && is_old(access, now))
+            && self.refresh_token_at_hand(account).await?.is_some()
+        {
+            return Ok(Look::old(access.clone()));
         }
-        Ok(Some(fresh(access)))
+        Ok(Look::at(access, refused, now))
     }
 
     async fn refresh_in_turn(
@@ -171,12 +196,14 @@ impl Client {
         account: &Account,
         refused: Option<&AccessToken>,
         flow: &Flow,
-    ) -> Result<FreshToken, Error> {
+    ) -> Result<Refresh, Error> {
         self.take_turn(&account.id).await?;
         let result = async {
             // Another process may have done it meanwhile, also between our look at the keychain and our turn.
-            if let Some(token) = self.kept(account, refused).await? {
-                return Ok(token);
+            let look = self.look(account, refused).await?;
+            look.tell(account.storage, flow);
+            if let Look::Good(token) = look {
+                return Ok((token, None));
             }
             self.refresh(account, refused, flow).await
         }
@@ -190,17 +217,11 @@ impl Client {
         account: &Account,
         refused: Option<&AccessToken>,
         flow: &Flow,
-    ) -> Result<FreshToken, Error> {
-        let ready = self.token_to_spend(account);
+    ) -> Result<Refresh, Error> {
+        let ready = self.token_to_spend(account, flow);
         let mut token = self.inner().flights.unless_closing(ready).await?;
         let mut reread = false;
         loop {
-            flow.message(
-                Party::Keychain,
-                Party::Tessera,
-                MessageId::RefreshTokenRead,
-                vec![Field::masked("refresh_token", &token)],
-            );
             let mut doubt = Doubt::None;
             let result = match self.redeem(account, &token, &mut doubt, flow).await {
                 Ok(renewed) => self.keep(account, &token, renewed, flow).await,
@@ -211,7 +232,7 @@ impl Client {
                     // Another process, or another version of the app, may have used it a moment ago.
                     if !reread {
                         reread = true;
-                        let again = self.stored_refresh_token(account).await?;
+                        let again = self.stored_refresh_token(account, flow).await?;
                         if again != token {
                             token = again;
                             continue;
@@ -219,16 +240,16 @@ impl Client {
                     }
                     return Err(self.session_ended(account, &refusal, doubt).await?);
                 }
-                Err(error) => return self.carry_on(account, refused, error).await,
-                Ok(token) => return Ok(token),
+                Err(error) => return self.carry_on(account, refused, error, flow).await,
+                Ok(token) => return Ok((token, None)),
             }
         }
     }
 
     /// The refresh token, once it is known that the keychain would take the one that replaces it: a provider that
     /// rotates them voids this one as soon as it is asked.
-    async fn token_to_spend(&self, account: &Account) -> Result<RefreshToken, Error> {
-        let token = self.stored_refresh_token(account).await?;
+    async fn token_to_spend(&self, account: &Account, flow: &Flow) -> Result<RefreshToken, Error> {
+        let token = self.stored_refresh_token(account, flow).await?;
         let inner = self.inner();
         // What is in memory only can lose nothing more.
         if inner.flights.unsaved(&account.id, account.generation).is_none() {
@@ -248,10 +269,29 @@ impl Client {
         Ok(inner.secrets.refresh(&account.id, account.storage).await?)
     }
 
-    async fn stored_refresh_token(&self, account: &Account) -> Result<RefreshToken, Error> {
+    async fn stored_refresh_token(&self, account: &Account, flow: &Flow) -> Result<RefreshToken, Error> {
         if let Some(token) = self.refresh_token_at_hand(account).await? {
+            // One that the keychain did not take comes from nowhere but here.
+            let is_unsaved = self
+                .inner()
+                .flights
+                .unsaved(&account.id, account.generation)
+                .as_ref()
+                == Some(&token);
+            let storage = if is_unsaved {
+                Storage::UntilQuit
+            } else {
+                account.storage
+            };
+            let fields = vec![Field::masked("refresh_token", &token)];
+            flow.read(storage, MessageId::RefreshTokenRead, fields);
             return Ok(token);
         }
+        flow.read(account.storage, MessageId::RefreshTokenRead, Vec::new());
+        flow.decided(
+            "refresh_token_missing",
+            "No refresh token is kept for this account.",
+        );
         if account.storage == Storage::UntilQuit {
             // Another process may hold it: nothing is written of what is not known here.
             return Err(over(account, SignInNeed::UntilQuit, None).into());
@@ -297,19 +337,17 @@ impl Client {
                 Ok(()) => {
                     inner.flights.set_unsaved(&account.id, None);
                     self.end_redemption(account, true).await;
-                    flow.message(
-                        Party::Tessera,
-                        Party::Keychain,
-                        MessageId::TokensStored,
-                        vec![Field::masked("refresh_token", token)],
-                    );
+                    let fields = vec![Field::masked("refresh_token", token)];
+                    flow.wrote(account.storage, MessageId::TokensStored, fields);
                 }
                 Err(error) => {
                     // The old one is void at the provider: this copy in memory is all there is.
                     inner
                         .flights
                         .set_unsaved(&account.id, Some((account.generation, token.clone())));
-                    self.changed(Change::Notice(Error::NotSaved(error)));
+                    let error = Error::NotSaved(error);
+                    flow.decided(error.code(), error.message());
+                    self.changed(Change::Notice(error));
                     self.save_later(&account.id);
                 }
             }
@@ -328,16 +366,24 @@ impl Client {
                 .map(|seconds| now.plus(i64::try_from(seconds).unwrap_or(i64::MAX))),
             received_at: now,
         };
-        if let Err(error) = inner
+        let kept = inner
             .secrets
             .put_access(&account.id, account.storage, &access)
-            .await
-        {
-            // Only costs the next process a refresh.
-            tracing::warn!(
-                code = Error::from(error).code(),
-                "a fresh access token could not be kept"
-            );
+            .await;
+        match kept {
+            Ok(()) => {
+                let fields = vec![Field::masked("access_token", &access.token)];
+                flow.wrote(account.storage, MessageId::TokensStored, fields);
+            }
+            Err(error) => {
+                // Only costs the next process a refresh.
+                let code = Error::from(error).code();
+                tracing::warn!(code, "a fresh access token could not be kept");
+                flow.decided(
+                    "access_token_not_kept",
+                    "The access token could not be kept, so another will be asked for the next time.",
+                );
+            }
         }
         if let Some(token) = response.id_token.filter(|_| renewed.terms.is_openid()) {
             self.keep_logout_hint(&account.id, account.storage, &token).await;
@@ -396,7 +442,8 @@ impl Client {
         account: &Account,
         refused: Option<&AccessToken>,
         error: Error,
-    ) -> Result<FreshToken, Error> {
+        flow: &Flow,
+    ) -> Result<Refresh, Error> {
         // This process broke it off: nothing is known of the provider.
         if matches!(error, Error::Stopped) || !error.is_transient() {
             return Err(error);
@@ -416,18 +463,18 @@ impl Client {
             .flatten();
         let lives = |access: &StoredAccess| access.expires_at.is_none_or(|at| now < at);
         match kept.filter(|access| lives(access) && refused != Some(&access.token)) {
-            Some(access) => Ok(fresh(access)),
+            Some(access) => {
+                let fields = vec![Field::masked("access_token", &access.token)];
+                flow.read(account.storage, MessageId::AccessTokenRead, fields);
+                flow.decided(
+                    "access_token_lives",
+                    "The provider gave no other access token; the kept one is used for as long as it lives.",
+                );
+                Ok((fresh(access), Some(error)))
+            }
             None => Err(error),
         }
     }
-}
-
-/// Whether a kept token has a while to live: the margin, or a tenth of its life if that is less.
-fn is_good(access: &StoredAccess, now: UnixTime) -> bool {
-    access.expires_at.is_none_or(|expires_at| {
-        let life = expires_at.since(access.received_at);
-        expires_at.since(now) > MARGIN_SECONDS.min(life / 10)
-    })
 }
 
 fn fresh(access: StoredAccess) -> FreshToken {

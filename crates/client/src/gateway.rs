@@ -347,8 +347,8 @@ impl Client {
 
         let mut method = request.method.clone();
         let mut body = request.body.clone();
-        let mut token = self.access_token(&account.id).await?;
-        let mut key = self.key_of(account, &token).await?;
+        let mut token = self.token_for_call(&account.id, None, flow).await?;
+        let mut key = self.key_of(account, &token, flow).await?;
         let mut retried = false;
         let mut nonce_added = false;
         let mut followed = 0;
@@ -392,10 +392,10 @@ impl Client {
                 retried = true;
                 // A refusal of the fetch itself is the truer answer than the API's 401, except where the
                 // provider gives no refresh tokens: then the API's word is all there is.
-                if let Some(fresh) = self.replace_token(&account.id, &token).await? {
+                if let Some(fresh) = self.replace_token(&account.id, &token, flow).await? {
                     token = fresh;
                     // It may be that of another sign-in, which has a key of its own.
-                    key = self.key_of(account, &token).await?;
+                    key = self.key_of(account, &token, flow).await?;
                     decide(Decision::Retried);
                     continue;
                 }
@@ -439,7 +439,12 @@ impl Client {
     }
 
     /// The key that goes with a bound token, and whose clock its proofs go by.
-    async fn key_of(&self, account: &Account, token: &FreshToken) -> Result<Option<(Terms, DpopKey)>, Error> {
+    async fn key_of(
+        &self,
+        account: &Account,
+        token: &FreshToken,
+        flow: &Flow,
+    ) -> Result<Option<(Terms, DpopKey)>, Error> {
         if !token.is_bound() {
             return Ok(None);
         }
@@ -448,12 +453,23 @@ impl Client {
             .secrets
             .dpop_key(&account.id, account.storage)
             .await?;
-        Ok(Some((self.terms_of(account).await?, key.ok_or(DpopKeyError)?)))
+        if key.is_some() {
+            flow.read(account.storage, MessageId::KeyRead, Vec::new());
+        }
+        Ok(Some((
+            self.terms_of(account, Some(flow)).await?,
+            key.ok_or(DpopKeyError)?,
+        )))
     }
 
     /// Another token than the one that was refused; `None` when the provider gives none.
-    async fn replace_token(&self, id: &AccountId, refused: &FreshToken) -> Result<Option<FreshToken>, Error> {
-        match self.another_token(id, &refused.access_token).await {
+    async fn replace_token(
+        &self,
+        id: &AccountId,
+        refused: &FreshToken,
+        flow: &Flow,
+    ) -> Result<Option<FreshToken>, Error> {
+        match self.token_for_call(id, Some(&refused.access_token), flow).await {
             Ok(token) => Ok(Some(token)),
             Err(Error::Account(crate::error::AccountError::NoRefreshToken)) => Ok(None),
             Err(error) => Err(error),

@@ -208,6 +208,7 @@ pub(crate) struct Shared {
 
 /// A callback that someone brings, and who wants to know what became of it.
 pub(crate) struct Delivery {
+    by: Party,
     text: Zeroizing<String>,
     taken: oneshot::Sender<Result<(), Error>>,
 }
@@ -270,22 +271,41 @@ impl Client {
         if let Some(back) = self.logout_return(text) {
             return Ok(self.take_logout_return(&back)?);
         }
-        let callback = Callback::parse(text)?;
+        let callback = match Callback::parse(text) {
+            Ok(callback) => callback,
+            Err(error) => {
+                self.written_down(text).await;
+                return Err(error.into());
+            }
+        };
         // A person whose sign-in goes on must not be told that it is over.
         let not_awaited = || match self.attempt() {
             Some(_) => AttemptError::NotThisOne,
             None => AttemptError::Gone,
         };
-        let state = callback.state().ok_or_else(not_awaited)?;
+        let Some(state) = callback.state() else {
+            self.written_down(text).await;
+            return Err(not_awaited().into());
+        };
         if let Some(attempt) = self.attempt().filter(|attempt| attempt.is_for(state)) {
-            return attempt.deliver(text).await;
+            return attempt.bring(Party::Browser, text).await;
         }
         let Some(kept) = Kept::take(self, state).await? else {
+            self.written_down(text).await;
             return Err(not_awaited().into());
         };
         let (attempt, deliveries) = self.new_attempt(&kept.provider, Route::Scheme, MAX_ATTEMPT);
         tokio::spawn(drive::resume(attempt.clone(), kept, deliveries));
-        attempt.deliver(text).await
+        attempt.bring(Party::Browser, text).await
+    }
+
+    /// Has the attempt that waits for a callback judge one that is not its own, so that it is told in its flow like
+    /// every other that is refused.
+    async fn written_down(&self, text: &str) {
+        if let Some(attempt) = self.attempt().filter(Attempt::awaits_callback) {
+            // What is told of it is known already.
+            let _ = attempt.bring(Party::Browser, text).await;
+        }
     }
 
     fn route(&self, provider: &Provider, wanted: Option<Route>) -> Result<Route, Error> {
@@ -430,8 +450,13 @@ impl Attempt {
     /// # Errors
     /// When it is not the answer that is awaited, or the attempt is over.
     pub async fn deliver(&self, text: &str) -> Result<(), Error> {
+        self.bring(Party::Person, text).await
+    }
+
+    async fn bring(&self, by: Party, text: &str) -> Result<(), Error> {
         let (taken, answer) = oneshot::channel();
         let delivery = Delivery {
+            by,
             text: Zeroizing::new(text.to_owned()),
             taken,
         };
@@ -479,6 +504,15 @@ impl Attempt {
             .unwrap_or_else(PoisonError::into_inner)
             .as_ref()
             == Some(state)
+    }
+
+    /// Whether it listens to callbacks now: it has sent the person to a page that one comes back from.
+    fn awaits_callback(&self) -> bool {
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
     }
 
     fn set_state(&self, state: Option<State>) {

@@ -46,9 +46,14 @@ impl Client {
             MessageId::SignOut,
             vec![Field::shown("account", account.name.clone())],
         );
-        self.take_turn(id).await?;
-        let result = self.sign_out_in_turn(&account, &flow).await;
-        self.end_turn(id).await;
+        let result = match self.take_turn(id).await {
+            Ok(()) => {
+                let result = self.sign_out_in_turn(&account, &flow).await;
+                self.end_turn(id).await;
+                result
+            }
+            Err(error) => Err(error),
+        };
         flow.ended(result.as_ref().err());
         self.changed(Change::Accounts);
         result
@@ -57,7 +62,7 @@ impl Client {
     async fn sign_out_in_turn(&self, account: &Account, flow: &Flow) -> Result<Receipt, Error> {
         let inner = self.inner();
         let (id, storage) = (&account.id, account.storage);
-        let terms = self.terms_of(account).await;
+        let terms = self.terms_of(account, Some(flow)).await;
         let there = match &terms {
             Ok(terms) => {
                 let metadata = inner.directory.metadata(terms, flow).await;
@@ -67,11 +72,32 @@ impl Client {
         };
         // A keychain that cannot be read now must not keep anyone signed in: what it holds is then only
         // deleted, not revoked.
-        let kept = inner.secrets.refresh(id, storage).await.unwrap_or_default();
+        let kept = inner.secrets.refresh(id, storage).await;
+        let access = inner.secrets.access(id, storage).await;
+        let id_token = inner.secrets.id_token(id, storage).await;
+        let is_unread = kept.is_err() || access.is_err() || id_token.is_err();
+        let (kept, access) = (kept.unwrap_or_default(), access.unwrap_or_default());
+        let id_token = id_token.unwrap_or_default();
+        let read = [
+            kept.as_ref().map(|token| Field::masked("refresh_token", token)),
+            access
+                .as_ref()
+                .map(|kept| Field::masked("access_token", &kept.token)),
+            id_token.as_ref().map(|token| Field::masked("id_token", token)),
+        ];
+        flow.read(
+            storage,
+            MessageId::TokensRead,
+            read.into_iter().flatten().collect(),
+        );
+        if is_unread {
+            flow.decided(
+                "tokens_unread",
+                "Not everything could be read, and what could not is only deleted here.",
+            );
+        }
         // One that the keychain did not take has replaced the one that is in it.
         let refresh = inner.flights.unsaved(id, account.generation).or(kept);
-        let access = inner.secrets.access(id, storage).await.unwrap_or_default();
-        let id_token = inner.secrets.id_token(id, storage).await.unwrap_or_default();
         let mut lines = Vec::new();
 
         if let Some(token) = &refresh {
@@ -97,12 +123,7 @@ impl Client {
 
         inner.secrets.forget(id, storage).await?;
         inner.flights.set_unsaved(id, None);
-        flow.message(
-            Party::Tessera,
-            Party::Keychain,
-            MessageId::SecretsDeleted,
-            Vec::new(),
-        );
+        flow.wrote(storage, MessageId::SecretsDeleted, Vec::new());
         lines.push(ReceiptLine {
             what: "secrets_deleted",
             outcome: ReceiptOutcome::Done,

@@ -133,7 +133,7 @@ impl Client {
         let provider = if let Some(provider) = self.provider_of(&account) {
             ProviderChoice::Known(provider.id)
         } else {
-            let terms = self.terms_of(&account).await?;
+            let terms = self.terms_of(&account, None).await?;
             if !matches!(terms.kind, ProviderKind::Oidc) {
                 return Err(ProviderError::Unknown(account.provider.to_string()).into());
             }

@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::provider::{Provider, ProviderKind};
 use crate::providers::ProviderError;
+use crate::trace::{Field, Flow, MessageId};
 
 /// Permissions that Google answers under another name than the one that is usually asked for.
 const GOOGLE_NAMES: [(&str, &str); 2] = [
@@ -171,7 +172,7 @@ impl Client {
 
     /// The rules an account lives by: its provider's as they are now, or, for a provider that was named for
     /// one sign-in only, what was kept of it.
-    pub(crate) async fn terms_of(&self, account: &Account) -> Result<Terms, Error> {
+    pub(crate) async fn terms_of(&self, account: &Account, flow: Option<&Flow>) -> Result<Terms, Error> {
         if let Some(provider) = self.provider_of(account) {
             return Ok(Terms::of(&provider)?);
         }
@@ -184,6 +185,10 @@ impl Client {
             .secrets
             .client_secret(&account.id, account.storage)
             .await?;
+        if let (Some(secret), Some(flow)) = (&client_secret, flow) {
+            let fields = vec![Field::masked("client_secret", secret)];
+            flow.read(account.storage, MessageId::ClientSecretRead, fields);
+        }
         Ok(Terms {
             kind: if account.kind == "google" {
                 ProviderKind::Google

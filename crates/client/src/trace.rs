@@ -12,11 +12,12 @@ mod report;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use tessera_oidc::checks::Verdicts;
 use tessera_oidc::{
     AccessToken, AuthorizationCode, ClientSecret, DeviceCode, Nonce, PkceVerifier, RawIdToken, RefreshToken,
-    State,
+    State, UnixTime,
 };
 use tokio::sync::broadcast;
 
@@ -25,7 +26,7 @@ use kept::Kept;
 pub use messages::MessageId;
 pub use report::Report;
 
-use crate::account::AccountId;
+use crate::account::{AccountId, Storage};
 use crate::error::Error;
 use crate::ports::Clock;
 use crate::provider::ProviderId;
@@ -299,6 +300,16 @@ impl Flow {
         });
     }
 
+    /// Says that something was read from where an account's secrets are kept.
+    pub(crate) fn read(&self, storage: Storage, message: MessageId, fields: Vec<Field>) {
+        self.message(keeper(storage), Party::Tessera, message, fields);
+    }
+
+    /// Says that something was written or deleted there.
+    pub(crate) fn wrote(&self, storage: Storage, message: MessageId, fields: Vec<Field>) {
+        self.message(Party::Tessera, keeper(storage), message, fields);
+    }
+
     /// Says that an ID token is being checked, which happens in Tessera alone. Its verdicts follow.
     pub(crate) fn checks_id_token(&self, id_token: &RawIdToken) {
         let fields = vec![Field::masked("id_token", id_token)];
@@ -342,5 +353,26 @@ impl Flow {
         kept.add(event.clone());
         // Nobody listening is the ordinary case.
         let _ = shared.sender.send(event);
+    }
+}
+
+/// A time as a person reads it.
+pub(crate) fn shown_time(at: UnixTime) -> String {
+    let since = Duration::from_secs(u64::try_from(at.0).unwrap_or(0));
+    // What a date has room for: a provider may name any number.
+    SystemTime::UNIX_EPOCH
+        .checked_add(since)
+        .filter(|_| at.0 < LAST_DATE)
+        .map_or_else(|| "a day that is far off".to_owned(), httpdate::fmt_http_date)
+}
+
+/// The end of the year 9999, in seconds since 1970.
+const LAST_DATE: i64 = 253_402_300_800;
+
+/// Who keeps an account's secrets: what is only in memory is Tessera's own.
+fn keeper(storage: Storage) -> Party {
+    match storage {
+        Storage::Keychain => Party::Keychain,
+        Storage::UntilQuit => Party::Tessera,
     }
 }

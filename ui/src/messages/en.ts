@@ -122,7 +122,7 @@ const en = {
     comesBack: 'When you are done there, this window comes forward by itself.',
     notOpened: 'No browser could be started.',
     notOpenedHint: 'Copy the link and open it in a browser yourself.',
-    finishing: 'Your browser answered. It takes a moment to fetch and check the rest.',
+    finishing: 'The answer is here. It takes a moment to fetch and check the rest.',
     preparing: 'Your browser opens in a moment.',
     keychain: 'If your keychain asks you something, look for its window.',
     copyLink: 'Copy link',
@@ -156,7 +156,7 @@ const en = {
     failed: (provider: string) => `You were not signed in with ${provider}`,
     tryAgain: 'Try again',
     untilQuit: 'Keep me signed in until I quit',
-    untilQuitHint: 'Nothing is stored. When you quit Tessera, you are signed out.',
+    untilQuitHint: 'No token is stored. When you quit Tessera, you are signed out.',
     seeWhat: 'See what happens',
     seeWhere: 'See where it failed',
     goingOn: (provider: string) => `Signing in with ${provider}`,
@@ -165,7 +165,7 @@ const en = {
       preparing: (provider: string) => `Signing in with ${provider}.`,
       waiting: (page: string) => `Go on in your browser, on the page ${page}.`,
       device: (code: string, page: string) => `Type the code ${code} on ${page}.`,
-      finishing: 'Your browser answered. Checking.',
+      finishing: 'The answer is here. Checking.',
       signedIn: (name: string | null) => (name === null ? 'Signed in.' : `Signed in as ${name}.`),
       failed: (message: string) => `Sign-in failed. ${message}`,
       cancelled: 'Sign-in cancelled.',
@@ -228,8 +228,9 @@ const en = {
     seen: 'Seen',
     storage: 'Where the secret is kept',
     accessUntil: (when: string) =>
-      `The access that Tessera holds now ends ${when}; it is renewed by itself.`,
-    accessEnded: 'The access that Tessera held has ended; the next call gets a new one by itself.',
+      `The access that Tessera holds now ends ${when}; it is renewed by itself where the provider lets it.`,
+    accessEnded:
+      'The access that Tessera held has ended; the next call gets a new one where the provider lets it.',
     signOut: 'Sign out',
     confirm: {
       title: (name: string) => `Sign out ${name}?`,
@@ -265,7 +266,7 @@ const en = {
         returned: {
           title: 'Your browser came back',
           text: (provider: string) =>
-            `${provider} says that it has ended your session in the browser.`,
+            `${provider} sent it back, as it does when it has ended your session there.`,
         },
         not_returned: {
           title: 'Your browser did not come back',
@@ -358,14 +359,14 @@ const en = {
 
   flow: {
     title: 'Flow',
-    lead: 'What happens when you sign in, call an API or sign out: every message as it was sent, and why. Of a secret you see only how long it is.',
+    lead: 'What happens when you sign in, call an API or sign out: every message between those who take part, and why. Of a secret you see only how long it is.',
     empty: {
       title: 'Nothing has happened yet',
       text: 'Sign in, call an API or sign out. Each message is drawn here while it is sent.',
       action: 'Sign in',
     },
     unread: 'What happened before could not be read.',
-    list: 'Since Tessera was opened',
+    list: 'What happened last',
     names: flowNames,
     parties,
     outcomes: {

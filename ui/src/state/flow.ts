@@ -48,7 +48,7 @@ const parties: readonly PartyView[] = [
 const usual: Record<FlowKindView, readonly PartyView[]> = {
   sign_in: ['person', 'tessera', 'browser', 'provider', 'keychain'],
   refresh: ['tessera', 'provider', 'keychain'],
-  call: ['tessera', 'api'],
+  call: ['tessera', 'api', 'keychain'],
   sign_out: ['person', 'tessera', 'provider', 'keychain'],
 };
 

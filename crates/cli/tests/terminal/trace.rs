@@ -92,3 +92,37 @@ async fn a_failed_check_is_told_with_what_was_expected_and_seen() {
     assert!(failed.contains(&expected), "{failed}");
     assert!(steps(&told).ends_with(&["It failed. [id_token_iss]"]), "{told}");
 }
+
+#[tokio::test]
+async fn a_token_that_is_still_good_and_a_call_that_the_api_refuses_are_told_as_that() {
+    let terminal = Terminal::open().await;
+    let mut run = terminal.start(&LOGIN[1..]);
+    let address = address(&mut run).await;
+    let callback = terminal.sandbox.visitor("ann").visit(&address).await.unwrap();
+    fetch(&callback).await;
+    assert_eq!(run.end().await.code, Some(0));
+
+    let ended = terminal.run(&["--trace", "token", "ann@example.test"]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let told = steps(&ended.notes);
+    assert!(told[0].starts_with("Keychain → Tessera: "), "{told:?}");
+    assert!(
+        told[1].starts_with("The kept access token is still good, until "),
+        "{told:?}"
+    );
+    assert_eq!(told[2..], ["Done."]);
+
+    let ledger = format!("{}/ledger", terminal.sandbox.api());
+    let ended = terminal
+        .run(&["--trace", "call", "ann@example.test", &ledger])
+        .await;
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    let told = steps(&ended.notes);
+    let last = told.last().unwrap();
+    assert!(last.starts_with("The API refused the call with 403."), "{told:?}");
+    assert!(
+        last.contains("--ask") && last.ends_with("[api_refused]"),
+        "{told:?}"
+    );
+    assert!(!told.contains(&"Done."), "{told:?}");
+}

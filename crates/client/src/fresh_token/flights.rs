@@ -11,7 +11,7 @@ use tessera_oidc::RefreshToken;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::FreshToken;
+use super::look::Obtained;
 use super::presence::Presence;
 use crate::account::AccountId;
 use crate::client::{Change, Client};
@@ -30,7 +30,7 @@ const LEASE_LOOK: Duration = Duration::from_millis(50);
 /// ask the person each time.
 const SAVE_AGAIN: std::ops::RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_mins(5);
 
-pub(super) type Flight = Shared<BoxFuture<'static, Result<FreshToken, Error>>>;
+pub(super) type Flight = Shared<BoxFuture<'static, Result<Obtained, Error>>>;
 
 /// The refreshes under way in this process.
 pub(crate) struct Flights {

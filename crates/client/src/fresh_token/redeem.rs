@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::dpop::For;
 use crate::error::Error;
 use crate::store::Doubt;
-use crate::trace::{Exchange, Flow};
+use crate::trace::{Exchange, Flow, MessageId};
 
 impl Client {
     /// Tries, once each, the refresh tokens whose answer an earlier process did not live to hear: a provider may have
@@ -54,9 +54,9 @@ impl Client {
     ) -> Result<Renewed, Error> {
         let inner = self.inner();
         let prepared = async {
-            let terms = self.terms_of(account).await?;
+            let terms = self.terms_of(account, Some(flow)).await?;
             let metadata = inner.directory.metadata(&terms, flow).await?;
-            let key = self.key_that_binds(account).await?;
+            let key = self.key_that_binds(account, flow).await?;
             Ok((terms, metadata, key))
         };
         let (terms, metadata, key) = inner.flights.unless_closing(prepared).await?;
@@ -92,10 +92,12 @@ impl Client {
 
     /// The key that the account's tokens are bound to; `None` when they are not. Without it they are of no use, and
     /// the provider would take a request that lacks its proof for a stolen token's (RFC 9449 section 5).
-    async fn key_that_binds(&self, account: &Account) -> Result<Option<DpopKey>, Error> {
+    async fn key_that_binds(&self, account: &Account, flow: &Flow) -> Result<Option<DpopKey>, Error> {
         let secrets = &self.inner().secrets;
         let key = secrets.dpop_key(&account.id, account.storage).await?;
-        if key.is_none() {
+        if key.is_some() {
+            flow.read(account.storage, MessageId::KeyRead, Vec::new());
+        } else {
             let kept = secrets.access(&account.id, account.storage).await?;
             if kept.is_some_and(|access| fresh(access).is_bound()) {
                 return Err(self.needs_sign_in(account, SignInNeed::SecretsGone, None).await?);

@@ -66,12 +66,14 @@ pub(super) async fn resume(attempt: Attempt, kept: Kept, mut deliveries: mpsc::R
         .inner()
         .tracer
         .flow(FlowKind::SignIn, Some(&kept.provider.id), None);
+    let state = Field::masked("state", kept.pending.state());
+    flow.read(Storage::Keychain, MessageId::AttemptRead, vec![state]);
     let result = async {
         let terms = Terms::of(&kept.provider)?;
         let Some(delivery) = deliveries.recv().await else {
             return Err(AttemptError::Gone.into());
         };
-        let callback = match judge(delivery.text.as_str(), kept.pending, &flow) {
+        let callback = match judge(delivery.by, delivery.text.as_str(), kept.pending, &flow) {
             Judged::Taken(callback) => callback,
             Judged::NotAwaited(_, error) | Judged::Over(error) => {
                 answer(delivery.taken, Err(error.clone()));
@@ -187,17 +189,12 @@ async fn course(
     let finish = finish::with_code(attempt, &terms, &metadata, &callback, wanted, flow);
     let (result, ()) = tokio::join!(finish, unless_over(attempt, removal));
     if let Some(page) = page {
-        flow.message(
-            Party::Tessera,
-            Party::Browser,
-            MessageId::FinishedPage,
-            Vec::new(),
-        );
-        page(if result.is_ok() {
+        let shown = if result.is_ok() {
             BrowserPage::Finished
         } else {
             BrowserPage::Refused
-        });
+        };
+        show_last(flow, page, shown);
     }
     result
 }
@@ -258,6 +255,18 @@ pub(super) fn sent_to(flow: &Flow, whom: Party, message: MessageId, url: &Url) {
 
 type Answer = Box<dyn FnOnce(BrowserPage) + Send>;
 
+/// Has the browser show what came of the answer that it brought.
+fn show_last(flow: &Flow, answer: Answer, page: BrowserPage) {
+    let shows = match page {
+        BrowserPage::Finished => "you are signed in",
+        BrowserPage::NotAwaited => "this is not the answer that is awaited",
+        _ => "you are not signed in",
+    };
+    let fields = vec![Field::shown("page", shows)];
+    flow.message(Party::Tessera, Party::Browser, MessageId::FinishedPage, fields);
+    answer(page);
+}
+
 /// Waits for the callback that passes; tells everyone else why theirs does not.
 async fn wait(
     client: &Client,
@@ -279,7 +288,7 @@ async fn wait(
             return Err(AttemptError::Gone.into());
         };
         match came {
-            Came::Delivered(delivery) => match judge(delivery.text.as_str(), pending, flow) {
+            Came::Delivered(delivery) => match judge(delivery.by, delivery.text.as_str(), pending, flow) {
                 Judged::Taken(callback) => {
                     answer(delivery.taken, Ok(()));
                     return Ok((callback, None));
@@ -295,16 +304,16 @@ async fn wait(
             },
             Came::Heard(heard) => {
                 let url = received_on(&prepared.redirect_uri, &heard.target);
-                match judge(&url, pending, flow) {
+                match judge(Party::Browser, &url, pending, flow) {
                     Judged::Taken(callback) => return Ok((callback, Some(heard.answer))),
                     Judged::NotAwaited(pending, error) => {
                         awaited = Some(pending);
-                        (heard.answer)(BrowserPage::NotAwaited);
+                        show_last(flow, heard.answer, BrowserPage::NotAwaited);
                         // Whoever delivers one is told; nobody delivered this.
                         client.changed(Change::Notice(error));
                     }
                     Judged::Over(error) => {
-                        (heard.answer)(BrowserPage::Refused);
+                        show_last(flow, heard.answer, BrowserPage::Refused);
                         return Err(error);
                     }
                 }
@@ -339,17 +348,18 @@ enum Judged {
     Over(Error),
 }
 
-fn judge(text: &str, pending: Pending, flow: &Flow) -> Judged {
+/// Judges what somebody brought: the browser, or the person who pasted it.
+fn judge(by: Party, text: &str, pending: Pending, flow: &Flow) -> Judged {
     let callback = match Callback::parse(text) {
         Ok(callback) => callback,
         Err(error) => {
-            told(flow, text, Some(&error));
+            told(flow, by, text, Some(&error));
             let error = Error::from(error);
             flow.decided(error.code(), error.message());
             return Judged::NotAwaited(pending, error);
         }
     };
-    told(flow, text, None);
+    told(flow, by, text, None);
     match callback.validate(pending) {
         Ok(callback) => {
             flow.checks(callback.verdicts());
@@ -369,7 +379,7 @@ fn judge(text: &str, pending: Pending, flow: &Flow) -> Judged {
 }
 
 /// Writes down what came, and what is public in it.
-fn told(flow: &Flow, text: &str, refused: Option<&CallbackError>) {
+fn told(flow: &Flow, by: Party, text: &str, refused: Option<&CallbackError>) {
     let (text, fragment) = text.trim().split_once('#').unwrap_or((text.trim(), ""));
     let query = text.split_once('?').map_or("", |(_, query)| query);
     let answer = match refused {
@@ -380,7 +390,7 @@ fn told(flow: &Flow, text: &str, refused: Option<&CallbackError>) {
         _ => Zeroizing::new(query.to_owned()),
     };
     let fields = parameters(answer.as_bytes()).take(30).collect();
-    flow.message(Party::Browser, Party::Tessera, MessageId::Callback, fields);
+    flow.message(by, Party::Tessera, MessageId::Callback, fields);
 }
 
 /// Runs a cancellable part within the attempt's time.

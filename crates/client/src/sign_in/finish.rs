@@ -28,7 +28,7 @@ use crate::ports::HttpError;
 use crate::provider::{Provider, ProviderKind, ProviderSource};
 use crate::providers;
 use crate::terms::Terms;
-use crate::trace::{Exchange, Field, Flow, MessageId, Party};
+use crate::trace::{Exchange, Field, Flow, MessageId};
 use crate::vault::StoredAccess;
 
 /// How long the provider may take, in all its answers, from the callback until it is known who signed in.
@@ -451,7 +451,7 @@ async fn keep(
     }
     client.end_turn(&id).await;
     if written.is_ok() {
-        flow.message(Party::Tessera, Party::Keychain, MessageId::TokensStored, stored);
+        flow.wrote(wanted.storage, MessageId::TokensStored, stored);
     }
     written
 }

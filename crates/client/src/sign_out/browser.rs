@@ -316,7 +316,14 @@ impl Course {
         match &ended {
             BrowserSignOutEnd::Failed(error) => self.flow.ended(Some(error)),
             BrowserSignOutEnd::Returned => self.flow.ended(None),
-            BrowserSignOutEnd::NotReturned | BrowserSignOutEnd::Replaced => {
+            BrowserSignOutEnd::Replaced => {
+                self.flow.decided(
+                    "sign_out_replaced",
+                    "A newer sign-out in the browser took the place of this one, which is not waited for any more.",
+                );
+                self.flow.ended(None);
+            }
+            BrowserSignOutEnd::NotReturned => {
                 self.flow.decided(
                     "browser_did_not_return",
                     "The browser did not come back from the provider's page. Nothing here depends on it.",

@@ -90,6 +90,25 @@ exchanges! {
     REVOCATION = RevocationRequest, RevocationResponse;
 }
 
+impl Exchange {
+    /// What an answer is: what was asked for, or an error.
+    fn answered(self, response: &Response) -> MessageId {
+        let error = error_name(response);
+        let is_error = !response.status.is_success() || error.is_some();
+        match (self.response, is_error) {
+            // The last answer to a poll brings the tokens (RFC 8628 section 3.5).
+            (MessageId::DevicePending, false) => MessageId::TokenResponse,
+            (MessageId::DevicePending, true)
+                if error.is_some_and(|name| matches!(&*name, "authorization_pending" | "slow_down")) =>
+            {
+                MessageId::DevicePending
+            }
+            (_, true) => MessageId::ErrorResponse,
+            (message, false) => message,
+        }
+    }
+}
+
 impl Flow {
     /// Sends a request to the provider and writes both down.
     pub(crate) async fn exchange(
@@ -113,15 +132,7 @@ impl Flow {
             Ok(response) => self.message(
                 Party::Provider,
                 Party::Tessera,
-                // The last answer to a poll brings the tokens.
-                if exchange.response == MessageId::DevicePending
-                    && response.status.is_success()
-                    && !says_error(response)
-                {
-                    MessageId::TokenResponse
-                } else {
-                    exchange.response
-                },
+                exchange.answered(response),
                 response_fields(exchange.response, response, &secrets),
             ),
             Err(error) => {
@@ -133,17 +144,18 @@ impl Flow {
     }
 }
 
-/// Whether an answer names an error, whatever its status: GitHub says with 200 that nobody has agreed yet.
-fn says_error(response: &Response) -> bool {
-    if is_form(response) {
-        return url::form_urlencoded::parse(&response.body)
-            .any(|(name, value)| name == "error" && !value.is_empty());
-    }
-    serde_json::from_slice::<Value>(&response.body).is_ok_and(|json| {
-        json.get("error")
-            .and_then(Value::as_str)
-            .is_some_and(|error| !error.is_empty())
-    })
+/// The error that an answer names, whatever its status: GitHub says with 200 that nobody has agreed yet.
+fn error_name(response: &Response) -> Option<String> {
+    let named = if is_form(response) {
+        let mut pairs = url::form_urlencoded::parse(&response.body);
+        pairs
+            .find(|(name, _)| name == "error")
+            .map(|(_, value)| value.into_owned())
+    } else {
+        let json = serde_json::from_slice::<Value>(&response.body).ok();
+        json.and_then(|json| json.get("error").and_then(Value::as_str).map(str::to_owned))
+    };
+    named.filter(|name| !name.is_empty())
 }
 
 pub(super) fn is_form(response: &Response) -> bool {

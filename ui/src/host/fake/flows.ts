@@ -243,7 +243,7 @@ export const refusedToken = (ago = 120): Script => ({
         ),
       ),
     ],
-    [1, message('finished_page', 'tessera', 'browser')],
+    [1, message('finished_page', 'tessera', 'browser', [shown('page', 'you are not signed in')])],
     [1, ended(errors.audience)],
   ],
 });
@@ -276,6 +276,15 @@ export const refreshed = (ago = 200): Script => ({
   account: 'account-ann',
   ago,
   parts: [
+    [0, message('access_token_read', 'keychain', 'tessera', [masked('access_token', 612)])],
+    [
+      0,
+      decision(
+        'access_token_refused',
+        'Another access token than the kept one is wanted, so the provider is asked for another.',
+      ),
+    ],
+    [3, message('refresh_token_read', 'keychain', 'tessera', [masked('refresh_token', 43)])],
     [
       0,
       decision(
@@ -283,7 +292,6 @@ export const refreshed = (ago = 200): Script => ({
         'The provider’s description was read less than ten minutes ago and is used again.',
       ),
     ],
-    [3, message('refresh_token_read', 'keychain', 'tessera', [masked('refresh_token', 43)])],
     [
       2,
       message('token_request', 'tessera', 'provider', [
@@ -306,11 +314,26 @@ export const refreshed = (ago = 200): Script => ({
     ],
     [1, checks(check('token.token_type', 'Bearer'))],
     [9, message('tokens_stored', 'tessera', 'keychain', [masked('refresh_token', 43)])],
+    [8, message('tokens_stored', 'tessera', 'keychain', [masked('access_token', 612)])],
     [1, ended()],
   ],
 });
 
 const API = 'http://127.0.0.1:46512';
+
+const UNTIL = 'Fri, 27 Nov 2026 18:05:00 GMT';
+
+/** The kept access token does for a call. */
+const kept: Part[] = [
+  [1, message('access_token_read', 'keychain', 'tessera', [masked('access_token', 612)])],
+  [
+    0,
+    decision(
+      'access_token_kept',
+      `The kept access token is still good, until ${UNTIL}, so the provider was not asked for another.`,
+    ),
+  ],
+];
 
 const called = (status: string, more: FlowFieldView[] = []): Part[] => [
   [
@@ -334,6 +357,7 @@ export const callAgain = (ago = 201): Script => ({
       0,
       decision('origin_allowed', `Your token may go to ${API}: it is one of the provider's APIs.`),
     ],
+    ...kept,
     ...called('401', [shown('www-authenticate', 'Bearer error="invalid_token"')]),
     [
       44,
@@ -370,6 +394,7 @@ export const refusedByApi = (ago = 20): Script => ({
       0,
       decision('origin_allowed', `Your token may go to ${API}: it is one of the provider's APIs.`),
     ],
+    ...kept,
     ...called('403', [
       shown('www-authenticate', 'Bearer error="insufficient_scope", scope="ledger:read"'),
     ]),
@@ -392,6 +417,14 @@ export const signedOut = (ago = 10): Script => ({
   ago,
   parts: [
     [0, message('sign_out', 'person', 'tessera', [shown('account', 'Ann Archer')])],
+    [
+      2,
+      message('tokens_read', 'keychain', 'tessera', [
+        masked('refresh_token', 43),
+        masked('access_token', 612),
+        masked('id_token', 722),
+      ]),
+    ],
     [
       8,
       message('revocation_request', 'tessera', 'provider', [

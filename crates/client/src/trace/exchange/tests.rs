@@ -139,8 +139,8 @@ fn an_answer_is_told_the_same_way() {
 
 #[test]
 fn an_error_is_found_in_both_forms_of_an_answer() {
-    let json = |body| says_error(&answer("application/json", body));
-    let form = |body| says_error(&answer("application/x-www-form-urlencoded; charset=utf-8", body));
+    let json = |body| error_name(&answer("application/json", body)).is_some();
+    let form = |body| error_name(&answer("application/x-www-form-urlencoded; charset=utf-8", body)).is_some();
     assert!(json(r#"{"error":"authorization_pending"}"#) && form("interval=5&error=authorization_pending"));
     for body in [
         r#"{"error":""}"#,
@@ -154,6 +154,45 @@ fn an_error_is_found_in_both_forms_of_an_answer() {
     for body in ["error=&access_token=a", "access_token=a&errors=none", ""] {
         assert!(!form(body), "{body}");
     }
+}
+
+#[test]
+fn an_answer_is_what_was_asked_for_or_an_error() {
+    use MessageId::{DevicePending, ErrorResponse, MetadataResponse, TokenResponse};
+    let check = |exchange: Exchange, status, body: &str, expected| {
+        let mut answer = answer("application/json", body);
+        answer.status = StatusCode::from_u16(status).unwrap();
+        assert_eq!(exchange.answered(&answer), expected, "{status} {body}");
+    };
+    let tokens = r#"{"access_token":"a"}"#;
+    check(Exchange::TOKEN, 200, tokens, TokenResponse);
+    check(
+        Exchange::TOKEN,
+        400,
+        r#"{"error":"invalid_grant"}"#,
+        ErrorResponse,
+    );
+    check(
+        Exchange::TOKEN,
+        200,
+        r#"{"error":"bad_refresh_token"}"#,
+        ErrorResponse,
+    );
+    check(Exchange::TOKEN, 500, "", ErrorResponse);
+    check(Exchange::METADATA, 200, "{}", MetadataResponse);
+    check(Exchange::METADATA, 404, "", ErrorResponse);
+    check(Exchange::DEVICE_POLL, 200, tokens, TokenResponse);
+    for (name, expected) in [
+        ("authorization_pending", DevicePending),
+        ("slow_down", DevicePending),
+        ("access_denied", ErrorResponse),
+        ("expired_token", ErrorResponse),
+    ] {
+        let body = format!(r#"{{"error":"{name}"}}"#);
+        check(Exchange::DEVICE_POLL, 400, &body, expected);
+        check(Exchange::DEVICE_POLL, 200, &body, expected);
+    }
+    check(Exchange::DEVICE_POLL, 503, "", ErrorResponse);
 }
 
 #[test]
