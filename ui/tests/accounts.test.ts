@@ -184,7 +184,9 @@ describe('signing out', () => {
 
     host.emit({ event: 'browser_sign_out', account: 'account-ann', end: { outcome: 'returned' } });
     await drawn();
-    expect(byId('receipt-browser-notice').textContent).toContain('Sandbox sent it back, as it does when it has ended');
+    expect(byId('receipt-browser-notice').textContent).toContain(
+      'Sandbox sent it back, as it does when it has ended',
+    );
     expect(has('receipt-browser')).toBe(false);
   });
 
