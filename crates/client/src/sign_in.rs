@@ -52,7 +52,8 @@ pub struct SignIn {
     pub provider: ProviderChoice,
     /// A certain way back, or the provider's first.
     pub route: Option<Route>,
-    /// The permissions to ask for instead of the usual ones: the provider's, and those that `account` has.
+    /// The permissions to ask for instead of the usual ones: the provider's, and those of the account that is likely to
+    /// be signed in again (`account`, or the only one that this client has at the provider).
     pub scopes: Option<Scopes>,
     /// Further origins that the account's token may go to.
     pub apis: Vec<String>,

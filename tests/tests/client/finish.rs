@@ -218,11 +218,22 @@ async fn an_account_that_is_signed_in_again_keeps_what_it_was_granted() {
         ..again()
     };
     assert_eq!(asked_for(&client, named).await, Scopes::parse("openid email"));
-    assert_eq!(asked_for(&client, rig.request(Route::Scheme)).await, usual);
+    // Who named no account is likely to be the only one that is here.
+    let unnamed = rig.request(Route::Scheme);
+    assert_eq!(asked_for(&client, unnamed).await, usual.union(&items));
     let renewed = rig.sign_in_with(&client, again(), "ann").await.unwrap().account;
     assert_eq!(renewed.id, account.id);
     assert_eq!(renewed.requested, usual.union(&items));
     assert!(renewed.granted.contains("items:read"));
+
+    // Of two it is not known who comes, and Bob is not to be asked for what Ann was granted.
+    let with_usual = SignIn {
+        scopes: Some(usual.clone()),
+        ..rig.request(Route::Scheme)
+    };
+    rig.sign_in_with(&client, with_usual, "bob").await.unwrap();
+    assert_eq!(asked_for(&client, rig.request(Route::Scheme)).await, usual);
+    assert_eq!(asked_for(&client, again()).await, usual.union(&items));
 }
 
 #[tokio::test]

@@ -53,7 +53,10 @@ pub(super) async fn prepare(
         redirect_uri: redirect_uri.clone(),
         prompt: prompt(&plan.provider, &metadata, &scopes),
         scopes,
-        login_hint: account.and_then(|account| account.email),
+        // Whoever named no account may want to sign in as somebody else.
+        login_hint: account
+            .filter(|_| plan.request.account.is_some())
+            .and_then(|account| account.email),
         dpop_jkt: dpop_key.as_ref().map(DpopKey::thumbprint),
         max_age: step_up.and_then(|wanted| wanted.max_age),
         acr_values: step_up
@@ -141,13 +144,22 @@ impl Push {
     }
 }
 
-/// The account that is to be signed in again, where it is one of this provider.
+/// The account that is likely to be signed in again: the one that was named, where it is one of this provider, or the
+/// only one that this client has there. Of several it is not known who will sign in, and nobody is to be asked for
+/// what somebody else was granted.
 pub(super) async fn expected(attempt: &Attempt, plan: &Plan) -> Result<Option<Account>, Error> {
-    let Some(id) = &plan.request.account else {
-        return Ok(None);
-    };
-    let account = attempt.client.inner().store.account(id).await?;
-    Ok(account.filter(|account| account.issuer == plan.provider.issuer))
+    let store = &attempt.client.inner().store;
+    let provider = &plan.provider;
+    if let Some(id) = &plan.request.account {
+        let account = store.account(id).await?;
+        return Ok(account.filter(|account| account.issuer == provider.issuer));
+    }
+    let accounts = store.accounts().await?;
+    let mut of_this_client = accounts.into_iter().filter(|account| {
+        account.issuer == provider.issuer && provider.client_id.as_ref() == Some(&account.client_id)
+    });
+    let only = of_this_client.next();
+    Ok(only.filter(|_| of_this_client.next().is_none()))
 }
 
 async fn way_back(
