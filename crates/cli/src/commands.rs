@@ -12,6 +12,7 @@ use tokio::io::AsyncReadExt as _;
 
 use crate::Failure;
 use crate::arguments::{self, Command};
+use crate::hints::About;
 use crate::login;
 use crate::output::{AccountRow, Body, ErrorRow, Output, aside, row};
 
@@ -22,7 +23,12 @@ const MAX_BODY: u64 = 16 * 1024 * 1024;
 const ASKING: Duration = Duration::from_mins(5);
 
 /// Runs every command but `login` and `logout`, which have their own ways through an interruption.
-pub(crate) async fn run(client: &Client, command: Command, output: Output) -> Result<(), Failure> {
+pub(crate) async fn run(
+    client: &Client,
+    command: Command,
+    output: Output,
+    about: &mut About,
+) -> Result<(), Failure> {
     let by_provider = matches!(
         command,
         Command::Accounts(_) | Command::Token(_) | Command::Call(_)
@@ -32,10 +38,10 @@ pub(crate) async fn run(client: &Client, command: Command, output: Output) -> Re
     }
     match command {
         Command::Login(_) | Command::Logout(_) => Ok(()),
-        Command::Accounts(_) => accounts(client, output).await,
-        Command::Token(account) => token(client, &account.account, output).await,
-        Command::Call(request) => call(client, request, output).await,
-        Command::Doctor(_) => doctor(client, output).await,
+        Command::Accounts(_) => accounts(client, output, about).await,
+        Command::Token(account) => token(client, &account.account, output, about).await,
+        Command::Call(request) => call(client, request, output, about).await,
+        Command::Doctor(_) => doctor(client, output, about).await,
     }
 }
 
@@ -51,7 +57,7 @@ struct AccountLine<'a> {
     expires_at: Option<i64>,
 }
 
-async fn accounts(client: &Client, output: Output) -> Result<(), Failure> {
+async fn accounts(client: &Client, output: Output, about: &mut About) -> Result<(), Failure> {
     let accounts = client.accounts().await?;
     if output.is_json() {
         for account in &accounts {
@@ -97,6 +103,15 @@ async fn accounts(client: &Client, output: Output) -> Result<(), Failure> {
         ]
         .map(str::to_owned)
     }));
+    let over = accounts.iter().filter(|account| account.state.need().is_some());
+    for account in over {
+        about.account(client, account);
+        output.note(&format!(
+            "To sign in again as {}, run `{}`.",
+            account.name,
+            about.sign_in()
+        ));
+    }
     Ok(())
 }
 
@@ -112,8 +127,9 @@ struct TokenRow<'a> {
 /// Said of a token that is bound to a key (RFC 9449).
 const BOUND: &str = "This token is bound to a key in your keychain: other programs cannot use it. Call the API with `tessera call` instead.";
 
-async fn token(client: &Client, account: &str, output: Output) -> Result<(), Failure> {
+async fn token(client: &Client, account: &str, output: Output, about: &mut About) -> Result<(), Failure> {
     let account = client.find_account(account).await?;
+    about.account(client, &account);
     let token = client.access_token(&account.id).await?;
     if output.is_json() {
         row(&TokenRow {
@@ -154,8 +170,14 @@ struct DecisionRow {
     sentence: String,
 }
 
-async fn call(client: &Client, request: arguments::Call, output: Output) -> Result<(), Failure> {
+async fn call(
+    client: &Client,
+    request: arguments::Call,
+    output: Output,
+    about: &mut About,
+) -> Result<(), Failure> {
     let account = client.find_account(&request.account).await?;
+    about.account(client, &account);
     let body = match request.data {
         Some(data) if data == "-" => Some(standard_input().await?),
         other => other.map(String::into_bytes),
@@ -181,7 +203,7 @@ async fn call(client: &Client, request: arguments::Call, output: Output) -> Resu
             timeout: ASKING,
             ..client.step_up(&account.id, wanted).await?
         };
-        login::course(&client.sign_in(sign_in)?, false, output).await?;
+        login::course(&client.sign_in(sign_in)?, output, about).await?;
         answer = client.call(&account.id, call).await?;
     }
 
@@ -274,7 +296,7 @@ struct FindingRow {
     error: Option<ErrorRow>,
 }
 
-async fn doctor(client: &Client, output: Output) -> Result<(), Failure> {
+async fn doctor(client: &Client, output: Output, about: &About) -> Result<(), Failure> {
     let mut worst = None;
     for finding in client.check_up().await {
         let outcome = if finding.problem.is_some() { "failed" } else { "ok" };
@@ -283,7 +305,10 @@ async fn doctor(client: &Client, output: Output) -> Result<(), Failure> {
                 check: finding.check,
                 outcome,
                 message: finding.sentence,
-                error: finding.problem.as_ref().map(ErrorRow::of),
+                error: finding
+                    .problem
+                    .as_ref()
+                    .map(|problem| ErrorRow::of(problem, about)),
             });
         } else {
             output.line(&format!(
@@ -293,7 +318,7 @@ async fn doctor(client: &Client, output: Output) -> Result<(), Failure> {
             if let Some(problem) = &finding.problem {
                 output.line(&format!(
                     "                     {} [{}]",
-                    problem.hint(),
+                    about.hint(problem),
                     problem.code()
                 ));
             }

@@ -3,6 +3,7 @@
 
 pub mod arguments;
 mod commands;
+mod hints;
 mod interrupt;
 mod login;
 mod logout;
@@ -21,6 +22,7 @@ use tessera_platform::{DataFolder, IDENTIFIER, LoopbackServer};
 use tokio::runtime::Builder;
 
 use crate::arguments::{Arguments, Command};
+use crate::hints::About;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 
@@ -48,13 +50,13 @@ pub fn usage(error: &clap::Error, for_program: bool) -> ExitCode {
 pub fn run(arguments: Arguments) -> ExitCode {
     let output = Output::new(arguments.json());
     let Ok(runtime) = Builder::new_multi_thread().worker_threads(2).enable_all().build() else {
-        output.failed(&Error::Stopped);
+        output.failed(&Error::Stopped, &About::default());
         return exit_code(Category::Machine);
     };
     let result = runtime.block_on(async {
         let mut interrupt = Interrupt::listen();
         let loopback = LoopbackServer::new();
-        let mut signed_in_with = None;
+        let (mut signed_in_with, mut about) = (None, About::default());
         let result = Box::pin(command(
             arguments.command,
             arguments.trace,
@@ -62,9 +64,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
             &mut interrupt,
             output,
             &mut signed_in_with,
+            &mut about,
         ))
         .await;
-        let result = reported(result, output);
+        let result = reported(result, output, &about);
         // The end of this program would cut off what the browser is about to show, and what is being removed.
         let finished = async {
             if let Some(client) = signed_in_with {
@@ -97,24 +100,26 @@ async fn command(
     interrupt: &mut Interrupt,
     output: Output,
     signed_in_with: &mut Option<Client>,
+    about: &mut About,
 ) -> Result<(), Failure> {
     let client = tokio::select! {
         client = open(loopback) => client?,
         () = interrupt.came() => return Err(Error::from(AttemptError::Interrupted).into()),
     };
+    about.folder(&client);
     let work = async {
         match command {
             Command::Login(login) => {
                 *signed_in_with = Some(client.clone());
-                login::login(&client, login, interrupt, output).await
+                login::login(&client, login, interrupt, output, about).await
             }
-            Command::Logout(logout) => logout::logout(&client, logout, interrupt, output).await,
+            Command::Logout(logout) => logout::logout(&client, logout, interrupt, output, about).await,
             command => {
                 if matches!(&command, Command::Call(call) if call.ask) {
                     *signed_in_with = Some(client.clone());
                 }
                 tokio::select! {
-                    result = commands::run(&client, command, output) => result,
+                    result = commands::run(&client, command, output, about) => result,
                     () = interrupt.came() => {
                         given_up(&client, interrupt).await;
                         Err(Error::from(AttemptError::Interrupted).into())
@@ -180,12 +185,12 @@ impl From<Error> for Failure {
     }
 }
 
-fn reported(result: Result<(), Failure>, output: Output) -> Result<(), Ended> {
+fn reported(result: Result<(), Failure>, output: Output, about: &About) -> Result<(), Ended> {
     match result {
         Ok(()) => Ok(()),
         Err(Failure::Told(category)) => Err(Ended(category)),
         Err(Failure::Error(error)) => {
-            output.failed(&error);
+            output.failed(&error, about);
             Err(Ended(error.category()))
         }
     }

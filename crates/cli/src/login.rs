@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::Failure;
 use crate::arguments::{Login, Redirect};
+use crate::hints::{About, quoted};
 use crate::interrupt::Interrupt;
 use crate::output::{AccountRow, Output, aside, row};
 
@@ -41,12 +42,10 @@ pub(crate) async fn login(
     login: Login,
     interrupt: &mut Interrupt,
     output: Output,
+    about: &mut About,
 ) -> Result<(), Failure> {
-    let route = login.redirect.map(|redirect| match redirect {
-        Redirect::Loopback => Route::Loopback,
-        Redirect::Paste => Route::Paste,
-        Redirect::Device => Route::Device,
-    });
+    about.login(&login);
+    let route = login.redirect.map(Redirect::route);
     let request = SignIn {
         route,
         scopes: (!login.scope.is_empty()).then(|| {
@@ -58,9 +57,10 @@ pub(crate) async fn login(
         timeout: Duration::from_secs(login.timeout),
         ..SignIn::with(choice(client, &login)?)
     };
+    let before = client.accounts().await?;
     let attempt = client.sign_in(request)?;
     let signed_in = tokio::select! {
-        signed_in = course(&attempt, route == Some(Route::Paste), output) => signed_in?,
+        signed_in = course(&attempt, output, about) => signed_in?,
         () = interrupt.came() => {
             attempt.cancel();
             // Forgetting the attempt may have to wait for the keychain; a second Ctrl-C does not.
@@ -71,6 +71,16 @@ pub(crate) async fn login(
         }
     };
     tell(&signed_in, output);
+    let account = &signed_in.account;
+    let before = before.iter().find(|before| before.id == account.id);
+    let lost = before.map(|before| before.granted.difference(&account.granted));
+    if let Some(lost) = lost.filter(|lost| !lost.is_empty()) {
+        output.note(&format!(
+            "This account had more before: {lost}. To ask for that too, run `{} --scope {}`.",
+            about.sign_in(),
+            quoted(&account.granted.union(&lost).to_string())
+        ));
+    }
     Ok(())
 }
 
@@ -111,10 +121,22 @@ fn choice(client: &Client, login: &Login) -> Result<ProviderChoice, Error> {
     }
 }
 
-/// Tells where to sign in, and waits for it. `paste`: the answer is typed.
-pub(crate) async fn course(attempt: &Attempt, paste: bool, output: Output) -> Result<SignedIn, Error> {
+impl Redirect {
+    /// The client's word for it.
+    pub(crate) fn route(self) -> Route {
+        match self {
+            Self::Loopback => Route::Loopback,
+            Self::Paste => Route::Paste,
+            Self::Device => Route::Device,
+        }
+    }
+}
+
+/// Tells where to sign in, and waits for it.
+pub(crate) async fn course(attempt: &Attempt, output: Output, about: &mut About) -> Result<SignedIn, Error> {
     let page = attempt.opened().await?;
-    let device = attempt.view().device;
+    let (device, paste) = (attempt.view().device, attempt.view().route == Route::Paste);
+    about.waits(&page, device.is_some());
     if output.is_json() {
         let user_code = device.as_ref().map(|device| device.user_code.as_str());
         row(&Open {
@@ -146,12 +168,12 @@ pub(crate) async fn course(attempt: &Attempt, paste: bool, output: Output) -> Re
     tokio::select! {
         ended = attempt.wait() => ended,
         // Standard input may close before the browser is done; the attempt itself goes on.
-        () = pasted(attempt) => attempt.wait().await,
+        () = pasted(attempt, about) => attempt.wait().await,
     }
 }
 
 /// Brings every line of standard input to the attempt, until one is taken.
-async fn pasted(attempt: &Attempt) {
+async fn pasted(attempt: &Attempt, about: &About) {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if line.trim().is_empty() {
@@ -161,7 +183,7 @@ async fn pasted(attempt: &Attempt) {
             Ok(()) => return,
             Err(error) => {
                 aside(&error.message());
-                aside(&format!("{} [{}]", error.hint(), error.code()));
+                aside(&format!("{} [{}]", about.hint(&error), error.code()));
             }
         }
     }

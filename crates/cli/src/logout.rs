@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tessera_client::{
-    Account, AttemptError, BrowserSignOutEnd, Client, Error, Receipt, ReceiptOutcome, SignOutError,
+    Account, AttemptError, BrowserSignOutEnd, Client, Error, Receipt, ReceiptOutcome,
+    SignOutError,
 };
 
 use crate::Failure;
 use crate::arguments::Logout;
+use crate::hints::About;
 use crate::interrupt::Interrupt;
 use crate::output::{Output, row};
 
@@ -47,8 +49,10 @@ pub(crate) async fn logout(
     logout: Logout,
     interrupt: &mut Interrupt,
     output: Output,
+    about: &mut About,
 ) -> Result<(), Failure> {
     let account = client.find_account(&logout.account).await?;
+    about.account(client, &account);
     let receipt = {
         let mut sign_out = pin!(client.sign_out(&account.id));
         tokio::select! {

@@ -6,6 +6,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 use serde::Serialize;
 use tessera_client::{Account, Error};
 
+use crate::hints::About;
+
 /// Where answers go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
@@ -47,11 +49,11 @@ pub(crate) struct ErrorRow {
 }
 
 impl ErrorRow {
-    pub(crate) fn of(error: &Error) -> Self {
+    pub(crate) fn of(error: &Error, about: &About) -> Self {
         Self {
             code: error.code(),
             message: error.message(),
-            hint: error.hint(),
+            hint: about.hint(error),
         }
     }
 }
@@ -125,15 +127,15 @@ impl Output {
     }
 
     /// Tells an error: as an event, or as a sentence, a hint and the code.
-    pub(crate) fn failed(self, error: &Error) {
+    pub(crate) fn failed(self, error: &Error, about: &About) {
         if self.json {
             row(&Failed {
                 event: "failed",
-                error: ErrorRow::of(error),
+                error: ErrorRow::of(error, about),
             });
         } else {
             self.note(&error.message());
-            self.note(&format!("{} [{}]", error.hint(), error.code()));
+            self.note(&format!("{} [{}]", about.hint(error), error.code()));
         }
     }
 }

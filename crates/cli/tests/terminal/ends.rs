@@ -145,7 +145,8 @@ async fn being_stopped_in_any_way_is_4() {
     let terminal = Terminal::open().await;
     let interrupted = async |signal: Signal| {
         let mut run = terminal.start(&LOGIN);
-        run.event().await;
+        let open = run.event().await;
+        assert_eq!(open["event"], "open", "{open}");
         run.signal(signal);
         run.end().await
     };

@@ -12,6 +12,7 @@
 
 mod commands;
 mod ends;
+mod hints;
 mod interrupted;
 mod login;
 mod logout;

@@ -16,6 +16,18 @@ use url::Url;
 
 use crate::session::{Session, program};
 
+/// Words for what only the window has.
+const OF_THE_WINDOW: [&str; 8] = [
+    "Press",
+    "press ",
+    "Settings",
+    "button",
+    "window",
+    "in the app",
+    "copy the report",
+    "listed names",
+];
+
 /// A session, a sandbox, and everything that was ever printed.
 pub(crate) struct Terminal {
     pub(crate) sandbox: Sandbox,
@@ -266,6 +278,13 @@ impl Ended {
             assert!(
                 error[field].as_str().is_some_and(|text| !text.is_empty()),
                 "{last}"
+            );
+        }
+        let hint = error["hint"].as_str().unwrap();
+        for elsewhere in OF_THE_WINDOW {
+            assert!(
+                !hint.contains(elsewhere),
+                "there is no {elsewhere} in a terminal: {last}"
             );
         }
         error

@@ -280,7 +280,7 @@ fn of_attempt(error: &AttemptError) -> Told {
             "timed_out",
             Category::Cancelled,
             "Your browser brought no answer in time that could be used.",
-            "Sign in again; if your browser does finish, try another way back or paste the address it ends on.",
+            "Sign in again. If your browser shows an error about the client or the redirect address, compare the client id in Settings with the provider's; if it does finish, try another way back or paste the address it ends on.",
         ),
         AttemptError::Gone => told(
             "attempt_gone",
@@ -446,7 +446,7 @@ fn of_provider(error: &ProviderError) -> Told {
             "client_id_missing",
             usage,
             format!("You cannot sign in with {name} yet: this build has no client id for it."),
-            "Register an app with the provider and put its client id into providers.toml, as the app's Settings do.",
+            "Register an app with the provider, and set its client id in Settings.",
         ),
         ProviderError::NoClientSecret(name) => told(
             "client_secret_missing",
