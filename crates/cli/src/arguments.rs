@@ -142,6 +142,12 @@ pub struct Call {
     /// Where the API first wants a permission or another sign-in, ask you for it in your browser, and call again
     #[arg(long)]
     pub ask: bool,
+    /// How the browser's answer comes back then
+    #[arg(long, value_name = "WAY", requires = "ask")]
+    pub redirect: Option<Redirect>,
+    /// Then only print the address; open no browser
+    #[arg(long, requires = "ask")]
+    pub no_browser: bool,
     /// Write one JSON object with status, headers and body
     #[arg(long)]
     pub json: bool,

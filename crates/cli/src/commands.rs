@@ -200,6 +200,8 @@ async fn call(
     if let Some(wanted) = answer.step_up.clone().filter(|_| request.ask) {
         output.note(&wanted.to_string());
         let sign_in = SignIn {
+            route: request.redirect.map(arguments::Redirect::route),
+            open_browser: !request.no_browser,
             timeout: ASKING,
             ..client.step_up(&account.id, wanted).await?
         };

@@ -1,5 +1,7 @@
 //! `tessera call --ask`: what an API wants first is asked for, and the call made again.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::json;
 use tessera_sandbox::faults::{Change, Document, Fault};
 use tessera_sandbox::log::Endpoint;
@@ -64,6 +66,34 @@ async fn it_is_asked_for_once_even_if_the_api_is_not_content_then() {
     );
     assert_eq!(terminal.count(Endpoint::Api), 2);
     assert_eq!(terminal.sandbox.log().token_requests("authorization_code"), 1);
+}
+
+#[tokio::test]
+async fn it_is_asked_for_by_the_way_that_is_named_and_without_a_browser() {
+    let terminal = Terminal::open().await;
+    terminal.sign_in("ann").await;
+    let url = format!("{}/strongbox", terminal.sandbox.api());
+    let browser = terminal.folder().join("browser");
+    let opened = terminal.folder().join("opened");
+    std::fs::write(&browser, format!("#!/bin/sh\ntouch '{}'\n", opened.display())).unwrap();
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let variables = [("BROWSER", browser.to_str().unwrap())];
+    let asked = ["call", ANN, &url, "--ask", "--no-browser", "--redirect", "paste"];
+    let mut run = terminal.start_with(&asked, &variables);
+    assert!(run.note().await.contains("a stronger sign-in"));
+    assert_eq!(run.note().await, "Open this address in your browser:");
+    let page = run.note().await;
+    let callback = terminal.sandbox.visitor("ann").visit(page.trim()).await.unwrap();
+    run.type_line(callback.as_str()).await;
+    let ended = run.end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!opened.exists());
+
+    // Neither means anything where nobody is asked.
+    for flag in [&["--no-browser"][..], &["--redirect", "paste"]] {
+        let ended = terminal.run(&[&["call", ANN, &url], flag].concat()).await;
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+    }
 }
 
 #[tokio::test]
