@@ -38,7 +38,7 @@ pub enum Command {
     Accounts(Accounts),
     /// Print an access token that is good now
     Token(Account),
-    /// Sign an account out, and say what was deleted and revoked
+    /// Sign an account out, and say what was deleted and revoked; with --browser, in your browser too
     Logout(Logout),
     /// Call an API with an account's token
     Call(Call),

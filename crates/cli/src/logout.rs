@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tessera_client::{
-    Account, AttemptError, BrowserSignOutEnd, Client, Error, Receipt, ReceiptOutcome,
+    Account, AttemptError, BrowserSignOutEnd, Client, Error, Receipt, ReceiptLine, ReceiptOutcome,
     SignOutError,
 };
 
@@ -59,14 +59,14 @@ pub(crate) async fn logout(
             receipt = &mut sign_out => receipt?,
             () = interrupt.came() => tokio::select! {
                 receipt = &mut sign_out => {
-                    tell(&receipt?, output);
+                    tell(&receipt?, logout.browser, output);
                     return if logout.browser { Err(interrupted()) } else { Ok(()) };
                 }
                 () = interrupt.came() => return Err(interrupted()),
             },
         }
     };
-    tell(&receipt, output);
+    tell(&receipt, logout.browser, output);
     if !logout.browser {
         return Ok(());
     }
@@ -80,7 +80,8 @@ fn interrupted() -> Failure {
     Error::from(AttemptError::Interrupted).into()
 }
 
-fn tell(receipt: &Receipt, output: Output) {
+/// Gives the receipt. `browser`: what can be done in the browser comes next.
+fn tell(receipt: &Receipt, browser: bool, output: Output) {
     let provider_page = receipt.provider_page.as_ref().map(ToString::to_string);
     if output.is_json() {
         row(&SignedOut {
@@ -111,6 +112,14 @@ fn tell(receipt: &Receipt, output: Output) {
             ReceiptOutcome::Offered => "up to you   ",
         };
         output.line(&format!("  {mark}  {}", line.sentence));
+    }
+    // The account is gone, and with it what `--browser` would go by.
+    let offered = |line: &ReceiptLine| line.outcome == ReceiptOutcome::Offered;
+    if !browser && receipt.lines.iter().any(offered) {
+        output.note(&format!(
+            "To sign out there now, open the site of {}. `tessera logout ACCOUNT --browser` does both in one.",
+            receipt.provider_name
+        ));
     }
     if let Some(page) = provider_page {
         output.line(&format!("You can end it there by hand: {page}"));

@@ -96,6 +96,22 @@ async fn a_browser_that_does_not_come_back_is_no_failure() {
 }
 
 #[tokio::test]
+async fn who_signs_out_here_alone_is_told_how_it_is_done_in_the_browser_too() {
+    let terminal = Terminal::open().await;
+    let with_browser = ["logout", ANN, "--browser", "--timeout", "1"];
+    for (arguments, told) in [(&["logout", ANN][..], true), (&with_browser, false)] {
+        terminal.sign_in("ann").await;
+        let ended = terminal.start_with(arguments, &[("BROWSER", "true")]).end().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(
+            ended.notes.contains("`tessera logout ACCOUNT --browser`"),
+            told,
+            "{ended:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_in_the_browser_is_told_after_the_receipt() {
     let terminal = Terminal::open().await;
     let check = async |variables: &[(&str, &str)], exit: i32, code: &str| {
