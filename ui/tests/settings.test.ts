@@ -62,6 +62,15 @@ test('a provider that was added is changed, but not its issuer', async () => {
   expect(said()).toBe('Acme is saved.');
 });
 
+test('the file says where it is, and how its first entry is made', async () => {
+  await open({}, '#/settings');
+  expect(byId('providers-file').textContent).toBe(info.providers_file);
+  const example = byId('providers-example').textContent;
+  for (const line of ['[[provider]]', 'id = "', 'issuer = "https://', 'client_id = "'])
+    expect(example).toContain(line);
+  expect(getComputedStyle(byId('providers-example')).whiteSpaceCollapse).toBe('preserve');
+});
+
 test('only what was added here can be removed, and it is asked first', async () => {
   const host = await open({}, '#/settings');
   expect(has('provider-remove-google')).toBe(false);

@@ -146,6 +146,18 @@ describe('while the browser is open', () => {
     expect(byId('attempt-waiting').dataset['stage']).toBe('waiting');
   });
 
+  test('an error on the page, which sends nobody back, is spoken of in time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    await open({ attempt: attempt() }, '#/sign-in');
+    expect(has('page-error')).toBe(false);
+    vi.advanceTimersByTime(8_100);
+    await drawn();
+    expect(byId('page-error').textContent).toContain('the client id');
+    expect(byId('page-error').querySelector('a')?.getAttribute('href')).toBe(
+      `#/settings/${attempt().provider}`,
+    );
+  });
+
   test('when it takes long to begin, the keychain may be asking', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const host = await open({ attempt: attempt({ stage: 'preparing' }) }, '#/sign-in');

@@ -134,6 +134,9 @@ const en = {
     until: (time: string) => `Waits until ${time}.`,
     otherWays: 'Does nothing come back?',
     nothingYet: 'Nothing came back yet',
+    pageError:
+      'Does the page show an error about the client or the redirect address? Then the provider does not know the client id that is set here, or not this way back.',
+    checkClientId: 'Check the client id',
     offerRoute: (why: string) => `That can happen: some browsers do not pass the answer on. ${why}`,
     offerPaste:
       'If your browser already shows a finished or an error page, its address holds the answer.',
@@ -458,7 +461,19 @@ const en = {
     clientIdEmpty: 'Type the client id first.',
     file: 'The file behind this',
     fileLead:
-      'Client secrets, ports and permissions can be set in this file with any editor. A client secret never passes through this window.',
+      'What you set above is written into providers.toml. What has no field here goes into it with any editor: client secrets, which never pass through this window, ports and permissions. Tessera reads it when it starts.',
+    fileWhere: 'It is here:',
+    fileFirst:
+      'The first provider that you add above makes the file. You can also begin it yourself, with one such part for each provider:',
+    fileExample: [
+      '[[provider]]',
+      'id = "acme"',
+      'name = "Acme"',
+      'issuer = "https://login.acme.example"',
+      'client_id = "what the provider gave you"',
+    ].join('\n'),
+    fileBuiltIn:
+      'For Google and GitHub, the id is google or github, and name and issuer are left out. How a client secret is written, and every other setting, is in docs/providers.md.',
     copyPath: 'Copy path',
     pathCopied: 'Path copied',
     secrets: 'Where secrets are',
