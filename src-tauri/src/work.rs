@@ -69,6 +69,11 @@ pub(crate) async fn begin<R: Runtime>(
             "what an earlier run left open was not looked at"
         );
     }
+    match client.tidy_secrets().await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "secrets that belonged to nothing were removed"),
+        Err(error) => tracing::warn!(code = error.code(), "the keychain was not tidied up"),
+    }
 }
 
 #[cfg(feature = "development")]

@@ -32,7 +32,7 @@ impl std::fmt::Debug for Entry {
     }
 }
 
-/// Every entry of the keyring, by name.
+/// Every entry of the keyring, by name, but the one that it is known by.
 pub fn entries(desktop: &Desktop) -> Result<Vec<Entry>> {
     let found = gdbus(
         desktop,
@@ -55,6 +55,9 @@ pub fn entries(desktop: &Desktop) -> Result<Vec<Entry>> {
             value.with_context(|| format!("`{name}` of {path}"))
         };
         let (service, username) = (named("service")?, named("username")?);
+        if username.starts_with("keychain/") {
+            continue;
+        }
         let mut lookup = desktop.command(tools::find("secret-tool")?);
         let stored = desktop.run(lookup.args(["lookup", "service", service, "username", username]))?;
         let value = match stored.strip_prefix(WHOLE) {

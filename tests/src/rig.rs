@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -237,17 +237,21 @@ pub struct TestKeychain {
     pub given: Mutex<Vec<Vec<u8>>>,
     /// Refuses to store and to read entries whose name begins so, or to delete them where it begins with `delete `.
     pub refuses: Mutex<Option<(&'static str, VaultError)>>,
+    /// Cannot tell what it holds.
+    pub keeps_no_list: AtomicBool,
     /// Does not answer what is done so to entries whose name begins so.
     pub silent: watch::Sender<Option<(&'static str, &'static str)>>,
     asked: watch::Sender<()>,
 }
 
 impl TestKeychain {
-    /// Names of what is stored, by kind: `refresh`, `access`, `id_token`, `attempt`, …
+    /// Names of what is stored, by kind: `refresh`, `access`, `id_token`, `attempt`, … What the keychain is known by
+    /// belongs to no account, and is left out.
     pub fn kinds(&self) -> Vec<String> {
         let entries = self.entries.lock().unwrap();
         entries
             .keys()
+            .filter(|key| !key.starts_with("keychain/"))
             .map(|key| key.split('/').next().unwrap_or_default().to_owned())
             .collect()
     }
@@ -317,6 +321,13 @@ impl Vault for TestKeychain {
         self.check("delete", key).await?;
         self.entries.lock().unwrap().remove(key);
         Ok(())
+    }
+
+    async fn list(&self) -> Result<Option<Vec<String>>, VaultError> {
+        self.check("list", "").await?;
+        let entries = self.entries.lock().unwrap();
+        let listed = || Some(entries.keys().cloned().collect());
+        Ok(listed().filter(|_| !self.keeps_no_list.load(Ordering::SeqCst)))
     }
 
     fn describe(&self) -> String {

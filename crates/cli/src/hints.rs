@@ -259,8 +259,10 @@ fn of_vault(error: &VaultError) -> Option<String> {
         VaultError::Missing(_) => "Start a keychain such as GNOME Keyring or KWallet",
         VaultError::Locked => "Unlock it and run this again",
         VaultError::Refused(_) => "Allow Tessera in your keychain's own settings",
+        VaultError::Full(_) => "Make room on this computer's disk and run this again",
+        VaultError::TooSmall { .. } => "Use another keychain",
         VaultError::Failed(_) => "Run this again; if it stays so, restart the keychain",
-        VaultError::Damaged => return None,
+        VaultError::Replaced | VaultError::Damaged => return None,
     };
     Some(format!("{first}. `tessera doctor` tries it."))
 }

@@ -296,6 +296,7 @@ impl Client {
             // Another process may hold it: nothing is written of what is not known here.
             return Err(over(account, SignInNeed::UntilQuit, None).into());
         }
+        self.is_in_this_keychain(account).await?;
         // Either the provider gives none, or the entry is gone.
         let has_expired = account.access_expires_at.is_some_and(|at| at <= self.now());
         if account.rotation > 0 {

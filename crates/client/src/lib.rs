@@ -12,6 +12,7 @@ mod dpop;
 mod error;
 mod fresh_token;
 mod gateway;
+mod keychain;
 mod picture;
 pub mod ports;
 mod provider;

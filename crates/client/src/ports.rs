@@ -49,6 +49,9 @@ pub trait Vault: Send + Sync {
     async fn get(&self, key: &str) -> Result<Option<SecretBytes>, VaultError>;
     /// Removes what is stored under `key`; nothing there is not an error.
     async fn delete(&self, key: &str) -> Result<(), VaultError>;
+    /// The keys of everything that is stored; `None` where the store has no way to tell. Asks the person nothing: what
+    /// would have to be unlocked first is told as [`VaultError::Locked`].
+    async fn list(&self) -> Result<Option<Vec<String>>, VaultError>;
     /// What this vault is, for a person: "the GNOME keyring", "Windows Credential Manager", "memory".
     fn describe(&self) -> String;
 }
@@ -66,6 +69,18 @@ pub enum VaultError {
     /// It refused access to this program.
     #[error("the keychain refused access: {0}")]
     Refused(String),
+    /// There is no room for another secret.
+    #[error("the keychain is full: {0}")]
+    Full(String),
+    /// It takes only smaller secrets, even in pieces.
+    #[error("the keychain takes at most {limit} bytes at a time")]
+    TooSmall {
+        /// What it takes, in bytes.
+        limit: u32,
+    },
+    /// It is another one than the secrets were put into.
+    #[error("this is another keychain than the one that holds the secrets")]
+    Replaced,
     /// An entry is there but cannot be read back whole.
     #[error("an entry in the keychain is damaged")]
     Damaged,

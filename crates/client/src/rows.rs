@@ -87,11 +87,7 @@ impl AccountRow {
             granted: account.granted.to_string(),
             checks: json(&checks),
             apis: json(&apis),
-            storage: match account.storage {
-                Storage::Keychain => "keychain",
-                Storage::UntilQuit => "until_quit",
-            }
-            .to_owned(),
+            storage: storage_name(account.storage).to_owned(),
             state: account.state.as_str().to_owned(),
             reason: account.state.reason().map(str::to_owned),
             state_since: state_since.0,
@@ -273,6 +269,13 @@ impl CheckRow {
             expected: self.expected,
             seen: self.seen,
         })
+    }
+}
+
+pub(crate) fn storage_name(storage: Storage) -> &'static str {
+    match storage {
+        Storage::Keychain => "keychain",
+        Storage::UntilQuit => "until_quit",
     }
 }
 

@@ -4,6 +4,7 @@
 //! open at once: WAL and a busy timeout make that ordinary.
 
 mod attempts;
+mod keychain;
 mod redemption;
 
 use std::path::Path;
@@ -119,6 +120,15 @@ const MIGRATIONS: &[&str] = &[
         token TEXT NOT NULL,
         since INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+",
+    "
+    CREATE TABLE kept_in (
+        account TEXT PRIMARY KEY,
+        keychain TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE made_anew (
+        since INTEGER NOT NULL
+    ) STRICT;
 ",
 ];
 
@@ -321,6 +331,7 @@ impl Store {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute("DELETE FROM lease WHERE account = ?1", [id.as_str()])?;
             transaction.execute("DELETE FROM redemption WHERE account = ?1", [id.as_str()])?;
+            transaction.execute("DELETE FROM kept_in WHERE account = ?1", [id.as_str()])?;
             let removed = transaction.execute("DELETE FROM account WHERE id = ?1", [id.as_str()])?;
             transaction.commit()?;
             Ok(removed > 0)
@@ -438,6 +449,10 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     }
     for step in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
         transaction.execute_batch(step)?;
+    }
+    if found == 0 {
+        // What the keychain holds may be of accounts that an earlier file knew.
+        transaction.execute("INSERT INTO made_anew (since) VALUES (unixepoch())", [])?;
     }
     transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;

@@ -12,6 +12,12 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::account::{AccountId, Storage};
 use crate::ports::{SecretBytes, Vault, VaultError};
 
+/// What is kept of an account: the first part of its entries' names.
+pub(crate) const KINDS: [&str; 5] = ["refresh", "access", "dpop", "client", "id_token"];
+
+/// The entry that says which keychain this is.
+const MARK: &str = "keychain/marker";
+
 /// An access token as it is kept: beside the refresh token, so that the next process needs no refresh.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredAccess {
@@ -219,10 +225,31 @@ impl Secrets {
             .transpose()
     }
 
+    /// The mark by which the keychain is known again; `None` where it has none.
+    pub(crate) async fn mark(&self) -> Result<Option<String>, VaultError> {
+        let secret = self.keychain.get(MARK).await?;
+        secret.map(|secret| text(&secret)).transpose()
+    }
+
+    /// Marks the keychain, which has no mark.
+    pub(crate) async fn put_mark(&self, mark: &str) -> Result<(), VaultError> {
+        self.keychain.put(MARK, SecretBytes::new(mark)).await
+    }
+
+    /// The names of all entries of the keychain; `None` where it has no way to tell them.
+    pub(crate) async fn listed(&self) -> Result<Option<Vec<String>>, VaultError> {
+        self.keychain.list().await
+    }
+
+    /// Removes one entry from the keychain.
+    pub(crate) async fn delete_entry(&self, entry: &str) -> Result<(), VaultError> {
+        self.keychain.delete(entry).await
+    }
+
     /// Removes everything of an account from where it is kept. Goes on after a failure, and reports the first.
     pub(crate) async fn forget(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
         let mut result = Ok(());
-        for kind in ["refresh", "access", "dpop", "client", "id_token"] {
+        for kind in KINDS {
             let deleted = self.vault(storage).delete(&format!("{kind}/{id}")).await;
             result = result.and(deleted);
         }
@@ -287,6 +314,11 @@ impl Vault for MemoryVault {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(key);
         Ok(())
+    }
+
+    async fn list(&self) -> Result<Option<Vec<String>>, VaultError> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Some(entries.keys().cloned().collect()))
     }
 
     fn describe(&self) -> String {

@@ -210,6 +210,20 @@ impl Vault for OsKeychain {
             .await
     }
 
+    #[cfg(target_os = "linux")]
+    async fn list(&self) -> Result<Option<Vec<String>>, VaultError> {
+        let mut keys = self.gate.list(&self.shared.namespace).await?;
+        pieces::leave_out(&mut keys);
+        Ok(Some(keys))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    async fn list(&self) -> Result<Option<Vec<String>>, VaultError> {
+        // A name that no entry has.
+        self.with_shelf("#", Intent::Read, |shelf| shelf.list(native::search))
+            .await
+    }
+
     fn describe(&self) -> String {
         #[cfg(target_os = "linux")]
         let name = self.gate.describe();
@@ -305,7 +319,7 @@ impl Failure {
                 // `Display` of the error beneath; `Debug` could hold the secret.
                 Error::NoStorageAccess(cause) => native::no_access(&*cause),
                 Error::PlatformFailure(cause) => native::failure(&*cause),
-                Error::TooLong(_, limit) => VaultError::Failed(format!("it takes only {limit} bytes")),
+                Error::TooLong(_, limit) => VaultError::TooSmall { limit },
                 Error::NotSupportedByStore(reason) | Error::BadStoreFormat(reason) => {
                     VaultError::Failed(reason)
                 }
@@ -343,7 +357,15 @@ mod native {
         VaultError::Locked
     }
 
-    pub(super) fn failure(cause: &dyn std::error::Error) -> VaultError {
+    pub(super) fn failure(cause: &(dyn std::error::Error + 'static)) -> VaultError {
+        // The bus's own error lies somewhere beneath those of the libraries.
+        let mut beneath = Some(cause);
+        while let Some(error) = beneath {
+            if let Some(error) = error.downcast_ref::<zbus::Error>() {
+                return super::secret_service::failure(error, cause);
+            }
+            beneath = error.source();
+        }
         VaultError::Failed(cause.to_string())
     }
 }
@@ -363,12 +385,17 @@ mod native {
         HashMap::from([("persistence", "local".to_owned())])
     }
 
+    /// All of them: its own search is for parts of names, and what is another's is left out afterwards.
+    pub(super) fn search(_namespace: &str) -> HashMap<&'static str, String> {
+        HashMap::new()
+    }
+
     /// A session without a log-on of its own, such as SSH, has no Credential Manager.
     pub(super) fn no_access(cause: &dyn std::error::Error) -> VaultError {
         VaultError::Missing(cause.to_string())
     }
 
-    pub(super) fn failure(cause: &dyn std::error::Error) -> VaultError {
+    pub(super) fn failure(cause: &(dyn std::error::Error + 'static)) -> VaultError {
         VaultError::Failed(cause.to_string())
     }
 }
@@ -387,18 +414,23 @@ mod native {
         HashMap::new()
     }
 
+    pub(super) fn search(namespace: &str) -> HashMap<&'static str, String> {
+        HashMap::from([("service", namespace.to_owned())])
+    }
+
     pub(super) fn no_access(cause: &dyn std::error::Error) -> VaultError {
         VaultError::Refused(cause.to_string())
     }
 
-    pub(super) fn failure(cause: &dyn std::error::Error) -> VaultError {
-        // errSecUserCanceled, errSecAuthFailed, errSecInteractionNotAllowed: SecBase.h.
+    pub(super) fn failure(cause: &(dyn std::error::Error + 'static)) -> VaultError {
+        // errSecUserCanceled, errSecAuthFailed, errSecInteractionNotAllowed, errSecDiskFull: SecBase.h.
         match cause
             .downcast_ref::<security_framework::base::Error>()
             .map(|error| error.code())
         {
             Some(-128 | -25293) => VaultError::Refused("access was declined".to_owned()),
             Some(-25308) => VaultError::Locked,
+            Some(-34) => VaultError::Full(cause.to_string()),
             _ => VaultError::Failed(cause.to_string()),
         }
     }
@@ -420,11 +452,15 @@ mod native {
         HashMap::new()
     }
 
+    pub(super) fn search(_namespace: &str) -> HashMap<&'static str, String> {
+        HashMap::new()
+    }
+
     pub(super) fn no_access(cause: &dyn std::error::Error) -> VaultError {
         VaultError::Missing(cause.to_string())
     }
 
-    pub(super) fn failure(cause: &dyn std::error::Error) -> VaultError {
+    pub(super) fn failure(cause: &(dyn std::error::Error + 'static)) -> VaultError {
         VaultError::Failed(cause.to_string())
     }
 }

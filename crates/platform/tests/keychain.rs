@@ -82,6 +82,32 @@ fn folders_do_not_see_each_others_entries() {
 }
 
 #[test]
+fn what_is_there_is_listed_by_name_and_nobody_is_asked_for_it() {
+    let name = "what_is_there_is_listed_by_name_and_nobody_is_asked_for_it";
+    in_session(name, async || {
+        let daemon = Daemon::unlocked().await;
+        let keychain = keychain();
+        assert_eq!(keychain.list().await, Ok(Some(Vec::new())));
+        keychain.put(KEY, bytes(20_000, 1)).await.unwrap();
+        keychain.put("access/3f2c", bytes(4, 2)).await.unwrap();
+        OsKeychain::new(&folder("other"))
+            .put("refresh/other", bytes(4, 3))
+            .await
+            .unwrap();
+        let names = ["access/3f2c", KEY].map(str::to_owned).to_vec();
+        assert_eq!(keychain.list().await, Ok(Some(names)));
+        let prompter = Prompter::new().await;
+        daemon.lock().await;
+        assert_eq!(keychain.list().await, Err(VaultError::Locked));
+        let nothing = OsKeychain::new(&folder("nothing")).list().await;
+        assert_eq!(nothing, Err(VaultError::Locked), "what is not there");
+        assert_eq!(prompter.begun.load(Ordering::SeqCst), 0);
+        daemon.kill().await;
+        assert!(matches!(keychain.list().await, Err(VaultError::Missing(_))));
+    });
+}
+
+#[test]
 fn a_missing_piece_is_damage_and_not_an_empty_place() {
     in_session("a_missing_piece_is_damage_and_not_an_empty_place", async || {
         let _daemon = Daemon::unlocked().await;

@@ -18,6 +18,7 @@ mod gateway;
 mod github;
 mod google;
 mod interrupted;
+mod keychain;
 mod par;
 mod refresh;
 mod report;

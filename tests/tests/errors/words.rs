@@ -91,6 +91,13 @@ fn errors() -> Vec<(Error, &'static str, Category)> {
             "keychain_refused",
             Keychain,
         ),
+        (VaultError::Full(elsewhere()).into(), "keychain_full", Keychain),
+        (
+            VaultError::TooSmall { limit: 64 }.into(),
+            "keychain_too_small",
+            Keychain,
+        ),
+        (VaultError::Replaced.into(), "keychain_replaced", Keychain),
         (VaultError::Damaged.into(), "keychain_damaged", Keychain),
         (
             VaultError::Failed(elsewhere()).into(),
@@ -175,6 +182,8 @@ fn the_window_knows_every_error_of_a_keychain_that_is_not_to_be_had() {
         "keychain_missing",
         "keychain_locked",
         "keychain_refused",
+        "keychain_full",
+        "keychain_too_small",
         "keychain_failed",
     ];
     for (_, code, _) in errors() {

@@ -269,6 +269,10 @@ impl Vault for Keychain {
         Ok(())
     }
 
+    async fn list(&self) -> Result<Option<Vec<String>>, VaultError> {
+        Ok(Some(self.0.lock().unwrap().keys().cloned().collect()))
+    }
+
     fn describe(&self) -> String {
         "the test's keychain".to_owned()
     }

@@ -562,6 +562,24 @@ fn of_vault(error: &VaultError) -> Told {
             "Your keychain did not let Tessera in.",
             "Allow Tessera in your keychain's own settings; in the app you can also stay signed in until you quit.",
         ),
+        VaultError::Full(_) => told(
+            "keychain_full",
+            keychain,
+            "Your keychain has no room for what Tessera has to keep.",
+            "Make room on this computer's disk and try again; in the app you can also stay signed in until you quit.",
+        ),
+        VaultError::TooSmall { .. } => told(
+            "keychain_too_small",
+            keychain,
+            "Your keychain takes only secrets that are smaller than those of this sign-in.",
+            "Use another keychain; in the app you can also stay signed in until you quit.",
+        ),
+        VaultError::Replaced => told(
+            "keychain_replaced",
+            keychain,
+            "This is another keychain than the one that holds this sign-in.",
+            "Bring back the keychain that was used before, or sign in again to keep the sign-in in this one.",
+        ),
         VaultError::Damaged => told(
             "keychain_damaged",
             keychain,

@@ -416,6 +416,7 @@ async fn keep(
         }
         inner.flights.set_unsaved(&id, None);
         let written = inner.store.put_signed_in(account).await?;
+        client.note_keychain(&written).await;
         if let Some(before) = before.filter(|before| before.storage != written.storage)
             && let Err(error) = secrets.forget(&id, before.storage).await
         {

@@ -56,6 +56,17 @@ impl Store {
         .await
     }
 
+    /// Whether anything is noted of an attempt, claimed or not.
+    pub(crate) async fn knows_attempt(&self, entry: &str) -> Result<bool, StoreError> {
+        let entry = entry.to_owned();
+        self.run(move |connection| {
+            connection
+                .prepare_cached("SELECT 1 FROM attempt WHERE entry = ?1")?
+                .exists([entry])
+        })
+        .await
+    }
+
     /// The attempts that were begun before `before`, and those that were claimed.
     pub(crate) async fn old_attempts(&self, before: UnixTime) -> Result<Vec<String>, StoreError> {
         self.run(move |connection| {

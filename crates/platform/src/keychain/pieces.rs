@@ -66,6 +66,13 @@ impl From<Error> for ShelfError {
     }
 }
 
+/// Leaves the names of pieces out of those of entries, each of which is then there once.
+pub(super) fn leave_out(names: &mut Vec<String>) {
+    names.retain(|name| !name.contains('#'));
+    names.sort();
+    names.dedup();
+}
+
 type Secret = Zeroizing<Vec<u8>>;
 
 impl Shelf {
@@ -124,6 +131,33 @@ impl Shelf {
         let count = self.pieces(key)?.map_or(0, |(_, count)| count);
         self.remove(key)?;
         self.clear_both(key, count)
+    }
+
+    /// The keys of everything that is stored; `None` where the store has no way to tell. `search` gives what it is
+    /// asked for, given the namespace.
+    #[cfg(any(test, not(target_os = "linux")))]
+    pub(super) fn list(
+        &self,
+        search: fn(&str) -> HashMap<&'static str, String>,
+    ) -> Result<Option<Vec<String>>, ShelfError> {
+        let wanted = search(&self.namespace);
+        let wanted: HashMap<&str, &str> = wanted
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let found = match self.store.search(&wanted) {
+            Err(Error::NotSupportedByStore(_)) => return Ok(None),
+            found => found?,
+        };
+        // Windows has one name for both, and its library cuts it at the last of the dots that a namespace may have.
+        let end = format!(".{}", self.namespace);
+        let mut keys: Vec<String> = found
+            .iter()
+            .filter_map(Entry::get_specifiers)
+            .filter_map(|(service, user)| Some(format!("{user}.{service}").strip_suffix(&end)?.to_owned()))
+            .collect();
+        leave_out(&mut keys);
+        Ok(Some(keys))
     }
 
     fn put_in_pieces(&self, key: &str, secret: &[u8], text: &str, piece: usize) -> Result<(), ShelfError> {

@@ -75,6 +75,16 @@ trait Collection {
 }
 
 #[proxy(
+    interface = "org.freedesktop.Secret.Item",
+    default_service = "org.freedesktop.secrets",
+    gen_blocking = false
+)]
+trait Item {
+    #[zbus(property)]
+    fn attributes(&self) -> zbus::Result<HashMap<String, String>>;
+}
+
+#[proxy(
     interface = "org.freedesktop.Secret.Prompt",
     default_service = "org.freedesktop.secrets",
     gen_blocking = false
@@ -154,9 +164,53 @@ impl Gate {
                 Err(Blocked::Lost) => self.forget().await,
             }
         }
-        Err(VaultError::Failed(
-            "the connection to it is lost again and again".to_owned(),
-        ))
+        Err(lost())
+    }
+
+    /// The names of all entries of a namespace. Nobody is asked for anything: where something is locked, not all of
+    /// them may be seen.
+    pub(super) async fn list(&self, namespace: &str) -> Result<Vec<String>, VaultError> {
+        for _ in 0..2 {
+            let connection = self.connection().await?;
+            match self.list_on(&connection, namespace).await {
+                Ok(names) => return Ok(names),
+                Err(Blocked::For(error)) => return Err(error),
+                Err(Blocked::Lost) => self.forget().await,
+            }
+        }
+        Err(lost())
+    }
+
+    async fn list_on(&self, connection: &Connection, namespace: &str) -> Result<Vec<String>, Blocked> {
+        self.owner(connection).await?;
+        let service = self.answered(SecretServiceProxy::new(connection)).await?;
+        let default = self.answered(service.read_alias("default")).await?;
+        let has_default = default.as_str() != NOTHING;
+        if has_default && self.is_locked(connection, &default).await? {
+            return Err(Blocked::For(VaultError::Locked));
+        }
+        let ours = HashMap::from([("service", namespace)]);
+        let (open, locked) = self.answered(service.search_items(ours)).await?;
+        if !locked.is_empty() {
+            return Err(Blocked::For(VaultError::Locked));
+        }
+        if !has_default && open.is_empty() {
+            return Err(Blocked::For(no_keyring()));
+        }
+        let mut names = Vec::with_capacity(open.len());
+        for path in &open {
+            let item = ItemProxy::builder(connection)
+                .cache_properties(CacheProperties::No)
+                .path(path.as_ref());
+            let item = self.answered(async { item?.build().await }).await?;
+            // One that was removed meanwhile is none.
+            if let Ok(mut attributes) = self.answered(item.attributes()).await
+                && let Some(name) = attributes.remove("username")
+            {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     /// Connects anew next time.
@@ -355,6 +409,18 @@ impl Gate {
     }
 }
 
+fn lost() -> VaultError {
+    VaultError::Failed("the connection to it is lost again and again".to_owned())
+}
+
+/// What an error of the bus that the store's library passed on says of the keychain.
+pub(super) fn failure(error: &zbus::Error, told: &dyn std::error::Error) -> VaultError {
+    match sorted(error.clone()) {
+        Blocked::For(VaultError::Failed(_)) | Blocked::Lost => VaultError::Failed(told.to_string()),
+        Blocked::For(known) => known,
+    }
+}
+
 fn no_keyring() -> VaultError {
     VaultError::Missing("it has no default keyring".to_owned())
 }
@@ -376,6 +442,9 @@ fn sorted(error: zbus::Error) -> Blocked {
             | fdo::Error::SpawnFileInvalid(_)
             | fdo::Error::TimedOut(_) => missing(),
             fdo::Error::AccessDenied(reason) => Blocked::For(VaultError::Refused(reason)),
+            fdo::Error::LimitsExceeded(reason) | fdo::Error::NoMemory(reason) => {
+                Blocked::For(VaultError::Full(reason))
+            }
             fdo::Error::Disconnected(_) | fdo::Error::NoReply(_) => Blocked::Lost,
             fdo::Error::ZBus(error) => sorted(error),
             _ => Blocked::For(VaultError::Failed(text)),

@@ -78,6 +78,17 @@ impl CredentialStoreApi for Fragile {
         Ok(Entry::new_with_credential(Arc::new(Slot { store, name })))
     }
 
+    fn search(&self, wanted: &HashMap<&str, &str>) -> Result<Vec<Entry>, Error> {
+        if wanted.is_empty() {
+            return Err(Error::NotSupportedByStore("it keeps no list".to_owned()));
+        }
+        let slot = |name| {
+            let store = self.clone();
+            Entry::new_with_credential(Arc::new(Slot { store, name }))
+        };
+        Ok(self.names().into_iter().map(slot).collect())
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -121,8 +132,14 @@ impl CredentialApi for Slot {
         self.get_secret().map(|_| None)
     }
 
+    /// As the library for Windows does, which knows one name and cuts it at its last dot.
     fn get_specifiers(&self) -> Option<(String, String)> {
-        None
+        let name = match self.name.as_str() {
+            "elsewhere" => "refresh/9999.other".to_owned(),
+            name => format!("{name}.tests"),
+        };
+        let (user, service) = name.rsplit_once('.')?;
+        Some((service.to_owned(), user.to_owned()))
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -290,6 +307,30 @@ fn what_cannot_be_read_whole_is_damaged_and_can_be_replaced_and_removed() {
         shelf.delete(KEY).unwrap();
         assert_eq!((read(&shelf), store.names()), (None, vec![]), "{name}");
     }
+}
+
+#[test]
+fn what_is_listed_is_the_namespaces_own_entries_and_not_their_pieces() {
+    let store = Fragile::new(WINDOWS);
+    let shelf = store.shelf();
+    let all: fn(&str) -> HashMap<&'static str, String> =
+        |namespace| HashMap::from([("service", namespace.to_owned())]);
+    assert_eq!(shelf.list(all).unwrap(), Some(Vec::new()));
+    shelf.put(KEY, &secret(9000, 1)).unwrap();
+    shelf.put("access/a.b", &secret(10, 2)).unwrap();
+    let elsewhere = Entry::new_with_credential(Arc::new(Slot {
+        store: store.clone(),
+        name: "elsewhere".to_owned(),
+    }));
+    elsewhere.set_secret(b"another folder's").unwrap();
+    assert!(store.names().len() > 4, "{:?}", store.names());
+    let listed = ["access/a.b", KEY].map(str::to_owned).to_vec();
+    assert_eq!(shelf.list(all).unwrap(), Some(listed));
+    assert_eq!(
+        shelf.list(|_| HashMap::new()).unwrap(),
+        None,
+        "a store without a list"
+    );
 }
 
 #[test]

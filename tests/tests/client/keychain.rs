@@ -1,0 +1,178 @@
+//! What the keychain holds is accounted for: what belongs to nothing is removed, and another keychain is not taken for
+//! an empty one.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tessera_client::ports::VaultError;
+use tessera_client::{AccountId, AccountState, Client, Route, SignIn, SignInNeed, Storage};
+
+use crate::rig::Rig;
+
+/// An account that was here once.
+const GONE: &str = "0123456789abcdef";
+
+fn plant(rig: &Rig, entries: &[&str]) {
+    let mut kept = rig.keychain.entries.lock().unwrap();
+    for entry in entries {
+        kept.insert((*entry).to_owned(), b"left".to_vec());
+    }
+}
+
+fn names(rig: &Rig) -> Vec<String> {
+    rig.keychain.entries.lock().unwrap().keys().cloned().collect()
+}
+
+/// A client whose store has looked through the keychain already, as that of a second start has.
+async fn second_start(rig: &Rig) -> Client {
+    let client = rig.client().await;
+    client.tidy_secrets().await.unwrap();
+    client
+}
+
+#[tokio::test]
+async fn what_belongs_to_nothing_is_removed_and_nothing_else() {
+    let rig = Rig::new().await;
+    let client = second_start(&rig).await;
+    let ann = rig.sign_in(&client, "ann").await.account;
+    let attempt = client.sign_in(rig.request(Route::Scheme)).unwrap();
+    let callback = rig.visit(&attempt, "bob").await.unwrap();
+    let before = names(&rig);
+    let left = ["refresh", "access", "dpop", "client", "id_token"].map(|kind| format!("{kind}/{GONE}"));
+    let left: Vec<&str> = left.iter().map(String::as_str).collect();
+    plant(&rig, &left);
+    plant(&rig, &["attempt/4711", "probe/4711"]);
+    // Of what is not known, nothing is said.
+    plant(&rig, &["refresh/of a later version", "later/0123456789abcdef"]);
+    assert_eq!(client.tidy_secrets().await.unwrap(), 7);
+    let unknown = ["refresh/of a later version", "later/0123456789abcdef"];
+    let known: Vec<String> = names(&rig)
+        .into_iter()
+        .filter(|name| !unknown.contains(&name.as_str()))
+        .collect();
+    assert_eq!(known.len() + unknown.len(), names(&rig).len());
+    assert_eq!(known, before);
+    client.deliver_callback(callback.as_str()).await.unwrap();
+    attempt.wait().await.unwrap();
+    client.access_token(&ann.id).await.unwrap();
+    assert_eq!(client.tidy_secrets().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_store_that_was_made_anew_has_nothing_removed() {
+    let rig = Rig::new().await;
+    plant(&rig, &["refresh/0123456789abcdef"]);
+    let client = rig.client().await;
+    assert_eq!(client.tidy_secrets().await.unwrap(), 0);
+    assert_eq!(names(&rig), ["refresh/0123456789abcdef"]);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_another_process_is_writing_is_waited_for() {
+    let rig = Rig::new().await;
+    let (writing, tidying) = (rig.client().await, second_start(&rig).await);
+    let attempt = writing.sign_in(rig.request(Route::Scheme)).unwrap();
+    let callback = rig.visit(&attempt, "ann").await.unwrap();
+    // The refresh token is there, and the account is not yet.
+    rig.keychain.silent.send_replace(Some(("put", "access/")));
+    let delivered = tokio::spawn(async move { writing.deliver_callback(callback.as_str()).await });
+    rig.keychain.asked_to("put access").await;
+    assert_eq!(rig.keychain.kinds(), ["refresh"]);
+    let mut tidied = tokio::spawn(async move { tidying.tidy_secrets().await });
+    // Waiting shows nowhere, so this waits for its not coming to an end.
+    let ended = tokio::time::timeout(Duration::from_millis(500), &mut tidied).await;
+    assert!(ended.is_err(), "{ended:?}");
+    rig.keychain.silent.send_replace(None);
+    delivered.await.unwrap().unwrap();
+    let id = attempt.wait().await.unwrap().account.id;
+    assert_eq!(tidied.await.unwrap().unwrap(), 0);
+    rig.sandbox.clock().advance(3600);
+    rig.client().await.access_token(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_keychain_that_is_locked_or_has_no_list_is_left_as_it_is() {
+    let rig = Rig::new().await;
+    let client = second_start(&rig).await;
+    plant(&rig, &["refresh/0123456789abcdef"]);
+    rig.keychain.refuse("", VaultError::Locked);
+    let error = client.tidy_secrets().await.unwrap_err();
+    assert_eq!(error.code(), "keychain_locked");
+    rig.keychain.relent();
+    rig.keychain.keeps_no_list.store(true, Ordering::SeqCst);
+    assert_eq!(client.tidy_secrets().await.unwrap(), 0);
+    assert_eq!(names(&rig), ["refresh/0123456789abcdef"]);
+}
+
+#[tokio::test]
+async fn what_the_keychain_still_holds_of_an_account_in_memory_is_removed() {
+    let rig = Rig::new().await;
+    let client = second_start(&rig).await;
+    let request = SignIn {
+        storage: Storage::UntilQuit,
+        ..rig.request(Route::Scheme)
+    };
+    let ann = rig.sign_in_with(&client, request, "ann").await.unwrap().account;
+    let left = format!("refresh/{}", ann.id);
+    plant(&rig, &[&left]);
+    assert_eq!(client.tidy_secrets().await.unwrap(), 1);
+    assert!(rig.keychain.kinds().is_empty());
+    client.access_token(&ann.id).await.unwrap();
+}
+
+async fn state(client: &Client, id: &AccountId) -> AccountState {
+    client.account(id).await.unwrap().state
+}
+
+#[tokio::test]
+async fn another_keychain_is_not_taken_for_one_that_lost_its_secrets() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let ann = rig.sign_in(&client, "ann").await.account.id;
+    let bob = rig.sign_in(&client, "bob").await.account.id;
+    let first = rig.keychain.entries.lock().unwrap().clone();
+    let other = [("keychain/marker".to_owned(), b"another".to_vec())];
+    for entries in [Vec::new(), other.to_vec()] {
+        *rig.keychain.entries.lock().unwrap() = entries.into_iter().collect();
+        let client = rig.client().await;
+        let error = client.access_token(&ann).await.unwrap_err();
+        assert_eq!(error.code(), "keychain_replaced");
+        let state = state(&client, &ann).await;
+        assert_eq!(state.as_str(), "keychain_unavailable");
+        assert_eq!(state.reason(), Some(error.message().as_str()));
+        client.tidy_secrets().await.unwrap();
+    }
+    // Back where it was, all is well.
+    *rig.keychain.entries.lock().unwrap() = first.clone();
+    client.access_token(&ann).await.unwrap();
+
+    // Who signs in anew is at home in the other one; who does not, still is not.
+    *rig.keychain.entries.lock().unwrap() = other.into_iter().collect();
+    rig.sign_in(&client, "ann").await;
+    assert_eq!(
+        client.access_token(&bob).await.unwrap_err().code(),
+        "keychain_replaced"
+    );
+    client.access_token(&ann).await.unwrap();
+    *rig.keychain.entries.lock().unwrap() = first;
+    rig.client().await.access_token(&bob).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_that_was_taken_out_of_the_same_keychain_is_gone() {
+    let rig = Rig::new().await;
+    let client = second_start(&rig).await;
+    let ann = rig.sign_in(&client, "ann").await.account.id;
+    // Also when the mark was taken out before: what is still there shows which keychain it is.
+    rig.keychain.entries.lock().unwrap().remove("keychain/marker");
+    client.tidy_secrets().await.unwrap();
+    let taken = ["refresh", "access"].map(|kind| format!("{kind}/{ann}"));
+    rig.keychain
+        .entries
+        .lock()
+        .unwrap()
+        .retain(|name, _| !taken.contains(name));
+    let error = client.access_token(&ann).await.unwrap_err();
+    assert_eq!(error.code(), "needs_sign_in");
+    assert_eq!(state(&client, &ann).await.need(), Some(SignInNeed::SecretsGone));
+}
