@@ -74,12 +74,14 @@ pub(crate) fn builder<R: Runtime>() -> Builder<R> {
 pub(crate) fn all<R: Runtime>() -> Commands<R> {
     collect_commands![
         commands::account_detail,
+        commands::account_storage,
         commands::app_info,
         commands::call,
         commands::cancel_sign_in,
         commands::catalogue,
         commands::copy_link,
         commands::flows,
+        commands::move_storage,
         commands::open_again,
         commands::open_provider_page,
         commands::paste_callback,

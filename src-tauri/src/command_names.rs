@@ -5,12 +5,14 @@
 /// The commands that the window may call; nothing else can be called from it.
 pub const COMMANDS: &[&str] = &[
     "account_detail",
+    "account_storage",
     "app_info",
     "call",
     "cancel_sign_in",
     "catalogue",
     "copy_link",
     "flows",
+    "move_storage",
     "open_again",
     "open_provider_page",
     "paste_callback",

@@ -16,7 +16,7 @@ use url::Url;
 use crate::shell::Shell;
 use crate::wire::{
     AccountDetail, AppEvent, AppInfo, AttemptView, CallRequest, CallResponse, CatalogueEntry, ErrorView,
-    FlowEventView, ProviderInput, ProviderView, ReceiptView, SavedReport, SignInRequest,
+    FlowEventView, KeptView, ProviderInput, ProviderView, ReceiptView, SavedReport, SignInRequest,
 };
 use crate::{body, flows, view};
 
@@ -65,11 +65,7 @@ pub(crate) async fn sign_in(shell: Held<'_>, request: SignInRequest) -> Answer<A
         },
         (_, account) => SignIn {
             route,
-            storage: if request.until_quit {
-                Storage::UntilQuit
-            } else {
-                Storage::Keychain
-            },
+            storage: storage(request.until_quit),
             account,
             ..SignIn::with(ProviderChoice::Known(provider))
         },
@@ -126,6 +122,23 @@ pub(crate) async fn account_detail(shell: Held<'_>, id: String) -> Answer<Accoun
     let client = shell.client().await?;
     let account = client.account(&account_id(&id)?).await?;
     Ok(view::detail(client, account))
+}
+
+/// Every secret that is kept of an account: where, how large and why, never what it is.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn account_storage(shell: Held<'_>, id: String) -> Answer<Vec<KeptView>> {
+    let client = shell.client().await?;
+    let kept = client.stored_secrets(&account_id(&id)?).await?;
+    Ok(kept.into_iter().map(Into::into).collect())
+}
+
+/// Moves what is kept of an account into memory, until the app quits, or into the keychain.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn move_storage(shell: Held<'_>, id: String, until_quit: bool) -> Answer<()> {
+    let to = storage(until_quit);
+    Ok(shell.client().await?.move_secrets(&account_id(&id)?, to).await?)
 }
 
 /// Ends an account here, and at the provider as far as that goes.
@@ -286,6 +299,14 @@ fn method(text: &str) -> Answer<Method> {
             hint: "Choose GET, POST, PUT, PATCH or DELETE.".to_owned(),
             detail: None,
         })
+}
+
+fn storage(until_quit: bool) -> Storage {
+    if until_quit {
+        Storage::UntilQuit
+    } else {
+        Storage::Keychain
+    }
 }
 
 fn account_id(text: &str) -> Result<AccountId, Error> {

@@ -2,13 +2,13 @@
 
 use tessera_client::{
     Account, AccountState, AttemptSnapshot, Change, Client, Error, KnownCall, Provider, ProviderSource,
-    Receipt, Route, Scopes, Stage, StepUp, Storage, Verdict,
+    Receipt, Route, Scopes, Stage, StepUp, Storage, StoredSecret, Verdict,
 };
 
 use crate::permissions;
 use crate::wire::{
     AccountDetail, AccountStateView, AccountView, AppEvent, AttemptEnd, AttemptStage, AttemptView,
-    BrowserSignOutEnd, CatalogueEntry, CheckView, ClaimView, DeviceView, ErrorView, ProviderView,
+    BrowserSignOutEnd, CatalogueEntry, CheckView, ClaimView, DeviceView, ErrorView, KeptView, ProviderView,
     ReceiptLine, ReceiptView, RouteView, StepUpInput,
 };
 
@@ -255,6 +255,18 @@ impl From<StepUpInput> for StepUp {
             scopes: Scopes::from_tokens(input.scopes),
             acr_values: input.acr_values,
             max_age: input.max_age.map(u64::from),
+        }
+    }
+}
+
+impl From<StoredSecret> for KeptView {
+    fn from(secret: StoredSecret) -> Self {
+        Self {
+            what: secret.what.to_owned(),
+            place: secret.place.as_str().to_owned(),
+            place_name: secret.place_name,
+            bytes: u32::try_from(secret.bytes).unwrap_or(u32::MAX),
+            why: secret.why.to_owned(),
         }
     }
 }

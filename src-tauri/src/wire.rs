@@ -324,6 +324,21 @@ pub struct AccountDetail {
     pub access_expires_at: Option<i64>,
 }
 
+/// Something secret that is kept of an account, from outside.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct KeptView {
+    /// What it is: `refresh_token`, `access_token`, `dpop_key`, `client_secret` or `id_token`.
+    pub what: String,
+    /// Where it is: `keychain`, `memory` or `unsaved`.
+    pub place: String,
+    /// That place, as a person calls it.
+    pub place_name: String,
+    /// Its size in bytes.
+    pub bytes: u32,
+    /// Why it is kept, as a sentence.
+    pub why: String,
+}
+
 /// One claim.
 #[derive(Clone, Debug, Serialize, Type)]
 pub struct ClaimView {

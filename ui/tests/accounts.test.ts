@@ -75,6 +75,47 @@ test('inside are identity, permissions, every check and the place of the secret'
   expect(text).toContain('GNOME keyring');
 });
 
+test('each secret is told with its place, size and reason, and moves to another place and back', async () => {
+  const host = await open({ accounts: [ann()] }, `#/accounts/${ann().id}`);
+  await vi.waitFor(() => expect(has('kept-refresh_token')).toBe(true));
+  const row = byId('kept-refresh_token');
+  expect(row.dataset['place']).toBe('keychain');
+  expect(row.textContent).toContain('the GNOME keyring');
+  expect(row.textContent).toContain('1.2 kB');
+  expect(row.textContent).toContain('Keeps you signed in');
+  expect(byId('move-storage').textContent).toContain('Keep in memory until Tessera quits');
+  byId('move-storage').click();
+  await vi.waitFor(() => expect(byId('kept-refresh_token').dataset['place']).toBe('memory'));
+  expect(host.last('moveStorage')).toEqual([ann().id, true]);
+  expect(byId('move-storage').textContent).toContain('Move to the keychain');
+  byId('move-storage').click();
+  await vi.waitFor(() => expect(byId('kept-refresh_token').dataset['place']).toBe('keychain'));
+});
+
+test('a keychain that does not give the secrets is told where they are told of', async () => {
+  await open(
+    { accounts: [ann()], answers: { accountStorage: () => fail(errors.keychainMissing) } },
+    `#/accounts/${ann().id}`,
+  );
+  await vi.waitFor(() =>
+    expect(byId('screen-accounts').textContent).toContain(errors.keychainMissing.message),
+  );
+  expect(has('move-storage')).toBe(false);
+});
+
+test('a move that fails says why and changes nothing', async () => {
+  await open(
+    { accounts: [ann()], answers: { moveStorage: () => fail(errors.keychainMissing) } },
+    `#/accounts/${ann().id}`,
+  );
+  await vi.waitFor(() => expect(has('move-storage')).toBe(true));
+  byId('move-storage').click();
+  await vi.waitFor(() =>
+    expect(byId('screen-accounts').textContent).toContain(errors.keychainMissing.message),
+  );
+  expect(byId('kept-refresh_token').dataset['place']).toBe('keychain');
+});
+
 test('a check that failed is not hidden among those that passed', async () => {
   await openState('account-open-needs-sign-in');
   expect(byId('screen-accounts').textContent).toContain('One check did not pass.');

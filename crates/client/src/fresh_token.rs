@@ -197,8 +197,11 @@ impl Client {
         refused: Option<&AccessToken>,
         flow: &Flow,
     ) -> Result<Refresh, Error> {
-        self.take_turn(&account.id).await?;
+        let turn = self.take_turn(&account.id).await?;
         let result = async {
+            // Its secrets may have been moved meanwhile.
+            let moved = self.inner().store.account(&account.id).await?;
+            let account = moved.as_ref().unwrap_or(account);
             // Another process may have done it meanwhile, also between our look at the keychain and our turn.
             let look = self.look(account, refused).await?;
             look.tell(account.storage, flow);
@@ -208,7 +211,7 @@ impl Client {
             self.refresh(account, refused, flow).await
         }
         .await;
-        self.end_turn(&account.id).await;
+        self.end_turn(turn).await;
         result
     }
 

@@ -1,12 +1,16 @@
 //! The keychain as a place that can be another one tomorrow: each is marked, so that what was put into one is not taken
 //! for lost when another is found in its stead; and what it holds is accounted for.
 
+mod moved;
+mod stored;
 mod tidy;
 
 use crate::account::{Account, Storage};
 use crate::client::Client;
 use crate::error::Error;
 use crate::ports::VaultError;
+
+pub use stored::{SecretPlace, StoredSecret};
 
 impl Client {
     /// Whether this is the keychain that the account's secrets were put into, as far as is known. To be asked where one

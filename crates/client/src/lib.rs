@@ -41,6 +41,7 @@ pub use gateway::{
     ApiRefusal, ApiRequest, ApiResponse, CollectedResponse, DEFAULT_BODY_LIMIT, Decision, OriginRule,
     PolicyError,
 };
+pub use keychain::{SecretPlace, StoredSecret};
 pub use provider::{
     AdHocProvider, DEVELOPMENT_SCHEME_REDIRECT, LoopbackSettings, Provider, ProviderDraft, ProviderId,
     ProviderKind, ProviderSource, Route, SCHEME_REDIRECT, SandboxAddress, scheme_of,

@@ -47,9 +47,13 @@ impl Client {
             vec![Field::shown("account", account.name.clone())],
         );
         let result = match self.take_turn(id).await {
-            Ok(()) => {
-                let result = self.sign_out_in_turn(&account, &flow).await;
-                self.end_turn(id).await;
+            Ok(turn) => {
+                // Read again: its secrets may have been moved meanwhile.
+                let result = match self.account(id).await {
+                    Ok(account) => self.sign_out_in_turn(&account, &flow).await,
+                    Err(error) => Err(error),
+                };
+                self.end_turn(turn).await;
                 result
             }
             Err(error) => Err(error),

@@ -246,6 +246,33 @@ impl Secrets {
         self.keychain.delete(entry).await
     }
 
+    /// What is kept of an account, as it is kept. `kind` is one of [`KINDS`].
+    pub(crate) async fn entry(
+        &self,
+        kind: &str,
+        id: &AccountId,
+        storage: Storage,
+    ) -> Result<Option<SecretBytes>, VaultError> {
+        self.vault(storage).get(&format!("{kind}/{id}")).await
+    }
+
+    /// Puts what is kept of an account where it is to be, and reads it again to see that it is there.
+    pub(crate) async fn put_entry(
+        &self,
+        kind: &str,
+        id: &AccountId,
+        storage: Storage,
+        secret: &SecretBytes,
+    ) -> Result<(), VaultError> {
+        let (vault, entry) = (self.vault(storage), format!("{kind}/{id}"));
+        vault.put(&entry, secret.clone()).await?;
+        if vault.get(&entry).await?.as_ref() == Some(secret) {
+            Ok(())
+        } else {
+            Err(VaultError::Damaged)
+        }
+    }
+
     /// Removes everything of an account from where it is kept. Goes on after a failure, and reports the first.
     pub(crate) async fn forget(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
         let mut result = Ok(());

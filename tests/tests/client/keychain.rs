@@ -5,8 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tessera_client::ports::VaultError;
-use tessera_client::{AccountId, AccountState, Client, Route, SignIn, SignInNeed, Storage};
+use tessera_client::{
+    AccountId, AccountState, Client, Error, Route, SecretPlace, SignIn, SignInNeed, Storage,
+};
+use tokio::task::JoinHandle;
 
+use crate::refresh::{expired, held_up};
 use crate::rig::Rig;
 
 /// An account that was here once.
@@ -68,26 +72,33 @@ async fn a_store_that_was_made_anew_has_nothing_removed() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_another_process_is_writing_is_waited_for() {
-    let rig = Rig::new().await;
-    let (writing, tidying) = (rig.client().await, second_start(&rig).await);
-    let attempt = writing.sign_in(rig.request(Route::Scheme)).unwrap();
-    let callback = rig.visit(&attempt, "ann").await.unwrap();
-    // The refresh token is there, and the account is not yet.
-    rig.keychain.silent.send_replace(Some(("put", "access/")));
-    let delivered = tokio::spawn(async move { writing.deliver_callback(callback.as_str()).await });
-    rig.keychain.asked_to("put access").await;
-    assert_eq!(rig.keychain.kinds(), ["refresh"]);
-    let mut tidied = tokio::spawn(async move { tidying.tidy_secrets().await });
-    // Waiting shows nowhere, so this waits for its not coming to an end.
-    let ended = tokio::time::timeout(Duration::from_millis(500), &mut tidied).await;
-    assert!(ended.is_err(), "{ended:?}");
-    rig.keychain.silent.send_replace(None);
-    delivered.await.unwrap().unwrap();
-    let id = attempt.wait().await.unwrap().account.id;
-    assert_eq!(tidied.await.unwrap().unwrap(), 0);
-    rig.sandbox.clock().advance(3600);
-    rig.client().await.access_token(&id).await.unwrap();
+async fn a_sign_in_that_is_being_written_is_waited_for() {
+    for same_process in [false, true] {
+        let rig = Rig::new().await;
+        let tidying = second_start(&rig).await;
+        let writing = if same_process {
+            tidying.clone()
+        } else {
+            rig.client().await
+        };
+        let attempt = writing.sign_in(rig.request(Route::Scheme)).unwrap();
+        let callback = rig.visit(&attempt, "ann").await.unwrap();
+        // The refresh token is there, and the account is not yet.
+        rig.keychain.silent.send_replace(Some(("put", "access/")));
+        let delivered = tokio::spawn(async move { writing.deliver_callback(callback.as_str()).await });
+        rig.keychain.asked_to("put access").await;
+        assert_eq!(rig.keychain.kinds(), ["refresh"]);
+        let mut tidied = tokio::spawn(async move { tidying.tidy_secrets().await });
+        // Waiting shows nowhere, so this waits for its not coming to an end.
+        let ended = tokio::time::timeout(Duration::from_millis(500), &mut tidied).await;
+        assert!(ended.is_err(), "{same_process}: {ended:?}");
+        rig.keychain.silent.send_replace(None);
+        delivered.await.unwrap().unwrap();
+        let id = attempt.wait().await.unwrap().account.id;
+        assert_eq!(tidied.await.unwrap().unwrap(), 0);
+        rig.sandbox.clock().advance(3600);
+        rig.client().await.access_token(&id).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -175,4 +186,186 @@ async fn a_secret_that_was_taken_out_of_the_same_keychain_is_gone() {
     let error = client.access_token(&ann).await.unwrap_err();
     assert_eq!(error.code(), "needs_sign_in");
     assert_eq!(state(&client, &ann).await.need(), Some(SignInNeed::SecretsGone));
+}
+
+/// What is kept of an account, as `what place`.
+async fn kept(client: &Client, id: &AccountId) -> Vec<String> {
+    let kept = client.stored_secrets(id).await.unwrap();
+    kept.iter()
+        .map(|secret| format!("{} {}", secret.what, secret.place.as_str()))
+        .collect()
+}
+
+const ALL: [&str; 3] = ["refresh_token", "access_token", "id_token"];
+
+fn all_in(place: &str) -> Vec<String> {
+    ALL.iter().map(|what| format!("{what} {place}")).collect()
+}
+
+#[tokio::test]
+async fn secrets_move_into_memory_and_back_and_every_call_goes_on() {
+    let rig = Rig::new().await;
+    let client = second_start(&rig).await;
+    let ann = rig.sign_in(&client, "ann").await.account.id;
+    let before = rig.keychain.entries.lock().unwrap().clone();
+    assert_eq!(kept(&client, &ann).await, all_in("keychain"));
+
+    client.move_secrets(&ann, Storage::UntilQuit).await.unwrap();
+    assert!(rig.keychain.kinds().is_empty());
+    assert_eq!(kept(&client, &ann).await, all_in("memory"));
+    assert_eq!(client.account(&ann).await.unwrap().storage, Storage::UntilQuit);
+    rig.sandbox.clock().advance(3600);
+    client.access_token(&ann).await.unwrap();
+    // Another process has nothing of it, so it has nothing to move.
+    let other = rig.client().await;
+    let error = other.move_secrets(&ann, Storage::Keychain).await.unwrap_err();
+    assert_eq!(error.code(), "needs_sign_in");
+
+    client.move_secrets(&ann, Storage::Keychain).await.unwrap();
+    assert_eq!(kept(&client, &ann).await, all_in("keychain"));
+    assert_eq!(names(&rig), before.keys().cloned().collect::<Vec<_>>());
+    rig.sandbox.clock().advance(3600);
+    other.access_token(&ann).await.unwrap();
+    // Where it is already, nothing is done.
+    rig.keychain.diary.lock().unwrap().clear();
+    client.move_secrets(&ann, Storage::Keychain).await.unwrap();
+    assert!(rig.keychain.diary.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_move_that_fails_leaves_the_secrets_where_they_were() {
+    let rig = Rig::new().await;
+    let client = second_start(&rig).await;
+    let ann = rig.sign_in(&client, "ann").await.account.id;
+    // The keychain does not give the last of them.
+    rig.keychain.refuse("id_token/", VaultError::Locked);
+    let error = client.move_secrets(&ann, Storage::UntilQuit).await.unwrap_err();
+    assert_eq!(error.code(), "keychain_locked");
+    rig.keychain.relent();
+    assert_eq!(kept(&client, &ann).await, all_in("keychain"));
+    client.move_secrets(&ann, Storage::UntilQuit).await.unwrap();
+    // It does not take the last of them.
+    rig.keychain
+        .refuse("id_token/", VaultError::Full("no room".to_owned()));
+    let error = client.move_secrets(&ann, Storage::Keychain).await.unwrap_err();
+    assert_eq!(error.code(), "keychain_full");
+    rig.keychain.relent();
+    assert!(rig.keychain.kinds().is_empty());
+    assert_eq!(kept(&client, &ann).await, all_in("memory"));
+    rig.sandbox.clock().advance(3600);
+    client.access_token(&ann).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_the_old_place_does_not_give_up_is_removed_later() {
+    let rig = Rig::new().await;
+    let client = second_start(&rig).await;
+    let ann = rig.sign_in(&client, "ann").await.account.id;
+    rig.keychain.refuse("delete ", VaultError::Locked);
+    client.move_secrets(&ann, Storage::UntilQuit).await.unwrap();
+    rig.keychain.relent();
+    assert_eq!(kept(&client, &ann).await, all_in("memory"));
+    assert_eq!(client.tidy_secrets().await.unwrap(), 3);
+    assert!(rig.keychain.kinds().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_that_the_keychain_did_not_take_moves_in_the_place_of_the_old_one() {
+    let rig = Rig::new().await;
+    let (client, ann) = expired(&rig).await;
+    let (held, caller) = held_up(&rig, &client, &ann).await;
+    rig.keychain
+        .refuse("refresh/", VaultError::Full("no room".to_owned()));
+    rig.sandbox.faults().remove(held);
+    caller.await.unwrap().unwrap();
+    let unsaved = client.stored_secrets(&ann).await.unwrap();
+    assert_eq!(unsaved[0].place, SecretPlace::Unsaved);
+    assert_eq!(
+        unsaved[0].place_name,
+        "Tessera’s memory, until the test's keychain takes it"
+    );
+    rig.keychain.relent();
+    client.move_secrets(&ann, Storage::UntilQuit).await.unwrap();
+    client.move_secrets(&ann, Storage::Keychain).await.unwrap();
+    rig.sandbox.clock().advance(3600);
+    rig.client().await.access_token(&ann).await.unwrap();
+}
+
+/// A move that has its turn, and waits for the keychain until nothing is silent any more.
+async fn moving(rig: &Rig, client: &Client, id: &AccountId) -> JoinHandle<Result<(), Error>> {
+    rig.keychain.diary.lock().unwrap().clear();
+    rig.keychain.silent.send_replace(Some(("get", "id_token/")));
+    let (client, id) = (client.clone(), id.clone());
+    let moving = tokio::spawn(async move { client.move_secrets(&id, Storage::UntilQuit).await });
+    rig.keychain.asked_to("get id_token").await;
+    moving
+}
+
+#[tokio::test]
+async fn who_wants_a_token_while_the_secrets_move_finds_them() {
+    let rig = Rig::new().await;
+    let (client, ann) = expired(&rig).await;
+    let moving = moving(&rig, &client, &ann).await;
+    let caller = tokio::spawn({
+        let (client, ann) = (client.clone(), ann.clone());
+        async move { client.access_token(&ann).await }
+    });
+    let mut changes = client.changes();
+    while state(&client, &ann).await != AccountState::Refreshing {
+        changes.recv().await.unwrap();
+    }
+    rig.keychain.silent.send_replace(None);
+    moving.await.unwrap().unwrap();
+    caller.await.unwrap().unwrap();
+    assert_eq!(kept(&client, &ann).await, all_in("memory"));
+}
+
+#[tokio::test]
+async fn who_signs_out_while_the_secrets_move_leaves_none_behind() {
+    let rig = Rig::new().await;
+    let client = second_start(&rig).await;
+    let ann = rig.sign_in(&client, "ann").await.account.id;
+    client.move_secrets(&ann, Storage::UntilQuit).await.unwrap();
+    // Back into the keychain, which takes its time.
+    rig.keychain.diary.lock().unwrap().clear();
+    rig.keychain.silent.send_replace(Some(("put", "id_token/")));
+    let moving = tokio::spawn({
+        let (client, ann) = (client.clone(), ann.clone());
+        async move { client.move_secrets(&ann, Storage::Keychain).await }
+    });
+    rig.keychain.asked_to("put refresh").await;
+    let mut trace = client.trace();
+    let leaving = tokio::spawn({
+        let (client, ann) = (client.clone(), ann.clone());
+        async move { client.sign_out(&ann).await }
+    });
+    // It has looked at the account, and waits for its turn.
+    trace.recv().await.unwrap();
+    rig.keychain.silent.send_replace(None);
+    moving.await.unwrap().unwrap();
+    leaving.await.unwrap().unwrap();
+    assert_eq!(names(&rig), ["keychain/marker"]);
+}
+
+#[tokio::test]
+async fn a_secret_is_shown_by_its_size_and_place_and_nobody_is_asked_for_it() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let ann = rig.sign_in(&client, "ann").await.account.id;
+    let shown = client.stored_secrets(&ann).await.unwrap();
+    let refresh = rig.keychain.entries.lock().unwrap()[&format!("refresh/{ann}")].clone();
+    assert_eq!(
+        (shown[0].what, shown[0].bytes, shown[0].place_name.as_str()),
+        ("refresh_token", refresh.len(), "the test's keychain")
+    );
+    let all = format!("{shown:?}");
+    for secret in rig.keychain.given.lock().unwrap().iter() {
+        let secret = String::from_utf8_lossy(secret);
+        assert!(secret.len() < 16 || !all.contains(secret.as_ref()));
+    }
+    rig.keychain.refuse("", VaultError::Locked);
+    rig.keychain.diary.lock().unwrap().clear();
+    let error = client.stored_secrets(&ann).await.unwrap_err();
+    assert_eq!(error.code(), "keychain_locked");
+    assert_eq!(*rig.keychain.diary.lock().unwrap(), ["list "]);
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::rig::{Rig, rule};
 
 /// A signed-in account whose access token has expired.
-async fn expired(rig: &Rig) -> (Client, AccountId) {
+pub(crate) async fn expired(rig: &Rig) -> (Client, AccountId) {
     let client = rig.client().await;
     let account = rig.sign_in(&client, "ann").await.account;
     rig.sandbox.clock().advance(3600);

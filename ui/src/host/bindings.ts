@@ -8,6 +8,8 @@ import { invoke as __TAURI_INVOKE, Channel } from "@tauri-apps/api/core";
 export const commands = {
 	/**  An account with its identity, permissions and checks. */
 	accountDetail: (id: string) => typedError<AccountDetail, ErrorView>(__TAURI_INVOKE("account_detail", { id })),
+	/**  Every secret that is kept of an account: where, how large and why, never what it is. */
+	accountStorage: (id: string) => typedError<KeptView[], ErrorView>(__TAURI_INVOKE("account_storage", { id })),
 	/**  What this build is. */
 	appInfo: () => typedError<AppInfo, ErrorView>(__TAURI_INVOKE("app_info")),
 	/**  Calls an API as an account. */
@@ -23,6 +25,8 @@ export const commands = {
 	 *  whoever subscribed.
 	 */
 	flows: () => typedError<FlowEventView[], ErrorView>(__TAURI_INVOKE("flows")),
+	/**  Moves what is kept of an account into memory, until the app quits, or into the keychain. */
+	moveStorage: (id: string, untilQuit: boolean) => typedError<null, ErrorView>(__TAURI_INVOKE("move_storage", { id, untilQuit })),
 	/**  Opens the attempt's page in the browser once more. */
 	openAgain: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("open_again", { id })),
 	/**
@@ -428,6 +432,20 @@ sentence: string } |
 { type: "ended"; 
 /**  Why it did not go well; `None` when it did. */
 error: ErrorView | null };
+
+/**  Something secret that is kept of an account, from outside. */
+export type KeptView = {
+	/**  What it is: `refresh_token`, `access_token`, `dpop_key`, `client_secret` or `id_token`. */
+	what: string,
+	/**  Where it is: `keychain`, `memory` or `unsaved`. */
+	place: string,
+	/**  That place, as a person calls it. */
+	place_name: string,
+	/**  Its size in bytes. */
+	bytes: number,
+	/**  Why it is kept, as a sentence. */
+	why: string,
+};
 
 /**  Who takes part. */
 export type PartyView = 

@@ -10,6 +10,7 @@ import type {
   CatalogueEntry,
   ErrorView,
   FlowEventView,
+  KeptView,
   ProviderInput,
   ProviderView,
   ReceiptView,
@@ -37,6 +38,10 @@ export interface Host {
   pasteCallback(id: string, text: string): Promise<Answer<null>>;
   /** An account with its identity, permissions and checks. */
   accountDetail(id: string): Promise<Answer<AccountDetail>>;
+  /** Every secret that is kept of an account: where, how large and why, never what it is. */
+  accountStorage(id: string): Promise<Answer<KeptView[]>>;
+  /** Moves what is kept of an account into memory, until the app quits, or into the keychain. */
+  moveStorage(id: string, untilQuit: boolean): Promise<Answer<null>>;
   /** Ends an account here, and at the provider as far as that goes. */
   signOut(id: string): Promise<Answer<ReceiptView>>;
   /** Opens the provider's sign-out page, for an account that was just signed out. An event tells how it ends. */

@@ -35,6 +35,8 @@ export const tauriHost: Host = {
   copyLink: (id) => settled(() => commands.copyLink(id)),
   pasteCallback: (id, text) => settled(() => commands.pasteCallback(id, text)),
   accountDetail: (id) => settled(() => commands.accountDetail(id)),
+  accountStorage: (id) => settled(() => commands.accountStorage(id)),
+  moveStorage: (id, untilQuit) => settled(() => commands.moveStorage(id, untilQuit)),
   signOut: (id) => settled(() => commands.signOut(id)),
   signOutInBrowser: (id) => settled(() => commands.signOutInBrowser(id)),
   catalogue: (account) => settled(() => commands.catalogue(account)),

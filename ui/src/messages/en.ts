@@ -230,6 +230,18 @@ const en = {
     expected: 'Expected',
     seen: 'Seen',
     storage: 'Where the secret is kept',
+    kept: {
+      what: {
+        refresh_token: 'What keeps you signed in',
+        access_token: 'Current access',
+        dpop_key: 'Key that your tokens are bound to',
+        client_secret: 'The app’s own secret',
+        id_token: 'Proof of who you are',
+      },
+      nothing: 'Nothing is kept of this account now.',
+      toMemory: 'Keep in memory until Tessera quits',
+      toKeychain: 'Move to the keychain',
+    },
     accessUntil: (when: string) =>
       `The access that Tessera holds now ends ${when}; it is renewed by itself where the provider lets it.`,
     accessEnded:

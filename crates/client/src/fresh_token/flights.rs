@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Shared};
 use tessera_oidc::RefreshToken;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -44,8 +45,23 @@ pub(crate) struct Flights {
     unsaved: Mutex<HashMap<AccountId, (u64, RefreshToken)>>,
     /// What went wrong last, as only this process knows it.
     troubles: Mutex<HashMap<AccountId, Trouble>>,
+    /// Where each account's secrets are: held by many while it stays so, and by one alone who changes it. A lease keeps
+    /// other processes away, and none of this one's own.
+    places: Mutex<HashMap<AccountId, Arc<RwLock<()>>>>,
     /// The accounts that a provider is being asked about.
     refreshing: Mutex<HashSet<AccountId>>,
+}
+
+/// The right of this process to write an account's tokens, until [`Client::end_turn`].
+pub(crate) struct Turn {
+    id: AccountId,
+    _place: Place,
+}
+
+/// Whether others of this process may have a turn as well. Whatever they do, none of them moves the secrets.
+enum Place {
+    Stays(#[expect(dead_code, reason = "held until the turn is over")] OwnedRwLockReadGuard<()>),
+    Moves(#[expect(dead_code, reason = "held until the turn is over")] OwnedRwLockWriteGuard<()>),
 }
 
 /// An account that is shown as refreshing.
@@ -83,6 +99,7 @@ impl Flights {
             closing: CancellationToken::new(),
             unsaved: Mutex::default(),
             troubles: Mutex::default(),
+            places: Mutex::default(),
             refreshing: Mutex::default(),
         }
     }
@@ -142,6 +159,13 @@ impl Flights {
     pub(super) fn landed(&self, id: &AccountId) {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.remove(id);
+    }
+
+    fn place(&self, id: &AccountId) -> Arc<RwLock<()>> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that nobody holds or waits for need not be remembered.
+        places.retain(|_, place| Arc::strong_count(place) > 1);
+        places.entry(id.clone()).or_default().clone()
     }
 
     /// The refresh token of this sign-in that is nowhere but here.
@@ -228,21 +252,33 @@ impl Client {
                     return;
                 }
                 // Turns are taken, so that a refresh that brings another token cannot be overtaken by this one.
-                if client.take_turn(&id).await.is_err() {
+                let Ok(turn) = client.take_turn(&id).await else {
                     return;
-                }
+                };
                 let is_still_it = flights.unsaved(&id, generation).as_ref() == Some(&token);
                 if is_still_it && client.save(&id, generation, &token).await.is_ok() {
                     client.changed(Change::Accounts);
                 }
-                client.end_turn(&id).await;
+                client.end_turn(turn).await;
                 pause = pause.saturating_mul(2).min(*SAVE_AGAIN.end());
             }
         });
     }
 
     /// Waits until this process may write the account's tokens.
-    pub(crate) async fn take_turn(&self, id: &AccountId) -> Result<(), Error> {
+    pub(crate) async fn take_turn(&self, id: &AccountId) -> Result<Turn, Error> {
+        let place = Place::Stays(self.inner().flights.place(id).read_owned().await);
+        self.take_turn_at(id, place).await
+    }
+
+    /// The same, and nobody else of this process has a turn meanwhile: for whoever moves the account's secrets or takes
+    /// them away.
+    pub(crate) async fn take_turn_alone(&self, id: &AccountId) -> Result<Turn, Error> {
+        let place = Place::Moves(self.inner().flights.place(id).write_owned().await);
+        self.take_turn_at(id, place).await
+    }
+
+    async fn take_turn_at(&self, id: &AccountId, place: Place) -> Result<Turn, Error> {
         let inner = self.inner();
         let (store, presence) = (&inner.store, &inner.flights.presence);
         let holder = presence.holder().await;
@@ -252,7 +288,10 @@ impl Client {
                 .take_lease(id, &holder, now, now.plus(LEASE_SECONDS))
                 .await?
             {
-                return Ok(());
+                return Ok(Turn {
+                    id: id.clone(),
+                    _place: place,
+                });
             }
             if let Some(other) = store.lease_holder(id).await?
                 && presence.is_gone(&other).await
@@ -269,9 +308,9 @@ impl Client {
     }
 
     /// Lets others write the account's tokens. A failure is harmless: the lease runs out by itself.
-    pub(crate) async fn end_turn(&self, id: &AccountId) {
+    pub(crate) async fn end_turn(&self, turn: Turn) {
         let holder = self.inner().flights.presence.holder().await;
-        if let Err(error) = self.inner().store.release_lease(id, &holder).await {
+        if let Err(error) = self.inner().store.release_lease(&turn.id, &holder).await {
             tracing::warn!(
                 code = Error::from(error).code(),
                 "a refresh lease could not be given back"

@@ -24,9 +24,9 @@ impl Client {
     pub async fn resolve_doubts(&self) -> Result<(), Error> {
         for id in self.inner().store.open_redemptions().await? {
             // Whoever has the turn may be hearing the answer now.
-            self.take_turn(&id).await?;
+            let turn = self.take_turn(&id).await?;
             let open = self.inner().store.open_redemptions().await;
-            self.end_turn(&id).await;
+            self.end_turn(turn).await;
             if !open?.contains(&id) {
                 continue;
             }

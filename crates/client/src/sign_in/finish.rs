@@ -375,7 +375,7 @@ async fn keep(
             .map(|token| Field::masked("refresh_token", token)),
     );
 
-    client.take_turn(&id).await?;
+    let turn = client.take_turn(&id).await?;
     let before = inner.store.account(&id).await;
     let is_new = matches!(before, Ok(None));
     let secrets = &inner.secrets;
@@ -450,7 +450,7 @@ async fn keep(
             "secrets of an account that could not be written were left behind"
         );
     }
-    client.end_turn(&id).await;
+    client.end_turn(turn).await;
     if written.is_ok() {
         flow.wrote(wanted.storage, MessageId::TokensStored, stored);
     }

@@ -4,7 +4,8 @@
 use rusqlite::OptionalExtension as _;
 
 use super::{Store, StoreError};
-use crate::account::AccountId;
+use crate::account::{AccountId, Storage};
+use crate::rows::storage_name;
 
 impl Store {
     /// The mark of the keychain that an account's secrets were put into, where it is known.
@@ -31,6 +32,25 @@ impl Store {
                 None => connection.execute("DELETE FROM kept_in WHERE account = ?1", [id.as_str()]),
             }?;
             Ok(())
+        })
+        .await
+    }
+
+    /// Notes where an account's secrets are, unless it has been signed in anew or out since `generation`. Says whether
+    /// anything was written.
+    pub(crate) async fn set_storage(
+        &self,
+        id: &AccountId,
+        generation: u64,
+        storage: Storage,
+    ) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.run(move |connection| {
+            let changed = connection.execute(
+                "UPDATE account SET storage = ?3 WHERE id = ?1 AND generation = ?2",
+                rusqlite::params![id.as_str(), generation, storage_name(storage)],
+            )?;
+            Ok(changed > 0)
         })
         .await
     }

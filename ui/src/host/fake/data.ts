@@ -6,6 +6,7 @@ import type {
   AttemptView,
   CallResponse,
   CatalogueEntry,
+  KeptView,
   ProviderView,
   ReceiptView,
 } from '../bindings';
@@ -299,6 +300,32 @@ export const detail = (account: AccountView): AccountDetail => ({
     : 'In the GNOME keyring, under the name “Tessera”.',
   access_expires_at: now() + 1_500,
 });
+
+export const kept = (account: AccountView): KeptView[] => {
+  const place = account.until_quit
+    ? { place: 'memory', place_name: 'Tessera’s memory' }
+    : { place: 'keychain', place_name: 'the GNOME keyring' };
+  return [
+    {
+      what: 'refresh_token',
+      bytes: 1_214,
+      why: 'Keeps you signed in: new access is had with it.',
+      ...place,
+    },
+    {
+      what: 'access_token',
+      bytes: 982,
+      why: 'Calls APIs for you, and is kept so that the next start needs no new one.',
+      ...place,
+    },
+    {
+      what: 'id_token',
+      bytes: 1_046,
+      why: 'Tells the provider whose session it is when you sign out in the browser.',
+      ...place,
+    },
+  ];
+};
 
 export const failedChecks = (account: AccountView): AccountDetail => {
   const whole = detail(account);

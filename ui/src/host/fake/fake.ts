@@ -141,6 +141,21 @@ export class FakeHost implements Host {
       return account ? ok(data.detail(account)) : fail(data.errors.late);
     });
 
+  accountStorage: Host['accountStorage'] = (id) =>
+    this.#answer('accountStorage', [id], () => {
+      const account = this.accounts.find((other) => other.id === id);
+      return account ? ok(data.kept(account)) : fail(data.errors.late);
+    });
+
+  moveStorage: Host['moveStorage'] = (id, untilQuit) =>
+    this.#answer('moveStorage', [id, untilQuit], () => {
+      const accounts = this.accounts.map((other) =>
+        other.id === id ? { ...other, until_quit: untilQuit } : other,
+      );
+      this.emit({ event: 'accounts', accounts });
+      return ok(null);
+    });
+
   signOut: Host['signOut'] = (id) =>
     this.#answer('signOut', [id], () => {
       const account = this.accounts.find((other) => other.id === id);
