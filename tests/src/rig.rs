@@ -16,7 +16,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tempfile::TempDir;
-use tessera_client::ports::{Browser, BrowserError, Clock, Ports, SecretBytes, Vault, VaultError};
+use tessera_client::ports::{
+    Browser, BrowserError, Clock, Desktop, DesktopError, Ports, SchemeHandler, SecretBytes, SecretService,
+    Vault, VaultError,
+};
 use tessera_client::{
     AdHocProvider, Attempt, Client, Config, Error, ProviderChoice, Route, SCHEME_REDIRECT, SignIn, SignedIn,
 };
@@ -37,6 +40,8 @@ pub struct Rig {
     pub browser: Arc<TestBrowser>,
     /// Seconds that this computer's clock is ahead of the provider's.
     pub ahead: Arc<AtomicI64>,
+    /// What the check-up is told of the desktop.
+    pub desktop: Arc<TestDesktop>,
     folder: TempDir,
 }
 
@@ -53,6 +58,7 @@ impl Rig {
             keychain: Arc::default(),
             browser: Arc::default(),
             ahead: Arc::default(),
+            desktop: Arc::default(),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -75,6 +81,7 @@ impl Rig {
             http: Arc::new(HttpClient::new()),
             clock: Arc::new(SandboxTime(self.sandbox.clone(), self.ahead.clone())),
             entropy: Arc::new(SystemEntropy),
+            desktop: self.desktop.clone(),
         };
         Client::open(config, ports).await.unwrap()
     }
@@ -223,6 +230,63 @@ impl Browser for TestBrowser {
             std::future::pending::<()>().await;
         }
         Ok(())
+    }
+}
+
+/// A desktop that says what a test wants it to say, and hands addresses to nobody. The real one is met by the tests of
+/// `tessera-platform` and by the journeys.
+#[derive(Default)]
+pub struct TestDesktop {
+    /// Who takes which scheme.
+    pub handlers: Mutex<BTreeMap<String, SchemeHandler>>,
+    /// What is on the session bus; otherwise there is no such thing.
+    pub bus: Mutex<Option<Result<SecretService, DesktopError>>>,
+    /// Has nothing to open pages with.
+    pub no_browser: Mutex<bool>,
+    /// The address that was handed over last.
+    pub handed: watch::Sender<Option<Url>>,
+    /// Answers nothing.
+    pub silent: watch::Sender<bool>,
+}
+
+impl TestDesktop {
+    async fn answers(&self) {
+        let _ = self.silent.subscribe().wait_for(|silent| !silent).await;
+    }
+}
+
+#[async_trait]
+impl Desktop for TestDesktop {
+    async fn scheme_handler(&self, scheme: &str) -> Result<SchemeHandler, DesktopError> {
+        self.answers().await;
+        let handlers = self.handlers.lock().unwrap();
+        Ok(handlers.get(scheme).cloned().unwrap_or(SchemeHandler::Nobody))
+    }
+
+    async fn hand_over(&self, url: &Url) -> Result<(), DesktopError> {
+        self.handed.send_replace(Some(url.clone()));
+        Ok(())
+    }
+
+    async fn browser(&self) -> Result<String, DesktopError> {
+        self.answers().await;
+        if *self.no_browser.lock().unwrap() {
+            return Err(DesktopError::NotInstalled("xdg-open".to_owned()));
+        }
+        Ok("Pages are opened by the test.".to_owned())
+    }
+
+    async fn session_bus(&self) -> Result<Option<SecretService>, DesktopError> {
+        self.answers().await;
+        self.bus.lock().unwrap().clone().transpose()
+    }
+
+    async fn holds_name(&self, _name: &str) -> Result<Option<bool>, DesktopError> {
+        Ok(None)
+    }
+
+    fn set_clock(&self) -> Option<String> {
+        Some("set-the-clock".to_owned())
     }
 }
 

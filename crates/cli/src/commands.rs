@@ -1,4 +1,4 @@
-//! The commands that need an account, and the check-up.
+//! The commands that need an account.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use tokio::io::AsyncReadExt as _;
 use crate::Failure;
 use crate::arguments::{self, Command};
 use crate::hints::About;
-use crate::login;
-use crate::output::{AccountRow, Body, ErrorRow, Output, aside, row};
+use crate::output::{AccountRow, Body, Output, aside, row};
+use crate::{doctor, login};
 
 /// The most bytes that a body from standard input may have.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
@@ -41,7 +41,7 @@ pub(crate) async fn run(
         Command::Accounts(_) => accounts(client, output, about).await,
         Command::Token(account) => token(client, &account.account, output, about).await,
         Command::Call(request) => call(client, request, output, about).await,
-        Command::Doctor(_) => doctor(client, output, about).await,
+        Command::Doctor(_) => doctor::doctor(client, output, about).await,
     }
 }
 
@@ -287,48 +287,4 @@ async fn collected(answer: ApiResponse) -> Result<Answer, Error> {
                 max_age: wanted.max_age,
             }),
     })
-}
-
-#[derive(Serialize)]
-struct FindingRow {
-    check: &'static str,
-    outcome: &'static str,
-    message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ErrorRow>,
-}
-
-async fn doctor(client: &Client, output: Output, about: &About) -> Result<(), Failure> {
-    let mut worst = None;
-    for finding in client.check_up().await {
-        let outcome = if finding.problem.is_some() { "failed" } else { "ok" };
-        if output.is_json() {
-            row(&FindingRow {
-                check: finding.check,
-                outcome,
-                message: finding.sentence,
-                error: finding
-                    .problem
-                    .as_ref()
-                    .map(|problem| ErrorRow::of(problem, about)),
-            });
-        } else {
-            output.line(&format!(
-                "{outcome:6}  {:11}  {}",
-                finding.check, finding.sentence
-            ));
-            if let Some(problem) = &finding.problem {
-                output.line(&format!(
-                    "                     {} [{}]",
-                    about.hint(problem),
-                    problem.code()
-                ));
-            }
-        }
-        worst = worst.or(finding.problem);
-    }
-    match worst {
-        None => Ok(()),
-        Some(problem) => Err(Failure::Told(problem.category())),
-    }
 }

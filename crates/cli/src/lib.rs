@@ -3,6 +3,7 @@
 
 pub mod arguments;
 mod commands;
+mod doctor;
 mod hints;
 mod interrupt;
 mod login;

@@ -1,126 +1,195 @@
 //! A look at everything a sign-in needs on this computer, before anyone is sent to a browser.
+//!
+//! Everything is really tried, all at once, and nothing is waited for longer than [`PATIENCE`]: what does not answer
+//! by then is a finding like any other.
+
+mod desktop;
+mod home;
+mod problem;
+mod providers;
+mod round_trip;
+
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::time::{Instant, timeout_at};
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::ports::{LoopbackBind, SecretBytes, VaultError};
-use crate::provider::LoopbackSettings;
+use crate::provider::ProviderId;
 
-/// Bytes of the secret that the keychain is tried with: as large as refresh tokens of any provider get.
-const LARGE_SECRET: usize = 20_000;
+pub use problem::CheckUpError;
+pub(crate) use round_trip::RoundTrips;
+
+/// How long each check may take, and so the whole: less than two seconds.
+const PATIENCE: Duration = Duration::from_millis(1_800);
 
 /// One thing that was tried.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// Stable id: `data_folder`, `providers`, `keychain`, `loopback`.
+    /// Stable id: `data_folder`, `providers`, `session_bus`, `keychain`, `loopback`, `browser`, `scheme`, `provider`
+    /// or `clock`; a shell may have more.
     pub check: &'static str,
+    /// The provider that it is about, where it is about one.
+    pub about: Option<ProviderId>,
+    /// How it stands.
+    pub standing: Standing,
     /// What was found, as a sentence.
     pub sentence: String,
     /// What is wrong, if anything is.
     pub problem: Option<Error>,
+    /// What can be done about it, where it is known.
+    pub repair: Option<Repair>,
+}
+
+/// How a check stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// As it should be.
+    Ok,
+    /// Not as it should be, but a sign-in works.
+    Tolerated,
+    /// A sign-in, or one way of it, does not work.
+    Failed,
+}
+
+impl Standing {
+    /// `ok`, `tolerated` or `failed`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Tolerated => "tolerated",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What puts a finding right. A shell offers what it can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// Tell the system again that this program takes its private scheme.
+    RegisterScheme,
+    /// Have the keychain ask the person to unlock it: [`Client::unlock_keychain`].
+    UnlockKeychain,
+    /// Look at what Settings say of this provider.
+    ProviderSettings(ProviderId),
+    /// Run this command.
+    Command(String),
+}
+
+impl Repair {
+    /// Stable id.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::RegisterScheme => "register_scheme",
+            Self::UnlockKeychain => "unlock_keychain",
+            Self::ProviderSettings(_) => "provider_settings",
+            Self::Command(_) => "command",
+        }
+    }
+
+    /// What a button says that does it.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::RegisterScheme => "Register Tessera again",
+            Self::UnlockKeychain => "Unlock the keychain",
+            Self::ProviderSettings(_) => "Look at its settings",
+            Self::Command(_) => "Copy the command",
+        }
+    }
+}
+
+impl Finding {
+    /// A finding from what came of a check: `Err` is a failure.
+    pub fn of(check: &'static str, found: Result<String, Error>) -> Self {
+        let (standing, sentence, problem) = match found {
+            Ok(sentence) => (Standing::Ok, sentence, None),
+            Err(problem) => (Standing::Failed, problem.message(), Some(problem)),
+        };
+        Self {
+            check,
+            about: None,
+            standing,
+            sentence,
+            problem,
+            repair: None,
+        }
+    }
+
+    /// The same, with what puts it right, if anything is wrong.
+    #[must_use]
+    fn repaired_by(mut self, repair: impl FnOnce(&Error) -> Option<Repair>) -> Self {
+        self.repair = self.problem.as_ref().and_then(repair);
+        self
+    }
+
+    /// The same, about a provider.
+    #[must_use]
+    fn about(self, provider: &ProviderId) -> Self {
+        Self {
+            about: Some(provider.clone()),
+            ..self
+        }
+    }
+
+    /// The same, where a sign-in works without it.
+    #[must_use]
+    fn tolerated_if(mut self, tolerable: bool) -> Self {
+        if tolerable && self.standing == Standing::Failed {
+            self.standing = Standing::Tolerated;
+        }
+        self
+    }
 }
 
 impl Client {
-    /// Tries, for real, what a sign-in needs here. No network is touched.
+    /// Tries, for real, what a sign-in needs here: the data folder, the keychain, a loopback port, what the desktop
+    /// does with an address, and the providers that a person is or may be signed in with. Takes less than two
+    /// seconds, whatever does not answer. Opens no page and no prompt.
     pub async fn check_up(&self) -> Vec<Finding> {
-        let (store, keychain, loopback) =
-            tokio::join!(self.try_folder(), self.try_keychain(), self.try_loopback());
-        let folder = self.inner().config.data_folder.display();
-        vec![
-            finding(
-                "data_folder",
-                store.map(|accounts| match accounts {
-                    1 => format!("{folder} can be used; 1 account is in it."),
-                    count => format!("{folder} can be used; {count} accounts are in it."),
-                }),
-            ),
-            finding(
-                "providers",
-                self.providers_problem()
-                    .map_or_else(|| Ok(self.ready_providers()), Err),
-            ),
-            finding(
-                "keychain",
-                keychain.map(|()| {
-                    format!(
-                        "{} keeps, returns and deletes a large secret.",
-                        self.inner().ports.keychain.describe()
-                    )
-                }),
-            ),
-            finding(
-                "loopback",
-                loopback
-                    .map(|port| format!("A place to wait for the browser was opened at 127.0.0.1:{port}.")),
-            ),
-        ]
+        let until = Instant::now() + PATIENCE;
+        let bus = in_time(until, "The session bus", self.look_at_bus()).shared();
+        let (store, keychain, loopback, bus, browser, scheme, providers) = tokio::join!(
+            in_time(until, "Your data folder", self.try_folder()),
+            in_time(until, "Your keychain", self.try_keychain(bus.clone())),
+            in_time(until, "This computer's loopback address", self.try_loopback()),
+            bus,
+            in_time(until, "What opens your browser", self.look_for_browser()),
+            self.try_scheme(until),
+            self.try_providers(until),
+        );
+        let terminal = self.scheme().is_none();
+        let mut findings = vec![Finding::of("data_folder", store), self.providers_file_finding()];
+        let bus = bus.transpose();
+        findings.extend(bus.map(|bus| Finding::of("session_bus", bus.and_then(desktop::bus_told))));
+        findings.extend([
+            Finding::of("keychain", keychain).repaired_by(home::unlock),
+            Finding::of("loopback", loopback),
+            // The address can be opened by hand, and a device grant needs no browser here.
+            Finding::of("browser", browser).tolerated_if(terminal),
+            scheme,
+        ]);
+        findings.extend(providers);
+        findings
     }
 
-    fn ready_providers(&self) -> String {
-        let ready = self
-            .providers()
-            .iter()
-            .filter(|provider| self.readiness(provider).is_none())
-            .count();
-        match ready {
-            0 => "No provider has a client id yet; one can be named by issuer address.".to_owned(),
-            1 => "1 provider is ready to sign in with.".to_owned(),
-            ready => format!("{ready} providers are ready to sign in with."),
-        }
-    }
-
-    /// A name that nothing has.
-    fn probe(&self) -> String {
-        let mut name = [0; 8];
-        self.inner().ports.entropy.fill(&mut name);
-        format!("probe/{:016x}", u64::from_be_bytes(name))
-    }
-
-    /// Writes something and takes it away again, and counts the accounts.
-    async fn try_folder(&self) -> Result<usize, Error> {
-        let (store, entry) = (&self.inner().store, self.probe());
-        store.note_attempt(&entry, self.now()).await?;
-        store.claim_attempt(&entry).await?;
-        Ok(store.accounts().await?.len())
-    }
-
-    async fn try_keychain(&self) -> Result<(), Error> {
-        let keychain = &self.inner().ports.keychain;
-        let mut secret = vec![0; LARGE_SECRET];
-        self.inner().ports.entropy.fill(&mut secret);
-        let secret = SecretBytes::new(secret);
-        let entry = self.probe();
-        keychain.put(&entry, secret.clone()).await?;
-        let read = keychain.get(&entry).await;
-        keychain.delete(&entry).await?;
-        if read? == Some(secret) {
-            Ok(())
-        } else {
-            Err(VaultError::Damaged.into())
-        }
-    }
-
-    async fn try_loopback(&self) -> Result<u16, Error> {
-        let usual = LoopbackSettings::default();
-        let bind = LoopbackBind {
-            host: usual.host,
-            ports: usual.ports,
-            path: usual.path,
-        };
-        Ok(self.inner().ports.loopback.bind(bind).await?.address().port())
+    /// Has the keychain ask the person to unlock it, if it has to, and waits for their answer.
+    ///
+    /// # Errors
+    /// When the person declines, or the keychain does not work.
+    pub async fn unlock_keychain(&self) -> Result<(), Error> {
+        self.use_keychain().await
     }
 }
 
-fn finding(check: &'static str, found: Result<String, Error>) -> Finding {
-    match found {
-        Ok(sentence) => Finding {
-            check,
-            sentence,
-            problem: None,
-        },
-        Err(problem) => Finding {
-            check,
-            sentence: problem.message(),
-            problem: Some(problem),
-        },
-    }
+/// What came of `what`; that it did not answer, where it did not.
+async fn in_time<T>(
+    until: Instant,
+    subject: &'static str,
+    what: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    timeout_at(until, what)
+        .await
+        .unwrap_or_else(|_| Err(CheckUpError::NoAnswer(subject).into()))
 }

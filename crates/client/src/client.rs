@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::account::{Account, AccountId, AccountState, SignInNeed, Storage};
 use crate::catalogue::{self, KnownCall};
+use crate::check_up::RoundTrips;
 use crate::directory::Directory;
 use crate::dpop::Nonces;
 use crate::error::{AccountError, Error};
@@ -79,6 +80,7 @@ pub(crate) struct Inner {
     pub(crate) attempts: Attempts,
     pub(crate) browser_sign_outs: Arc<BrowserSignOuts>,
     pub(crate) flights: Flights,
+    pub(crate) round_trips: RoundTrips,
     pub(crate) changes: broadcast::Sender<Change>,
     /// What is tidied up while nobody waits for it.
     pub(crate) tidying: TaskTracker,
@@ -110,6 +112,7 @@ impl Client {
             attempts: Attempts::default(),
             browser_sign_outs: Arc::default(),
             flights: Flights::new(&config.data_folder, &*ports.entropy),
+            round_trips: RoundTrips::default(),
             changes: broadcast::Sender::new(256),
             tidying: TaskTracker::new(),
             config,

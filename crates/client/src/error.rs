@@ -18,6 +18,7 @@ use tessera_oidc::token::TokenError;
 use tessera_oidc::userinfo::UserinfoError;
 
 use crate::account::SignInNeed;
+use crate::check_up::CheckUpError;
 use crate::gateway::{ApiRefusal, PolicyError};
 use crate::ports::{BrowserError, HttpError, LoopbackError, VaultError};
 use crate::providers::ProviderError;
@@ -145,6 +146,9 @@ pub enum Error {
     /// The callback was refused, or brought a refusal.
     #[error(transparent)]
     Callback(#[from] CallbackError),
+    /// What a check-up found.
+    #[error(transparent)]
+    CheckUp(#[from] CheckUpError),
     /// The device grant gave no codes.
     #[error(transparent)]
     Device(#[from] DeviceError),

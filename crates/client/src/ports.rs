@@ -1,5 +1,5 @@
-//! What the client role needs of the world, and owns as traits: keychain, browser, loopback listener, HTTP
-//! and clock. `tessera-platform` makes them real; tests use the real ones too, except for faults that the
+//! What the client role needs of the world, and owns as traits: keychain, browser, loopback listener, HTTP,
+//! clock and desktop. `tessera-platform` makes them real; tests use the real ones too, except for faults that the
 //! real thing cannot be made to show.
 
 use std::net::SocketAddr;
@@ -200,6 +200,8 @@ pub trait Http: Send + Sync {
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, HttpError>;
     /// Sends `request` and hands the body on as it arrives. `limits.body` still holds.
     async fn stream(&self, request: Request, limits: Limits) -> Result<StreamedResponse, HttpError>;
+    /// Host and port of the proxy by which a request to `url` goes, when it goes by one. Never its credentials.
+    fn proxy(&self, url: &Url) -> Option<String>;
 }
 
 /// How much an answer may take.
@@ -292,6 +294,78 @@ pub trait Entropy: Send + Sync {
     fn fill(&self, buffer: &mut [u8]);
 }
 
+/// The desktop around this program: what it would start, and what of it answers. Asked by the check-up alone; no
+/// sign-in waits for it.
+#[async_trait]
+pub trait Desktop: Send + Sync {
+    /// What the system would start for an address of `scheme`.
+    async fn scheme_handler(&self, scheme: &str) -> Result<SchemeHandler, DesktopError>;
+    /// Hands `url` to whatever takes its scheme, as a browser does. To be called only where [`scheme_handler`]
+    /// names a program: some openers show an address that nobody takes in a browser.
+    ///
+    /// [`scheme_handler`]: Desktop::scheme_handler
+    async fn hand_over(&self, url: &Url) -> Result<(), DesktopError>;
+    /// What opens pages, as a sentence.
+    async fn browser(&self) -> Result<String, DesktopError>;
+    /// What answers on the session bus; `None` where the system has no such thing.
+    async fn session_bus(&self) -> Result<Option<SecretService>, DesktopError>;
+    /// Whether `name` on the session bus is this very process's; `None` where the system has no such thing.
+    async fn holds_name(&self, name: &str) -> Result<Option<bool>, DesktopError>;
+    /// A command that sets the clock by the network, where the system has one.
+    fn set_clock(&self) -> Option<String>;
+}
+
+/// Who takes the addresses of a private scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SchemeHandler {
+    /// Nobody.
+    Nobody,
+    /// A program.
+    Program(HandlerProgram),
+    /// The system has no way to ask.
+    Untold,
+}
+
+/// A program that takes the addresses of a private scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandlerProgram {
+    /// Under which name the system knows it: on Linux that of its desktop entry.
+    pub entry: String,
+    /// Where it is, or what the entry calls it where it is nowhere.
+    pub program: String,
+    /// Whether it is there.
+    pub exists: bool,
+    /// Whether it is the program that asks.
+    pub is_this: bool,
+}
+
+/// The Secret Service of the session bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretService {
+    /// It is there, and its usual keyring is open or was not made yet.
+    Open,
+    /// It is there, and its usual keyring is locked.
+    Locked,
+    /// It is not running; the bus knows how to start it.
+    Startable,
+    /// There is none.
+    Missing,
+}
+
+/// Why something is not known of the desktop.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DesktopError {
+    /// A program that the question takes is not installed.
+    #[error("{0} is not installed")]
+    NotInstalled(String),
+    /// There is no session bus.
+    #[error("there is no session bus: {0}")]
+    NoBus(String),
+    /// What was asked gave no answer that can be used.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// All ports in one bag.
 #[derive(Clone)]
 pub struct Ports {
@@ -307,4 +381,6 @@ pub struct Ports {
     pub clock: std::sync::Arc<dyn Clock>,
     /// Randomness.
     pub entropy: std::sync::Arc<dyn Entropy>,
+    /// The desktop.
+    pub desktop: std::sync::Arc<dyn Desktop>,
 }

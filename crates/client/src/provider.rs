@@ -210,5 +210,10 @@ pub const DEVELOPMENT_SCHEME_REDIRECT: &str = "app.tessera.desktop.dev:/callback
 
 /// The scheme part of a private-scheme redirect URI.
 pub fn scheme_of(redirect: &RedirectUri) -> &str {
-    redirect.as_str().split(':').next().unwrap_or_default()
+    scheme_part(redirect.as_str())
+}
+
+/// The part of an address before its first colon.
+pub(crate) fn scheme_part(address: &str) -> &str {
+    address.split(':').next().unwrap_or_default()
 }

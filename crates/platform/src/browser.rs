@@ -16,7 +16,7 @@ use url::Url;
 
 /// How long an opener is watched. One that fails does so at once; one that still runs has become the browser,
 /// or waits for it.
-const WATCH: Duration = Duration::from_secs(3);
+pub(crate) const WATCH: Duration = Duration::from_secs(3);
 
 /// The system's default browser. On Linux that is what `xdg-open` says, which honours `BROWSER`.
 #[derive(Clone, Debug)]
@@ -46,20 +46,23 @@ impl Browser for SystemBrowser {
                 url.scheme()
             )));
         }
-        let mut first = None;
-        for mut command in open::commands(url.as_str()) {
-            prepare(&mut command);
-            match start(command, self.watch).await {
-                Ok(()) => return Ok(()),
-                // A missing opener later in the list says less than the failure of one that is there.
-                Err(Trouble::Missing) => {}
-                Err(Trouble::Failed(reason)) => first = first.or(Some(reason)),
-            }
-        }
-        Err(BrowserError(
-            first.unwrap_or_else(|| nothing_to_open_with().to_owned()),
-        ))
+        hand_to_opener(url, self.watch).await.map_err(BrowserError)
     }
+}
+
+/// Hands `url` to the system's opener, and watches that for a moment.
+pub(crate) async fn hand_to_opener(url: &Url, watch: Duration) -> Result<(), String> {
+    let mut first = None;
+    for mut command in open::commands(url.as_str()) {
+        prepare(&mut command);
+        match start(command, watch).await {
+            Ok(()) => return Ok(()),
+            // A missing opener later in the list says less than the failure of one that is there.
+            Err(Trouble::Missing) => {}
+            Err(Trouble::Failed(reason)) => first = first.or(Some(reason)),
+        }
+    }
+    Err(first.unwrap_or_else(|| nothing_to_open_with().to_owned()))
 }
 
 fn nothing_to_open_with() -> &'static str {
@@ -77,7 +80,7 @@ enum Trouble {
 }
 
 /// Detaches the opener from this program: its streams, its folder, its keyboard and its environment.
-fn prepare(command: &mut Command) {
+pub(crate) fn prepare(command: &mut Command) {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

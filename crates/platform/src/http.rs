@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::redirect::Policy;
 use tessera_client::ports::{BodyStream, Http, HttpError, Limits, StreamedResponse};
 use tessera_oidc::is_secure;
@@ -119,6 +120,22 @@ impl Http for HttpClient {
             headers,
             body: chunks(body, limits.time),
         })
+    }
+
+    fn proxy(&self, url: &Url) -> Option<String> {
+        if !matches!(Route::of(url), Route::Remote) {
+            return None;
+        }
+        // The library that `reqwest` asks as well.
+        let proxy = Matcher::from_system().intercept(&url.as_str().parse().ok()?)?;
+        Some(
+            proxy.uri().host()?.to_owned()
+                + &proxy
+                    .uri()
+                    .port()
+                    .map(|port| format!(":{port}"))
+                    .unwrap_or_default(),
+        )
     }
 }
 

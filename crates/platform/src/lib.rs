@@ -1,11 +1,12 @@
 //! The client's ports made real: the operating system's keychain, the person's browser, loopback listeners,
-//! HTTP, the clock, randomness, and the folder where a person's data lives.
+//! HTTP, the clock, randomness, the desktop, and the folder where a person's data lives.
 //!
 //! Nothing here knows OAuth. Constructing any of these costs nothing: keychain, trust roots and proxies are
 //! looked at when they are first needed, so that a window can open before them.
 
 mod browser;
 mod clock;
+mod desktop;
 mod http;
 mod keychain;
 mod loopback;
@@ -17,6 +18,7 @@ use tessera_client::ports::Ports;
 
 pub use browser::SystemBrowser;
 pub use clock::{SystemClock, SystemEntropy};
+pub use desktop::SystemDesktop;
 pub use http::HttpClient;
 pub use keychain::{KeychainLimits, OsKeychain};
 pub use loopback::LoopbackServer;
@@ -31,5 +33,6 @@ pub fn ports(folder: &DataFolder) -> Ports {
         http: Arc::new(HttpClient::new()),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
+        desktop: Arc::new(SystemDesktop),
     }
 }

@@ -427,3 +427,33 @@ fn this_machine_is_never_reached_by_way_of_a_proxy_and_the_rest_always_is() {
         },
     );
 }
+
+#[test]
+fn a_proxy_is_named_without_its_credentials_and_only_where_it_is_used() {
+    let environment = |_: &support::Home| {
+        [
+            ("HTTPS_PROXY", "http://ann:the-secret@proxy.example:3128"),
+            ("NO_PROXY", "inside.example"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    };
+    support::in_child(
+        "a_proxy_is_named_without_its_credentials_and_only_where_it_is_used",
+        |_| Vec::new(),
+        environment,
+        async || {
+            let check = |url: &str, expected: Option<&str>| {
+                let proxy = HttpClient::new().proxy(&url.parse().unwrap());
+                assert_eq!(proxy.as_deref(), expected, "{url}");
+            };
+            check(
+                "https://login.example/.well-known/x?a=b",
+                Some("proxy.example:3128"),
+            );
+            check("https://login.inside.example/", None);
+            check("https://127.0.0.1:8080/", None);
+            check("http://localhost/", None);
+        },
+    );
+}

@@ -9,6 +9,7 @@
 )]
 
 mod browser_sign_out;
+mod check_up;
 mod clock;
 mod device;
 mod dpop;

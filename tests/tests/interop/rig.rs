@@ -17,7 +17,7 @@ use tessera_client::{
     Account, AdHocProvider, Attempt, Client, Config, Outcome, ProviderChoice, ProviderId, RedirectUri, Route,
     SCHEME_REDIRECT, SignIn, SignedIn, UnixTime,
 };
-use tessera_platform::{HttpClient, LoopbackServer, SystemClock, SystemEntropy};
+use tessera_platform::{HttpClient, LoopbackServer, SystemClock, SystemDesktop, SystemEntropy};
 use url::Url;
 
 /// How long an access token lives, in seconds.
@@ -52,6 +52,7 @@ impl Machine {
             http: Arc::new(HttpClient::new()),
             clock: Arc::new(Ahead(Arc::clone(&ahead))),
             entropy: Arc::new(SystemEntropy),
+            desktop: Arc::new(SystemDesktop),
         };
         Ok(Self {
             client: Client::open(config, ports).await?,

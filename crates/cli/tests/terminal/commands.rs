@@ -213,22 +213,110 @@ async fn the_check_up_tries_everything_and_says_so() {
         .iter()
         .map(|finding| finding["check"].as_str().unwrap())
         .collect();
-    assert_eq!(checks, ["data_folder", "providers", "keychain", "loopback"]);
+    assert_eq!(
+        checks,
+        [
+            "data_folder",
+            "providers",
+            "session_bus",
+            "keychain",
+            "loopback",
+            "browser",
+            "scheme",
+            "provider",
+            "clock"
+        ]
+    );
     assert!(
         findings
             .iter()
             .all(|finding| finding["outcome"] == "ok" && finding["error"].is_null()),
         "{findings:?}"
     );
+    let message = |check: &str| {
+        let found = findings.iter().find(|finding| finding["check"] == check);
+        found.unwrap()["message"].as_str().unwrap()
+    };
+    assert!(message("keychain").contains("the GNOME keyring"), "{findings:?}");
     assert!(
-        findings[2]["message"]
-            .as_str()
-            .unwrap()
-            .contains("the GNOME keyring"),
+        message("provider").starts_with("Box answers at 127.0.0.1:"),
         "{findings:?}"
     );
+    assert!(
+        message("scheme").contains("the terminal needs none"),
+        "{findings:?}"
+    );
+    let about = findings.iter().filter(|finding| finding["about"] == "box");
+    assert_eq!(about.count(), 2, "{findings:?}");
     let shown = terminal.run(&["doctor"]).await;
-    assert_eq!((shown.code, shown.out.lines().count()), (Some(0), 4), "{shown:?}");
+    assert_eq!((shown.code, shown.out.lines().count()), (Some(0), 9), "{shown:?}");
+}
+
+#[tokio::test]
+async fn the_check_up_says_what_is_wrong_and_ends_as_the_first_failure_does() {
+    let mut terminal = Terminal::open().await;
+    let handlers = terminal.folder().join("share/applications");
+    std::fs::create_dir_all(&handlers).unwrap();
+    let entry = "[Desktop Entry]\nType=Application\nName=T\nExec=sh %u\n";
+    std::fs::write(handlers.join("tessera.desktop"), entry).unwrap();
+    let both =
+        ["", ".dev"].map(|build| format!("x-scheme-handler/app.tessera.desktop{build}=tessera.desktop\n"));
+    let defaults = format!("[Default Applications]\n{}", both.concat());
+    std::fs::write(terminal.folder().join("config/mimeapps.list"), defaults).unwrap();
+
+    // What the terminal does not need is told, and is no failure.
+    let ended = terminal.run(&["doctor", "--json"]).await;
+    let scheme = finding(&ended.out, "scheme");
+    assert_eq!(
+        (ended.code, &scheme["outcome"]),
+        (Some(0), &json!("tolerated")),
+        "{ended:?}"
+    );
+    assert_eq!(scheme["error"]["code"], "scheme_shared");
+    let none = terminal
+        .start_with(&["doctor", "--json"], &[("PATH", "/nonexistent")])
+        .end()
+        .await;
+    let browser = finding(&none.out, "browser");
+    assert_eq!(
+        (none.code, &browser["outcome"]),
+        (Some(0), &json!("tolerated")),
+        "{none:?}"
+    );
+    assert_eq!(browser["error"]["code"], "browser_missing");
+
+    let issuer = terminal.sandbox.issuer().to_owned();
+    let file = terminal.home().join("providers.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace(&issuer, "http://127.0.0.1:1")).unwrap();
+    let ended = terminal.run(&["doctor", "--json"]).await;
+    let provider = finding(&ended.out, "provider");
+    assert_eq!(
+        (ended.code, &provider["outcome"]),
+        (Some(5), &json!("failed")),
+        "{ended:?}"
+    );
+    assert_eq!(provider["repair"], json!({"id": "provider_settings"}));
+    assert!(
+        provider["detail"]
+            .as_str()
+            .unwrap()
+            .contains("nothing is listening there")
+    );
+
+    terminal.end_keyring().await;
+    let ended = terminal.run(&["doctor"]).await;
+    assert_eq!(ended.code, Some(6), "{ended:?}");
+    assert!(ended.out.contains("\nfailed     keychain     "), "{ended:?}");
+    assert!(ended.out.contains("[keychain_missing]"), "{ended:?}");
+}
+
+/// What the check-up with `--json` says of this.
+fn finding(out: &str, check: &str) -> Value {
+    let mut findings = out.lines().map(|line| serde_json::from_str(line).unwrap());
+    findings
+        .find(|finding: &Value| finding["check"] == check)
+        .unwrap()
 }
 
 #[tokio::test]

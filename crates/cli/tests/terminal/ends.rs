@@ -232,7 +232,7 @@ async fn without_a_keychain_it_is_6() {
     );
     let doctor = without(&["doctor", "--json"]).end().await;
     assert_eq!(doctor.code, Some(6));
-    let keychain = &doctor.json()[2];
+    let keychain = &doctor.json()[3];
     assert_eq!(
         (keychain["outcome"].as_str(), keychain["error"]["code"].as_str()),
         (Some("failed"), Some("keychain_missing"))

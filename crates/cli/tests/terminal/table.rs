@@ -63,13 +63,13 @@ async fn what_cannot_be_meant_is_2_and_asks_nobody() {
     let listed = terminal.run(&["accounts", "--json"]).await;
     assert_eq!((listed.code, listed.json().len()), (Some(0), 1));
     assert!(listed.notes.contains("providers.toml"), "{listed:?}");
+    assert!(terminal.sandbox.log().entries().is_empty(), "somebody was asked");
     let doctor = terminal.run(&["doctor", "--json"]).await;
     assert_eq!(
         (doctor.code, &doctor.json()[1]["error"]["code"]),
         (Some(2), &json!("providers_file_invalid"))
     );
     assert!(!doctor.out.contains("hush"), "{}", doctor.out);
-    assert!(terminal.sandbox.log().entries().is_empty(), "somebody was asked");
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ impl Error {
                 "You brought an answer that does not belong to this sign-in, so it was not used.",
                 "Finish the sign-in in the browser page that was opened last, or start again.",
             ),
+            Self::CheckUp(error) => told(error.code(), error.category(), error.message(), error.hint()),
             Self::NoKeySet => told(
                 "key_set_missing",
                 Category::CheckFailed,

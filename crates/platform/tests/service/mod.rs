@@ -66,7 +66,7 @@ pub(crate) fn without_bus<F: Future<Output = ()>>(name: &str, body: impl FnOnce(
     in_child(name, |_| Vec::new(), environment, body);
 }
 
-fn environment(home: &Home) -> Vec<(String, String)> {
+pub(crate) fn environment(home: &Home) -> Vec<(String, String)> {
     let folders = [
         ("XDG_RUNTIME_DIR", "run"),
         ("XDG_DATA_HOME", "data-home"),

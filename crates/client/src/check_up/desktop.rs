@@ -1,0 +1,183 @@
+//! What the desktop does: opens pages, takes the addresses of the private scheme, and has a session bus.
+
+use tokio::time::Instant;
+
+use super::{CheckUpError, Finding, Repair, Standing, in_time};
+use crate::client::Client;
+use crate::error::Error;
+use crate::ports::{DesktopError, HandlerProgram, SchemeHandler, SecretService, VaultError};
+use crate::provider::{DEVELOPMENT_SCHEME_REDIRECT, SCHEME_REDIRECT, scheme_part};
+
+impl Client {
+    /// The private scheme of this program, where the system brings its addresses here.
+    pub(super) fn scheme(&self) -> Option<&str> {
+        let redirect = self.inner().config.scheme_redirect.as_ref()?;
+        Some(scheme_part(redirect.as_str()))
+    }
+
+    /// What answers on the session bus; `None` where there is none to be had, or need be.
+    pub(super) async fn look_at_bus(&self) -> Result<Option<SecretService>, Error> {
+        self.inner()
+            .ports
+            .desktop
+            .session_bus()
+            .await
+            .map_err(|error| match error {
+                DesktopError::NoBus(reason) => CheckUpError::NoSessionBus(reason).into(),
+                other => CheckUpError::Desktop(other).into(),
+            })
+    }
+
+    pub(super) async fn look_for_browser(&self) -> Result<String, Error> {
+        self.inner()
+            .ports
+            .desktop
+            .browser()
+            .await
+            .map_err(|error| match error {
+                DesktopError::NotInstalled(what) => CheckUpError::NoBrowser(what).into(),
+                other => CheckUpError::Desktop(other).into(),
+            })
+    }
+
+    /// Who takes the addresses of the app's scheme, and in the app itself: whether one comes back.
+    pub(super) async fn try_scheme(&self, until: Instant) -> Finding {
+        let installed = scheme_part(SCHEME_REDIRECT);
+        let development = scheme_part(DEVELOPMENT_SCHEME_REDIRECT);
+        let ask = |scheme| in_time(until, "The desktop", self.ask_for_handler(scheme));
+        let Some(own) = self.scheme() else {
+            let (installed_by, development_by) = tokio::join!(ask(installed), ask(development));
+            return handlers_told([(installed, installed_by), (development, development_by)]);
+        };
+        let other = if own == installed { development } else { installed };
+        let (found, others) = tokio::join!(self.try_own_scheme(own, until), ask(other));
+        let others = match others {
+            Ok(SchemeHandler::Program(program)) if program.exists => Some(program),
+            _ => None,
+        };
+        let found = found.and_then(|sentence| match others {
+            // Whoever takes both takes the other's callbacks.
+            Some(program) if program.is_this => Err(CheckUpError::SchemeShared {
+                scheme: other.to_owned(),
+            }
+            .into()),
+            Some(program) => Ok(format!(
+                "{sentence} {} has its own: {}.",
+                whose(other),
+                program.program
+            )),
+            None => Ok(sentence),
+        });
+        Finding::of("scheme", found).repaired_by(|problem| {
+            matches!(
+                problem,
+                Error::CheckUp(
+                    CheckUpError::SchemeUnhandled
+                        | CheckUpError::SchemeProgramGone(_)
+                        | CheckUpError::SchemeElsewhere(_)
+                )
+            )
+            .then_some(Repair::RegisterScheme)
+        })
+    }
+
+    /// Hands an address to the system, and sees it come back; but only where nothing but this program can get it.
+    async fn try_own_scheme(&self, scheme: &str, until: Instant) -> Result<String, Error> {
+        match in_time(until, "The desktop", self.ask_for_handler(scheme)).await? {
+            SchemeHandler::Nobody => return Err(CheckUpError::SchemeUnhandled.into()),
+            SchemeHandler::Program(HandlerProgram {
+                exists: false,
+                program,
+                ..
+            }) => {
+                return Err(CheckUpError::SchemeProgramGone(program).into());
+            }
+            SchemeHandler::Program(HandlerProgram {
+                is_this: false,
+                program,
+                ..
+            }) => {
+                return Err(CheckUpError::SchemeElsewhere(program).into());
+            }
+            SchemeHandler::Program(_) | SchemeHandler::Untold => {}
+        }
+        self.go_round(scheme, until).await?;
+        Ok(format!(
+            "An address of {scheme} went out through the system and came back to this program: {}.",
+            whose(scheme).to_lowercase()
+        ))
+    }
+
+    async fn ask_for_handler(&self, scheme: &str) -> Result<SchemeHandler, Error> {
+        let handler = self.inner().ports.desktop.scheme_handler(scheme).await;
+        handler.map_err(|error| CheckUpError::Desktop(error).into())
+    }
+}
+
+/// What the session bus has, as a sentence.
+pub(super) fn bus_told(service: SecretService) -> Result<String, Error> {
+    Ok(match service {
+        SecretService::Open => "The session bus answers, and a Secret Service is on it.",
+        SecretService::Locked => "The session bus answers, and a Secret Service is on it; it is locked.",
+        SecretService::Startable => {
+            "The session bus answers, and starts a Secret Service when one is needed."
+        }
+        SecretService::Missing => {
+            return Err(VaultError::Missing("no Secret Service is on the session bus".to_owned()).into());
+        }
+    }
+    .to_owned())
+}
+
+/// Which of the two builds goes by this scheme.
+fn whose(scheme: &str) -> &'static str {
+    if scheme == scheme_part(SCHEME_REDIRECT) {
+        "The installed app"
+    } else {
+        "A development build"
+    }
+}
+
+/// Where there is no window: who takes which addresses. A terminal waits for none of them.
+fn handlers_told(handlers: [(&str, Result<SchemeHandler, Error>); 2]) -> Finding {
+    let mut told = Vec::new();
+    let mut problem = None;
+    let mut programs = Vec::new();
+    for (scheme, handler) in handlers {
+        match handler {
+            Ok(SchemeHandler::Program(program)) if program.exists => {
+                told.push(format!(
+                    "{} takes addresses of {scheme}: {}.",
+                    whose(scheme),
+                    program.program
+                ));
+                programs.push((scheme, program.program));
+            }
+            Ok(SchemeHandler::Program(program)) => {
+                problem = problem.or(Some(CheckUpError::SchemeProgramGone(program.program).into()));
+            }
+            Ok(SchemeHandler::Nobody | SchemeHandler::Untold) => {}
+            Err(error) => problem = problem.or(Some(error)),
+        }
+    }
+    if let [(_, one), (scheme, other)] = &programs[..]
+        && one == other
+    {
+        problem = Some(
+            CheckUpError::SchemeShared {
+                scheme: (*scheme).to_owned(),
+            }
+            .into(),
+        );
+    }
+    if let Some(problem) = problem {
+        return Finding {
+            standing: Standing::Tolerated,
+            ..Finding::of("scheme", Err(problem))
+        };
+    }
+    if told.is_empty() {
+        told.push("No desktop app takes addresses here; the terminal needs none.".to_owned());
+    }
+    Finding::of("scheme", Ok(told.join(" ")))
+}

@@ -1,0 +1,214 @@
+//! The desktop as a person has it: its own tools say who takes an address, and a real session bus what is on it.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test may stop at the first surprise, and makes the world that it runs in"
+)]
+
+#[allow(dead_code, reason = "the tests of the keychain use the rest")]
+mod service;
+mod support;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use tessera_client::ports::{Desktop as _, DesktopError, HandlerProgram, SchemeHandler, SecretService};
+use tessera_platform::SystemDesktop;
+
+use service::{Daemon, home, in_session, without_bus};
+
+const SCHEME: &str = "app.tessera.test";
+const ENTRY: &str = "app.tessera.test-handler.desktop";
+
+/// Writes a desktop entry that starts `exec`, and makes it the one for `mime`.
+fn takes(mime: &str, exec: &str) {
+    let entries = home().join("data-home/applications");
+    std::fs::create_dir_all(&entries).unwrap();
+    let text = format!("[Desktop Entry]\nType=Application\nName=T\nExec={exec} %u\nMimeType={mime};\n");
+    std::fs::write(entries.join(ENTRY), text).unwrap();
+    let set = Command::new("xdg-mime").args(["default", ENTRY, mime]).status();
+    assert!(set.unwrap().success(), "xdg-mime (package xdg-utils)");
+}
+
+fn executable(path: &Path) {
+    std::fs::write(path, "#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+async fn handler() -> HandlerProgram {
+    match SystemDesktop.scheme_handler(SCHEME).await {
+        Ok(SchemeHandler::Program(program)) => program,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_systems_own_answer_says_who_takes_a_scheme() {
+    without_bus("the_systems_own_answer_says_who_takes_a_scheme", async || {
+        assert_eq!(
+            SystemDesktop.scheme_handler(SCHEME).await,
+            Ok(SchemeHandler::Nobody)
+        );
+
+        let mime = format!("x-scheme-handler/{SCHEME}");
+        let own = std::env::current_exe().unwrap();
+        let (link, other) = (home().join("a link"), home().join("other"));
+        std::os::unix::fs::symlink(&own, &link).unwrap();
+        executable(&other);
+        let plain = home().join("no-program");
+        std::fs::write(&plain, "").unwrap();
+        let check = async |program: &Path, exists: bool, is_this: bool| {
+            takes(&mime, &format!("\"{}\"", program.display()));
+            let expected = HandlerProgram {
+                entry: ENTRY.to_owned(),
+                program: program.display().to_string(),
+                exists,
+                is_this,
+            };
+            assert_eq!(handler().await, expected);
+        };
+        check(&own, true, true).await;
+        check(&link, true, true).await;
+        check(&other, true, false).await;
+        check(&plain, false, false).await;
+        check(&home().join("gone"), false, false).await;
+
+        // A program without a folder is looked for where programs are.
+        takes(&mime, "sh");
+        assert!(handler().await.exists);
+        // An entry that is named and is not there.
+        std::fs::remove_file(home().join("data-home/applications").join(ENTRY)).unwrap();
+        let left = SystemDesktop.scheme_handler(SCHEME).await.unwrap();
+        assert!(
+            match &left {
+                SchemeHandler::Nobody => true,
+                SchemeHandler::Program(program) => !program.exists,
+                SchemeHandler::Untold => false,
+            },
+            "{left:?}"
+        );
+    });
+}
+
+#[test]
+fn the_browser_is_named_with_what_opens_it() {
+    without_bus("the_browser_is_named_with_what_opens_it", async || {
+        let told = SystemDesktop.browser().await.unwrap();
+        assert!(told.contains("xdg-open"), "{told}");
+        let browser = home().join("browser");
+        executable(&browser);
+        takes("x-scheme-handler/https", &browser.display().to_string());
+        let told = SystemDesktop.browser().await.unwrap();
+        assert!(told.contains(&browser.display().to_string()), "{told}");
+        std::fs::remove_file(&browser).unwrap();
+        // Some tools still name it, others the next one.
+        match SystemDesktop.browser().await {
+            Ok(told) => assert!(!told.contains(&browser.display().to_string()), "{told}"),
+            Err(error) => assert_eq!(error, DesktopError::NotInstalled(browser.display().to_string())),
+        }
+    });
+}
+
+#[test]
+fn tools_that_are_missing_are_named() {
+    let environment = |_: &support::Home| vec![("PATH".to_owned(), "/nonexistent".to_owned())];
+    support::in_child(
+        "tools_that_are_missing_are_named",
+        |_| Vec::new(),
+        environment,
+        async || {
+            for error in [
+                SystemDesktop.scheme_handler(SCHEME).await.map(drop).unwrap_err(),
+                SystemDesktop.browser().await.map(drop).unwrap_err(),
+            ] {
+                assert!(
+                    matches!(&error, DesktopError::NotInstalled(what) if what.contains("xdg-utils")),
+                    "{error:?}"
+                );
+            }
+            let url = format!("{SCHEME}:/check?nonce=1").parse().unwrap();
+            let error = SystemDesktop.hand_over(&url).await.unwrap_err();
+            assert!(!error.to_string().contains("nonce"), "{error}");
+        },
+    );
+}
+
+#[test]
+fn an_address_that_is_handed_over_reaches_the_program_that_takes_it() {
+    // The opener's own way to start a program needs a screen; that of this desktop does not.
+    let environment = |home: &support::Home| {
+        let mut all = service::environment(home);
+        all.push(("XDG_CURRENT_DESKTOP".to_owned(), "GNOME".to_owned()));
+        all
+    };
+    support::in_child(
+        "an_address_that_is_handed_over_reaches_the_program_that_takes_it",
+        |_| Vec::new(),
+        environment,
+        async || {
+            let (program, told) = (home().join("handler"), home().join("told"));
+            let made = Command::new("mkfifo").arg(&told).status().unwrap();
+            assert!(made.success());
+            executable(&program);
+            let script = format!("#!/bin/sh\nprintf '%s\\n' \"$1\" > '{}'\n", told.display());
+            std::fs::write(&program, script).unwrap();
+            takes(
+                &format!("x-scheme-handler/{SCHEME}"),
+                &program.display().to_string(),
+            );
+            let address = format!("{SCHEME}:/check?nonce=1");
+            let url = address.parse().unwrap();
+            let reading = tokio::task::spawn_blocking(move || std::fs::read_to_string(told).unwrap());
+            let (handed, read) = tokio::join!(SystemDesktop.hand_over(&url), reading);
+            handed.unwrap();
+            assert_eq!(read.unwrap().trim(), address);
+        },
+    );
+}
+
+#[test]
+fn what_is_on_the_session_bus_is_seen_without_touching_it() {
+    in_session(
+        "what_is_on_the_session_bus_is_seen_without_touching_it",
+        async || {
+            assert_eq!(
+                SystemDesktop.session_bus().await,
+                Ok(Some(SecretService::Missing))
+            );
+            let daemon = Daemon::unlocked().await;
+            assert_eq!(SystemDesktop.session_bus().await, Ok(Some(SecretService::Open)));
+            daemon.lock().await;
+            assert_eq!(SystemDesktop.session_bus().await, Ok(Some(SecretService::Locked)));
+            daemon.unlock().await;
+            assert_eq!(SystemDesktop.session_bus().await, Ok(Some(SecretService::Open)));
+
+            let name = "app.tessera.test.SingleInstance";
+            assert_eq!(SystemDesktop.holds_name(name).await, Ok(Some(false)));
+            let own = zbus::Connection::session().await.unwrap();
+            own.request_name(name).await.unwrap();
+            assert_eq!(SystemDesktop.holds_name(name).await, Ok(Some(true)));
+            assert_eq!(
+                SystemDesktop.holds_name("org.freedesktop.secrets").await,
+                Ok(Some(false)),
+                "another process has it"
+            );
+        },
+    );
+}
+
+#[test]
+fn without_a_session_bus_that_is_what_is_said() {
+    without_bus("without_a_session_bus_that_is_what_is_said", async || {
+        assert!(matches!(
+            SystemDesktop.session_bus().await,
+            Err(DesktopError::NoBus(_))
+        ));
+        assert!(matches!(
+            SystemDesktop.holds_name("app.tessera.test").await,
+            Err(DesktopError::NoBus(_))
+        ));
+    });
+}
