@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tauri::{AppHandle, Runtime};
 use tessera_client::{AttemptEnd, AttemptId, BrowserSignOutEnd, Change, Client, RedirectUri};
-use tessera_platform::{DataFolder, DataFolderError};
+use tessera_platform::{DataFolder, DataFolderError, SystemAlarm};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 
@@ -74,6 +74,7 @@ pub(crate) async fn begin<R: Runtime>(
         Ok(count) => tracing::info!(count, "secrets that belonged to nothing were removed"),
         Err(error) => tracing::warn!(code = error.code(), "the keychain was not tidied up"),
     }
+    client.keep_fresh(&SystemAlarm::new()).await;
 }
 
 #[cfg(feature = "development")]

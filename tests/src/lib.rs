@@ -8,6 +8,7 @@
 //! Everything waits for something that can be seen (a line, a file, a port, an element) until a deadline;
 //! nothing waits for time to pass. A tool that is missing is a failure that names the package.
 
+pub mod alarm;
 pub mod app;
 pub mod browser;
 pub mod desktop;

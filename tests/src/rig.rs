@@ -303,6 +303,8 @@ pub struct TestKeychain {
     pub refuses: Mutex<Option<(&'static str, VaultError)>>,
     /// Cannot tell what it holds.
     pub keeps_no_list: AtomicBool,
+    /// Would ask the person first.
+    pub asks: Mutex<bool>,
     /// Does not answer what is done so to entries whose name begins so.
     pub silent: watch::Sender<Option<(&'static str, &'static str)>>,
     asked: watch::Sender<()>,
@@ -392,6 +394,10 @@ impl Vault for TestKeychain {
         let entries = self.entries.lock().unwrap();
         let listed = || Some(entries.keys().cloned().collect());
         Ok(listed().filter(|_| !self.keeps_no_list.load(Ordering::SeqCst)))
+    }
+
+    async fn asks(&self) -> bool {
+        *self.asks.lock().unwrap()
     }
 
     fn describe(&self) -> String {

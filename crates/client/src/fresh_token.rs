@@ -11,6 +11,7 @@ mod presence;
 mod redeem;
 mod renewed;
 mod trouble;
+mod upkeep;
 
 use std::sync::PoisonError;
 
@@ -25,9 +26,9 @@ use crate::store::{Doubt, Refreshed};
 use crate::trace::{Field, Flow, FlowKind, MessageId};
 use crate::vault::StoredAccess;
 pub(crate) use ending::over;
-use flights::Flight;
 pub(crate) use flights::Flights;
-use look::{Look, Obtained, is_old};
+use flights::{Flight, UnderWay};
+use look::{Look, Obtained, Wish, is_old};
 use renewed::Renewed;
 
 /// An access token is given out only while it has at least this long to live, in seconds.
@@ -65,7 +66,7 @@ impl Client {
     /// When a new sign-in is needed, or the provider or keychain cannot be reached. The account is lost by
     /// none of these but the provider's own refusal.
     pub async fn access_token(&self, id: &AccountId) -> Result<FreshToken, Error> {
-        let obtained = self.fly(id, None).await?;
+        let obtained = self.obtained(id, Wish::default()).await?;
         if let Some((provider, _)) = &obtained.kept {
             // A refresh tells of itself; that there was none has no other place.
             let flow = self
@@ -86,37 +87,54 @@ impl Client {
         refused: Option<&AccessToken>,
         flow: &Flow,
     ) -> Result<FreshToken, Error> {
-        let obtained = self.fly(id, refused.cloned()).await?;
+        let wish = refused.cloned().map_or_else(Wish::default, Wish::other_than);
+        let obtained = self.obtained(id, wish).await?;
         obtained.tell(flow);
         Ok(obtained.token)
     }
 
-    /// A flight's token. One that was joined may have begun before `refused` was; then another is taken, once: a
-    /// provider may have no other token to give.
-    async fn fly(&self, id: &AccountId, refused: Option<AccessToken>) -> Result<Obtained, Error> {
-        let obtained = self.board(id, refused.clone()).await?;
-        if refused.as_ref() == Some(&obtained.token.access_token) {
-            return self.board(id, refused).await;
+    /// A flight's token, or the kept one while that is being renewed ahead of its end: nobody needs to wait for that.
+    async fn obtained(&self, id: &AccountId, wish: Wish) -> Result<Obtained, Error> {
+        let inner = self.inner();
+        if wish.is_for_any()
+            && inner.flights.is_ahead(id)
+            && let Ok(Some(account)) = inner.store.account(id).await
+            && ending::error(&account.state).is_none()
+            && let Ok(Look::Good(token)) = self.look(&account, &wish).await
+        {
+            let kept = Some((account.provider, account.storage));
+            return Ok(Obtained { token, kept });
+        }
+        self.fly(id, wish).await
+    }
+
+    /// A flight's token. One that was joined may have begun before a token was refused; then another is taken, once:
+    /// a provider may have no other token to give.
+    async fn fly(&self, id: &AccountId, wish: Wish) -> Result<Obtained, Error> {
+        let obtained = self.board(id, wish.clone()).await?;
+        if wish.refuses(&obtained.token.access_token) {
+            return self.board(id, wish).await;
         }
         Ok(obtained)
     }
 
     /// Joins the flight under way, or starts one.
-    async fn board(&self, id: &AccountId, refused: Option<AccessToken>) -> Result<Obtained, Error> {
+    async fn board(&self, id: &AccountId, wish: Wish) -> Result<Obtained, Error> {
         let flights = &self.inner().flights;
         let flight = {
             let mut under_way = flights.under_way.lock().unwrap_or_else(PoisonError::into_inner);
             // One that broke down has told so to those who were waiting.
             let joined = under_way
                 .get(id)
-                .filter(|flight| flight.peek().is_none())
-                .cloned();
+                .filter(|under_way| under_way.flight.peek().is_none())
+                .map(|under_way| under_way.flight.clone());
             joined.unwrap_or_else(|| {
                 let (client, id_of_flight) = (self.clone(), id.clone());
+                let ahead = wish.is_ahead();
                 // Its own task: a caller who goes away must not break off a refresh that the provider may
                 // already have answered.
                 let task = flights.tasks.spawn(async move {
-                    let token = client.obtain(&id_of_flight, refused.as_ref()).await;
+                    let token = client.obtain(&id_of_flight, &wish).await;
                     // Also when all who waited have gone away: whoever asks later must not get an old answer.
                     client.inner().flights.landed(&id_of_flight);
                     token
@@ -125,14 +143,18 @@ impl Client {
                     .map(|result| result.unwrap_or(Err(Error::Stopped)))
                     .boxed()
                     .shared();
-                under_way.insert(id.clone(), flight.clone());
+                let begun = UnderWay {
+                    flight: flight.clone(),
+                    ahead,
+                };
+                under_way.insert(id.clone(), begun);
                 flight
             })
         };
         flight.await
     }
 
-    async fn obtain(&self, id: &AccountId, refused: Option<&AccessToken>) -> Result<Obtained, Error> {
+    async fn obtain(&self, id: &AccountId, wish: &Wish) -> Result<Obtained, Error> {
         let stored = self.inner().store.account(id).await?;
         let account = stored.ok_or_else(|| AccountError::Unknown(id.to_string()))?;
         if let Some(error) = ending::error(&account.state) {
@@ -143,7 +165,7 @@ impl Client {
             .inner()
             .tracer
             .flow(FlowKind::Refresh, Some(&account.provider), Some(id));
-        let look = flights.unless_closing(self.look(&account, refused)).await;
+        let look = flights.unless_closing(self.look(&account, wish)).await;
         match flights.heard_of_keychain(id, look) {
             Ok(Look::Good(token)) => {
                 let kept = Some((account.provider, account.storage));
@@ -165,7 +187,7 @@ impl Client {
         }
         let shown = flights.begin_refreshing(id);
         self.changed(Change::Accounts);
-        let result = self.refresh_in_turn(&account, refused, &flow).await;
+        let result = self.refresh_in_turn(&account, wish, &flow).await;
         let result = flights.heard_of_keychain(id, result);
         // Before it is told, or whoever looks then would see it still.
         drop(shown);
@@ -177,50 +199,40 @@ impl Client {
         result.map(|(token, _)| Obtained { token, kept: None })
     }
 
-    /// Looks whether the kept access token has a while to live and is not the refused one.
-    async fn look(&self, account: &Account, refused: Option<&AccessToken>) -> Result<Look, Error> {
+    /// Looks whether the kept access token has a while to live and is what is wished for.
+    async fn look(&self, account: &Account, wish: &Wish) -> Result<Look, Error> {
         let access = self.inner().secrets.access(&account.id, account.storage).await?;
         let now = self.now();
         if let Some(access) = access
             .as_ref()
-            .filter(|access| refused != Some(&access.token) && is_old(access, now))
+            .filter(|access| !wish.refuses(&access.token) && is_old(access, now))
             && self.refresh_token_at_hand(account).await?.is_some()
         {
             return Ok(Look::old(access.clone()));
         }
-        Ok(Look::at(access, refused, now))
+        Ok(Look::at(access, wish, now))
     }
 
-    async fn refresh_in_turn(
-        &self,
-        account: &Account,
-        refused: Option<&AccessToken>,
-        flow: &Flow,
-    ) -> Result<Refresh, Error> {
+    async fn refresh_in_turn(&self, account: &Account, wish: &Wish, flow: &Flow) -> Result<Refresh, Error> {
         let turn = self.take_turn(&account.id).await?;
         let result = async {
             // Its secrets may have been moved meanwhile.
             let moved = self.inner().store.account(&account.id).await?;
             let account = moved.as_ref().unwrap_or(account);
             // Another process may have done it meanwhile, also between our look at the keychain and our turn.
-            let look = self.look(account, refused).await?;
+            let look = self.look(account, wish).await?;
             look.tell(account.storage, flow);
             if let Look::Good(token) = look {
                 return Ok((token, None));
             }
-            self.refresh(account, refused, flow).await
+            self.refresh(account, wish, flow).await
         }
         .await;
         self.end_turn(turn).await;
         result
     }
 
-    async fn refresh(
-        &self,
-        account: &Account,
-        refused: Option<&AccessToken>,
-        flow: &Flow,
-    ) -> Result<Refresh, Error> {
+    async fn refresh(&self, account: &Account, wish: &Wish, flow: &Flow) -> Result<Refresh, Error> {
         let ready = self.token_to_spend(account, flow);
         let mut token = self.inner().flights.unless_closing(ready).await?;
         let mut reread = false;
@@ -243,7 +255,7 @@ impl Client {
                     }
                     return Err(self.session_ended(account, &refusal, doubt).await?);
                 }
-                Err(error) => return self.carry_on(account, refused, error, flow).await,
+                Err(error) => return self.carry_on(account, wish, error, flow).await,
                 Ok(token) => return Ok((token, None)),
             }
         }
@@ -444,7 +456,7 @@ impl Client {
     async fn carry_on(
         &self,
         account: &Account,
-        refused: Option<&AccessToken>,
+        wish: &Wish,
         error: Error,
         flow: &Flow,
     ) -> Result<Refresh, Error> {
@@ -466,7 +478,7 @@ impl Client {
             .ok()
             .flatten();
         let lives = |access: &StoredAccess| access.expires_at.is_none_or(|at| now < at);
-        match kept.filter(|access| lives(access) && refused != Some(&access.token)) {
+        match kept.filter(|access| lives(access) && !wish.refuses(&access.token)) {
             Some(access) => {
                 let fields = vec![Field::masked("access_token", &access.token)];
                 flow.read(account.storage, MessageId::AccessTokenRead, fields);

@@ -52,6 +52,11 @@ pub trait Vault: Send + Sync {
     /// The keys of everything that is stored; `None` where the store has no way to tell. Asks the person nothing: what
     /// would have to be unlocked first is told as [`VaultError::Locked`].
     async fn list(&self) -> Result<Option<Vec<String>>, VaultError>;
+    /// Whether it cannot be used now without asking the person something, such as to unlock it. For work that nobody
+    /// waits for; where it cannot be known, `false`.
+    async fn asks(&self) -> bool {
+        false
+    }
     /// What this vault is, for a person: "the GNOME keyring", "Windows Credential Manager", "memory".
     fn describe(&self) -> String;
 }
@@ -286,6 +291,25 @@ pub trait Clock: Send + Sync {
     fn now_millis(&self) -> i64 {
         self.now().0.saturating_mul(1000)
     }
+}
+
+/// Waits by the wall clock, which goes on while the computer sleeps.
+#[async_trait]
+pub trait Alarm: Send + Sync {
+    /// Returns when the wall clock has reached `at` (never, when `None`), or before that when something happened after
+    /// which all plans are to be made anew. What happens while nobody waits is told to whoever waits next.
+    async fn wait(&self, at: Option<UnixTime>) -> Woken;
+}
+
+/// What an [`Alarm`] returns for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// It is time.
+    Time,
+    /// The computer has slept, or its clock was set.
+    Clock,
+    /// A network came or went.
+    Network,
 }
 
 /// Bytes nobody can guess.

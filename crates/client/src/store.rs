@@ -6,6 +6,7 @@
 mod attempts;
 mod keychain;
 mod redemption;
+mod standing;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +21,7 @@ use crate::account::{Account, AccountId, AccountState, SignInNeed};
 use crate::rows::AccountRow;
 
 pub(crate) use redemption::Doubt;
+pub(crate) use standing::Standing;
 
 /// Why the store did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

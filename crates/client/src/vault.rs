@@ -71,6 +71,16 @@ impl Secrets {
         self.keychain.describe()
     }
 
+    /// Whether the keychain would ask the person something when it is used next, such as to unlock it.
+    pub(crate) async fn keychain_asks(&self) -> bool {
+        self.keychain.asks().await
+    }
+
+    /// Whether this process has a refresh token of the account in its memory.
+    pub(crate) async fn holds_refresh(&self, id: &AccountId) -> bool {
+        matches!(self.refresh(id, Storage::UntilQuit).await, Ok(Some(_)))
+    }
+
     pub(crate) async fn put_refresh(
         &self,
         id: &AccountId,

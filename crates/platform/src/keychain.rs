@@ -224,6 +224,11 @@ impl Vault for OsKeychain {
             .await
     }
 
+    #[cfg(target_os = "linux")]
+    async fn asks(&self) -> bool {
+        self.gate.asks().await
+    }
+
     fn describe(&self) -> String {
         #[cfg(target_os = "linux")]
         let name = self.gate.describe();

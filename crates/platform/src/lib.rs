@@ -4,6 +4,7 @@
 //! Nothing here knows OAuth. Constructing any of these costs nothing: keychain, trust roots and proxies are
 //! looked at when they are first needed, so that a window can open before them.
 
+mod alarm;
 mod browser;
 mod clock;
 mod desktop;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use tessera_client::ports::Ports;
 
+pub use alarm::SystemAlarm;
 pub use browser::SystemBrowser;
 pub use clock::{SystemClock, SystemEntropy};
 pub use desktop::SystemDesktop;

@@ -227,7 +227,9 @@ fn a_locked_keychain_that_nobody_can_be_asked_about_is_locked() {
             let daemon = Daemon::unlocked().await;
             let keychain = keychain();
             keychain.put(KEY, bytes(10, 1)).await.unwrap();
+            assert!(!keychain.asks().await);
             daemon.lock().await;
+            assert!(keychain.asks().await);
             assert_eq!(keychain.get(KEY).await, Err(VaultError::Locked));
             assert_eq!(
                 keychain.get("refresh/other").await,

@@ -28,5 +28,6 @@ mod sign_in;
 mod sign_out;
 mod step_up;
 mod trace;
+mod upkeep;
 
 use lab::rig;

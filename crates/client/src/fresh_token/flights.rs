@@ -33,10 +33,17 @@ const SAVE_AGAIN: std::ops::RangeInclusive<Duration> = Duration::from_secs(2)..=
 
 pub(super) type Flight = Shared<BoxFuture<'static, Result<Obtained, Error>>>;
 
+/// A refresh that others may join.
+pub(super) struct UnderWay {
+    pub(super) flight: Flight,
+    /// Whether it began before the kept token's end.
+    pub(super) ahead: bool,
+}
+
 /// The refreshes under way in this process.
 pub(crate) struct Flights {
     presence: Presence,
-    pub(super) under_way: Mutex<HashMap<AccountId, Flight>>,
+    pub(super) under_way: Mutex<HashMap<AccountId, UnderWay>>,
     /// Their tasks, which outlive whoever asked.
     pub(super) tasks: TaskTracker,
     /// Nothing is begun any more, and what has not spent anything stops.
@@ -153,6 +160,12 @@ impl Flights {
             flights: self,
             id: id.clone(),
         }
+    }
+
+    /// Whether the account's token is being renewed ahead of its end.
+    pub(super) fn is_ahead(&self, id: &AccountId) -> bool {
+        let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.get(id).is_some_and(|under_way| under_way.ahead)
     }
 
     /// A flight's answer is for those who wait for it; the next caller may need another.

@@ -8,6 +8,49 @@ use crate::provider::ProviderId;
 use crate::trace::{Field, Flow, MessageId, shown_time};
 use crate::vault::StoredAccess;
 
+/// Which token will do; by itself any that has a while to live.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wish {
+    /// Not this one: an API did not take it.
+    refused: Option<AccessToken>,
+    /// One that is good for longer than until then.
+    beyond: Option<UnixTime>,
+}
+
+impl Wish {
+    pub(super) fn other_than(refused: AccessToken) -> Self {
+        Self {
+            refused: Some(refused),
+            beyond: None,
+        }
+    }
+
+    /// For renewing a token ahead of its `end`.
+    pub(super) fn beyond(end: UnixTime) -> Self {
+        Self {
+            refused: None,
+            beyond: Some(end),
+        }
+    }
+
+    pub(super) fn refuses(&self, token: &AccessToken) -> bool {
+        self.refused.as_ref() == Some(token)
+    }
+
+    pub(super) fn is_ahead(&self) -> bool {
+        self.beyond.is_some()
+    }
+
+    pub(super) fn is_for_any(&self) -> bool {
+        self.refused.is_none() && self.beyond.is_none()
+    }
+
+    fn outlives(&self, expires_at: Option<UnixTime>) -> bool {
+        self.beyond
+            .is_none_or(|end| expires_at.is_none_or(|expires_at| end < expires_at))
+    }
+}
+
 /// An access token that may be used now, and where it comes from.
 #[derive(Clone)]
 pub(super) struct Obtained {
@@ -41,20 +84,25 @@ pub(super) enum Why {
     Missing,
     Refused,
     Ended,
+    /// It has a while to live, and is renewed ahead of its end.
+    Ahead,
     Old,
 }
 
 impl Look {
-    /// Judges what was read, for somebody who wants another token than `refused`.
-    pub(super) fn at(access: Option<StoredAccess>, refused: Option<&AccessToken>, now: UnixTime) -> Self {
+    /// Judges what was read by what is wished for.
+    pub(super) fn at(access: Option<StoredAccess>, wish: &Wish, now: UnixTime) -> Self {
         let Some(access) = access else {
             return Self::Unfit(None, Why::Missing);
         };
-        if refused == Some(&access.token) {
+        if wish.refuses(&access.token) {
             return Self::Unfit(Some(access), Why::Refused);
         }
         if !is_good(&access, now) {
             return Self::Unfit(Some(access), Why::Ended);
+        }
+        if !wish.outlives(access.expires_at) {
+            return Self::Unfit(Some(access), Why::Ahead);
         }
         Self::Good(fresh(access))
     }
@@ -101,7 +149,14 @@ impl Why {
                     format!("The kept access token is good until {when}, which is over or too soon"),
                 );
             }
-            (Self::Ended | Self::Old, _) => (
+            (Self::Ahead, Some(at)) => {
+                let when = shown_time(at);
+                return (
+                    "access_token_ends",
+                    format!("The kept access token is good until {when}, and is renewed ahead of that"),
+                );
+            }
+            (Self::Ended | Self::Ahead | Self::Old, _) => (
                 "access_token_old",
                 "The kept access token is old, and the provider did not say how long it is good",
             ),

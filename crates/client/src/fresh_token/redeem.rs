@@ -5,6 +5,7 @@ use tessera_oidc::RefreshToken;
 use tessera_oidc::dpop::DpopKey;
 
 use super::fresh;
+use super::look::Wish;
 use super::renewed::{Renewed, no_more_than_before};
 use super::trouble::left_unspent;
 use crate::account::{Account, SignInNeed};
@@ -35,8 +36,9 @@ impl Client {
             };
             // An access token that is still good says nothing of the refresh token.
             let kept = self.inner().secrets.access(&id, account.storage).await;
-            let kept = kept.ok().flatten().map(|access| access.token);
-            if let Err(error) = self.fly(&id, kept).await {
+            let kept = kept.ok().flatten();
+            let wish = kept.map_or_else(Wish::default, |access| Wish::other_than(access.token));
+            if let Err(error) = self.fly(&id, wish).await {
                 tracing::info!(code = error.code(), "a sign-in that was in doubt was not renewed");
             }
         }

@@ -16,6 +16,9 @@ const FIRST_PAUSE: i64 = 15;
 /// The longest pause that is not named by the provider, in seconds.
 const LONGEST_PAUSE: i64 = 15 * 60;
 
+/// After so many failures without a network (about ten minutes) it is not looked for so often any more.
+const OFFLINE_SOON: u32 = 75;
+
 /// The longest pause that a provider can name, in seconds: whatever it says, it is asked once a day.
 const LONGEST_NAMED: i64 = 24 * 60 * 60;
 
@@ -41,10 +44,27 @@ pub(super) fn next_try(error: &Error, failures: u32, now: UnixTime) -> NextTry {
             named: true,
         };
     }
-    let pause = FIRST_PAUSE.saturating_mul(1 << failures.min(10));
     NextTry {
-        at: now.plus(pause.min(LONGEST_PAUSE)),
+        at: now.plus(pause(failures)),
         named: false,
+    }
+}
+
+/// How long to wait by oneself before a provider that was reached is tried again, in seconds.
+pub(super) fn pause(failures: u32) -> i64 {
+    FIRST_PAUSE
+        .saturating_mul(1 << failures.min(10))
+        .min(LONGEST_PAUSE)
+}
+
+/// The same for one that was not reached: that costs nobody anything, and where a network comes back behind a router,
+/// nobody tells it here.
+pub(super) fn offline_pause(failures: u32) -> i64 {
+    match failures {
+        0 => 2,
+        1 => 4,
+        2..OFFLINE_SOON => 8,
+        _ => 60,
     }
 }
 

@@ -213,6 +213,25 @@ impl Gate {
         Ok(names)
     }
 
+    /// Whether the way is not free without asking a person.
+    pub(super) async fn asks(&self) -> bool {
+        let looked = async {
+            let connection = self.connection().await?;
+            self.owner(&connection).await?;
+            let service = self.answered(SecretServiceProxy::new(&connection)).await?;
+            let default = self.answered(service.read_alias("default")).await?;
+            Ok::<_, Blocked>(default.as_str() == NOTHING || self.is_locked(&connection, &default).await?)
+        };
+        match looked.await {
+            Ok(asks) => asks,
+            Err(Blocked::Lost) => {
+                self.forget().await;
+                true
+            }
+            Err(Blocked::For(_)) => true,
+        }
+    }
+
     /// Connects anew next time.
     pub(super) async fn forget(&self) {
         self.connection.lock().await.take();

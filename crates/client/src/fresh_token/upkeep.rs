@@ -1,0 +1,354 @@
+//! Renewing access tokens ahead of their end, for a shell that stays open: a call then never waits for it, and a
+//! sign-in does not grow old unused.
+//!
+//! It goes by the wall clock, so that time slept through counts. It is gentle with providers: the accounts of one are
+//! renewed a few at a time and each at a moment of its own, the first alone; when that one cannot be, the others wait
+//! with it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use futures_util::stream::{self, FuturesUnordered};
+use futures_util::{FutureExt as _, StreamExt as _};
+use tessera_oidc::UnixTime;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::look::Wish;
+use super::trouble;
+use crate::account::{AccountId, AccountState, Storage};
+use crate::client::{Change, Client};
+use crate::error::{AccountError, Error};
+use crate::ports::{Alarm, Woken};
+use crate::store::Standing;
+
+/// How long before its end an access token is renewed, in seconds; a quarter of its life where that is less. The spread
+/// adds at most half of it.
+const AHEAD_SECONDS: i64 = 5 * 60;
+
+/// Access tokens with less life than this, in seconds, are only renewed when one is needed: their provider would be
+/// asked all day.
+const SHORTEST_LIFE_SECONDS: i64 = 2 * 60;
+
+/// How many accounts of one provider are renewed at the same time.
+const AT_ONCE: usize = 4;
+
+/// When to look again, in seconds, where something stands in the way that nobody tells the end of: a keychain that is
+/// locked, a store that cannot be read.
+const LOOK_AGAIN_SECONDS: i64 = 60;
+
+/// How long changes of accounts are gathered before they are looked at.
+const GATHER: Duration = Duration::from_secs(1);
+
+impl Client {
+    /// Keeps every account's access token fresh, until [`Client::settle`] is called. For a shell that stays open, when
+    /// its window is there. Nobody is asked to unlock a keychain for it.
+    pub async fn keep_fresh(&self, alarm: &dyn Alarm) {
+        let mut upkeep = Upkeep {
+            client: self.clone(),
+            held: HashMap::new(),
+            failing: HashMap::new(),
+            busy: HashSet::new(),
+        };
+        let work = upkeep.run(alarm).map(Ok::<(), Error>);
+        // An error only says that this process is about to end.
+        let _ = self.inner().flights.unless_closing(work).await;
+    }
+}
+
+struct Upkeep {
+    client: Client,
+    /// The accounts that could not be renewed, and when they are tried again.
+    held: HashMap<AccountId, Held>,
+    /// The same for providers, by issuer.
+    failing: HashMap<String, Held>,
+    /// The issuers whose accounts are being renewed.
+    busy: HashSet<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Held {
+    failures: u32,
+    until: UnixTime,
+}
+
+/// What is to be done now, by issuer, and when there is more.
+struct Plan {
+    now: BTreeMap<String, Vec<Standing>>,
+    next: Option<UnixTime>,
+}
+
+/// What came of the accounts of one issuer.
+struct Report {
+    issuer: String,
+    outcomes: Vec<(AccountId, Outcome)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Renewed,
+    /// A new sign-in is needed, or there has been one, or the account is gone.
+    Over,
+    /// The provider was not reached.
+    Offline,
+    /// It was, and could not do it.
+    Unavailable,
+    /// Anything else, which is this account's own.
+    Failed,
+}
+
+impl Upkeep {
+    async fn run(&mut self, alarm: &dyn Alarm) {
+        let mut changes = self.client.changes();
+        let mut work = FuturesUnordered::new();
+        loop {
+            let plan = self.plan().await;
+            for (issuer, accounts) in plan.now {
+                self.busy.insert(issuer.clone());
+                work.push(renew_all(self.client.clone(), issuer, accounts));
+            }
+            tokio::select! {
+                Some(report) = work.next() => self.note(report),
+                woken = alarm.wait(plan.next) => if woken != Woken::Time {
+                    // What failed before says nothing of now.
+                    self.held.clear();
+                    self.failing.clear();
+                },
+                () = accounts_change(&mut changes) => {}
+            }
+        }
+    }
+
+    async fn plan(&self) -> Plan {
+        let (inner, now) = (self.client.inner(), self.client.now());
+        let mut plan = Plan {
+            now: BTreeMap::new(),
+            next: None,
+        };
+        let look_again = now.plus(LOOK_AGAIN_SECONDS);
+        let standings = match inner.store.renewable().await {
+            Ok(standings) => standings,
+            Err(error) => {
+                tracing::warn!(
+                    code = Error::from(error).code(),
+                    "the accounts could not be looked through"
+                );
+                plan.next = Some(look_again);
+                return plan;
+            }
+        };
+        let mut asks = None;
+        for standing in standings {
+            let Some(due) = due(&standing).filter(|_| !self.busy.contains(&standing.issuer)) else {
+                continue;
+            };
+            let held = [self.held.get(&standing.id), self.failing.get(&standing.issuer)];
+            let held = held.into_iter().flatten().map(|held| held.until);
+            let mut at = held.chain(standing.not_before).fold(due, UnixTime::max);
+            if at <= now {
+                match standing.storage {
+                    Storage::Keychain => {
+                        if asks.is_none() {
+                            asks = Some(inner.secrets.keychain_asks().await);
+                        }
+                        if asks == Some(true) {
+                            at = look_again;
+                        }
+                    }
+                    // Another process has it, or had it.
+                    Storage::UntilQuit if !inner.secrets.holds_refresh(&standing.id).await => continue,
+                    Storage::UntilQuit => {}
+                }
+            }
+            if at <= now {
+                plan.now
+                    .entry(standing.issuer.clone())
+                    .or_default()
+                    .push(standing);
+            } else {
+                plan.next = Some(plan.next.map_or(at, |next| next.min(at)));
+            }
+        }
+        // Whoever was without one for longest comes first.
+        for accounts in plan.now.values_mut() {
+            accounts.sort_by_key(|standing| standing.expires_at);
+        }
+        plan
+    }
+
+    fn note(&mut self, report: Report) {
+        let now = self.client.now();
+        self.busy.remove(&report.issuer);
+        for (id, outcome) in report.outcomes {
+            match outcome {
+                Outcome::Renewed => {
+                    self.held.remove(&id);
+                    self.failing.remove(&report.issuer);
+                }
+                Outcome::Over => {
+                    self.held.remove(&id);
+                }
+                Outcome::Offline => hold(
+                    &mut self.failing,
+                    report.issuer.clone(),
+                    now,
+                    trouble::offline_pause,
+                ),
+                Outcome::Unavailable => hold(&mut self.failing, report.issuer.clone(), now, trouble::pause),
+                Outcome::Failed => hold(&mut self.held, id, now, trouble::pause),
+            }
+        }
+    }
+}
+
+fn hold<K: std::hash::Hash + Eq>(all: &mut HashMap<K, Held>, key: K, now: UnixTime, pause: fn(u32) -> i64) {
+    let failures = all.get(&key).map_or(0, |held| held.failures);
+    let held = Held {
+        failures: failures.saturating_add(1),
+        until: now.plus(pause(failures)),
+    };
+    all.insert(key, held);
+}
+
+/// When an account is to be renewed; `None` for one that is not by itself.
+fn due(standing: &Standing) -> Option<UnixTime> {
+    let life = standing.expires_at.since(standing.renewed_at);
+    if life < SHORTEST_LIFE_SECONDS {
+        return None;
+    }
+    let ahead = AHEAD_SECONDS.min(life / 4);
+    Some(standing.expires_at.plus(-ahead - spread(standing, ahead / 2)))
+}
+
+/// Up to `most` seconds that set accounts apart which were signed in together. The same each time it is looked at.
+fn spread(standing: &Standing, most: i64) -> i64 {
+    // FNV-1a: it only has to be even, not hard to guess.
+    let end = standing.expires_at.0.to_be_bytes();
+    let bytes = standing.id.as_str().bytes().chain(end);
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    i64::try_from(hash >> 32).unwrap_or(0) % (most + 1)
+}
+
+/// Renews accounts of one issuer, the first alone. Stops where the provider cannot be asked: the others could not
+/// either.
+async fn renew_all(client: Client, issuer: String, mut first: Vec<Standing>) -> Report {
+    let mut outcomes = Vec::new();
+    let others = first.split_off(1.min(first.len()));
+    'all: for (group, at_once) in [(first, 1), (others, AT_ONCE)] {
+        let mut renewals = stream::iter(group)
+            .map(|standing| renew(client.clone(), standing))
+            .buffer_unordered(at_once);
+        while let Some((id, outcome)) = renewals.next().await {
+            outcomes.push((id, outcome));
+            if matches!(outcome, Outcome::Offline | Outcome::Unavailable) {
+                break 'all;
+            }
+        }
+    }
+    Report { issuer, outcomes }
+}
+
+async fn renew(client: Client, standing: Standing) -> (AccountId, Outcome) {
+    let id = standing.id.clone();
+    let result = client.fly(&id, Wish::beyond(standing.expires_at)).await;
+    let outcome = match result {
+        Ok(obtained)
+            if obtained
+                .token
+                .expires_at
+                .is_none_or(|at| standing.expires_at < at) =>
+        {
+            Outcome::Renewed
+        }
+        Err(Error::Account(
+            AccountError::NeedsSignIn { .. } | AccountError::Superseded | AccountError::Unknown(_),
+        )) => Outcome::Over,
+        Err(error) if !error.is_transient() => {
+            tracing::info!(
+                code = error.code(),
+                "an account could not be renewed ahead of time"
+            );
+            Outcome::Failed
+        }
+        // Or the kept token was given once more. Its state says why.
+        Ok(_) | Err(_) => match client.inner().store.account(&id).await {
+            Ok(Some(account)) if matches!(account.state, AccountState::Offline { .. }) => Outcome::Offline,
+            Ok(Some(account)) if matches!(account.state, AccountState::ProviderUnavailable { .. }) => {
+                Outcome::Unavailable
+            }
+            _ => Outcome::Failed,
+        },
+    };
+    (id, outcome)
+}
+
+/// Returns a while after the accounts have changed.
+async fn accounts_change(changes: &mut broadcast::Receiver<Change>) {
+    loop {
+        match changes.recv().await {
+            Ok(Change::Accounts) | Err(RecvError::Lagged(_)) => break,
+            Ok(_) => {}
+            // The client outlives this.
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+    tokio::time::sleep(GATHER).await;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+    use super::*;
+
+    fn standing(number: u64, life: i64) -> Standing {
+        Standing {
+            id: AccountId::parse(&format!("{number:016x}")).unwrap(),
+            issuer: "https://login.example".to_owned(),
+            storage: Storage::Keychain,
+            expires_at: UnixTime(10_000 + life),
+            renewed_at: UnixTime(10_000),
+            not_before: None,
+        }
+    }
+
+    #[test]
+    fn a_token_is_renewed_in_the_last_part_of_its_life_and_a_short_one_is_not() {
+        // life, the earliest and the latest moment before the end
+        let rows = [
+            (3600, 450, 300),
+            (120, 45, 30),
+            (800, 300, 200),
+            (86_400, 450, 300),
+        ];
+        for (life, earliest, latest) in rows {
+            for number in 0..200 {
+                let standing = standing(number, life);
+                let ahead = standing.expires_at.since(due(&standing).unwrap());
+                assert!((latest..=earliest).contains(&ahead), "{life}: {ahead}");
+            }
+        }
+        for life in [119, 0, -5] {
+            assert_eq!(due(&standing(1, life)), None);
+        }
+    }
+
+    #[test]
+    fn accounts_that_were_signed_in_together_are_spread_and_each_keeps_its_moment() {
+        let all: Vec<_> = (0..1000)
+            .map(|number| due(&standing(number, 3600)).unwrap())
+            .collect();
+        let again: Vec<_> = (0..1000)
+            .map(|number| due(&standing(number, 3600)).unwrap())
+            .collect();
+        assert_eq!(all, again);
+        let mut each: HashMap<UnixTime, usize> = HashMap::new();
+        for at in all {
+            *each.entry(at).or_default() += 1;
+        }
+        assert!(each.len() > 140, "{}", each.len());
+        assert!(each.values().all(|count| *count < 25), "{each:?}");
+    }
+}
