@@ -277,9 +277,15 @@ async fn what_another_process_has_in_its_memory_is_left_alone() {
     };
     signed_in(&rig, request, "ann").await;
     let kept = Kept::fresh(&rig).await;
+    signed_in(&rig, rig.request(Route::Scheme), "bob").await;
     kept.alarm.pass(LIFE);
-    kept.alarm.waits_for(|at| at.is_none()).await;
-    assert_eq!(rig.token_requests("refresh_token"), 0);
+    renewals(&rig, 1).await;
+    let now = rig.sandbox.clock().now();
+    let next = kept.next(now).await;
+    assert!(
+        next.since(UnixTime(now)) > 100,
+        "only Bob's next renewal is waited for"
+    );
 }
 
 #[tokio::test]

@@ -185,9 +185,6 @@ impl Upkeep {
                     self.held.remove(&id);
                     self.failing.remove(&report.issuer);
                 }
-                Outcome::Over => {
-                    self.held.remove(&id);
-                }
                 Outcome::Offline => hold(
                     &mut self.failing,
                     report.issuer.clone(),
@@ -195,7 +192,8 @@ impl Upkeep {
                     trouble::offline_pause,
                 ),
                 Outcome::Unavailable => hold(&mut self.failing, report.issuer.clone(), now, trouble::pause),
-                Outcome::Failed => hold(&mut self.held, id, now, trouble::pause),
+                // Those that are over are not planned any more, or wait until what is stored says the same.
+                Outcome::Over | Outcome::Failed => hold(&mut self.held, id, now, trouble::pause),
             }
         }
     }
