@@ -224,6 +224,15 @@ const NEEDS: &[Need] = &[
         pacman: &["procps-ng"],
     },
     Need {
+        what: "ip and unshare",
+        why: "lets a network come and go where nobody else notices",
+        purposes: &[For::Lab],
+        probe: Probe::Programs(&[&["ip"], &["unshare"]]),
+        apt: &["iproute2", "util-linux"],
+        dnf: &["iproute", "util-linux"],
+        pacman: &["iproute2", "util-linux"],
+    },
+    Need {
         what: "rpm",
         why: "looks into the .rpm that was built",
         purposes: &[For::Bundle],
