@@ -16,7 +16,8 @@ use url::Url;
 use crate::shell::Shell;
 use crate::wire::{
     AccountDetail, AppEvent, AppInfo, AttemptView, CallRequest, CallResponse, CatalogueEntry, ErrorView,
-    FlowEventView, KeptView, ProviderInput, ProviderView, ReceiptView, SavedReport, SignInRequest,
+    FindingView, FlowEventView, KeptView, ProviderInput, ProviderView, ReceiptView, SavedReport,
+    SignInRequest,
 };
 use crate::{body, flows, view};
 
@@ -168,6 +169,20 @@ pub(crate) async fn catalogue(shell: Held<'_>, account: String) -> Answer<Vec<Ca
     let client = shell.client().await?;
     let account = client.account(&account_id(&account)?).await?;
     Ok(client.catalogue(&account).into_iter().map(Into::into).collect())
+}
+
+/// Tries what a sign-in needs, before any browser opens.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn check_up(shell: Held<'_>) -> Answer<Vec<FindingView>> {
+    shell.checks.look(shell.opened().await?).await
+}
+
+/// Puts right what a check-up found, as far as the app can. `id` is that of the finding's repair.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn repair(shell: Held<'_>, id: String) -> Answer<()> {
+    shell.checks.repair(shell.opened().await?, &id).await
 }
 
 /// Calls an API as an account.

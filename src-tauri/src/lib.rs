@@ -6,6 +6,7 @@ pub mod again;
 mod ask;
 pub mod bindings;
 mod body;
+mod check_up;
 mod clipboard;
 mod commands;
 mod flows;
@@ -99,6 +100,7 @@ pub fn run<R: Runtime>(
         .setup(move |app| {
             app.manage(shell.clone());
             shell.person.sits_at(app.handle().clone());
+            shell.checks.are_of(app.handle().clone());
             // A desktop that names no such folder has it where the others do.
             let downloads = app.path().download_dir();
             if let Ok(reports) =

@@ -3,13 +3,17 @@
 use tauri::{AppHandle, Runtime};
 
 /// Registers the scheme for this person, off the start-up path: on Linux it starts several programs. That it fails
-/// is a warning: the other ways back still work.
-pub(crate) fn register<R: Runtime>(app: &AppHandle<R>) {
+/// is a warning: the other ways back still work. Says why it failed.
+pub(crate) fn register<R: Runtime>(app: &AppHandle<R>) -> Result<(), String> {
     match system::register(app) {
         Ok(true) => tracing::info!("the private scheme is registered"),
         Ok(false) => {}
-        Err(error) => tracing::warn!(error, "the private scheme could not be registered"),
+        Err(error) => {
+            tracing::warn!(error, "the private scheme could not be registered");
+            return Err(error);
+        }
     }
+    Ok(())
 }
 
 /// An entry of our own for each scheme. The deep-link plugin names its entry after the program, which is the same in a

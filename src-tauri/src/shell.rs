@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tauri::async_runtime::JoinHandle;
 use tauri::ipc::Channel;
-use tessera_client::ports::Browser;
+use tessera_client::ports::{Browser, Desktop};
 use tessera_client::{Change, Client, Config, Error, RedirectUri, TraceEvent};
 use tessera_platform::{DataFolder, DataFolderError};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, SetOnce, broadcast};
 
 use crate::ask::Person;
+use crate::check_up::Checks;
 use crate::clipboard::Clipboard;
 use crate::pace::Pace;
 
@@ -37,6 +38,8 @@ pub(crate) struct Shell {
     pub(crate) clipboard: Clipboard,
     /// Who is asked what the page must not decide.
     pub(crate) person: Person,
+    /// What the check-up needs of the app.
+    pub(crate) checks: Checks,
     /// How often the page had the browser opened.
     pub(crate) pace: Pace,
     /// Where reports are written, once it is known.
@@ -49,6 +52,8 @@ pub(crate) struct Opened {
     pub(crate) client: Client,
     /// The person's browser, for pages that are no sign-in.
     pub(crate) browser: Arc<dyn Browser>,
+    /// The desktop, for what only the app asks of it.
+    pub(crate) desktop: Arc<dyn Desktop>,
 }
 
 impl Shell {
@@ -203,7 +208,7 @@ async fn open(
         detail: Some(error.to_string()),
     })?;
     let ports = tessera_platform::ports(&folder);
-    let browser = ports.browser.clone();
+    let (browser, desktop) = (ports.browser.clone(), ports.desktop.clone());
     let config = Config {
         data_folder: PathBuf::from(folder.path()),
         scheme_redirect: Some(redirect),
@@ -211,7 +216,11 @@ async fn open(
     let client = Client::open(config, ports)
         .await
         .map_err(|error: Error| ErrorView::from(&error))?;
-    Ok(Opened { client, browser })
+    Ok(Opened {
+        client,
+        browser,
+        desktop,
+    })
 }
 
 /// No lock here is held while anything can panic.

@@ -3,12 +3,14 @@
 //! No type here has a field for a token, a code, a verifier, a state, a client secret or a full authorization
 //! URL. The UI shows addresses only as origin and path.
 
+mod check_up;
 mod flow;
 
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
 
+pub use check_up::{FindingView, RepairView, StandingView};
 pub use flow::{FlowEventView, FlowFieldView, FlowKindView, FlowStepView, PartyView, SavedReport};
 
 /// What went wrong, for a person. `code` is stable; `message` says what happened to you, `hint` what to do.

@@ -98,6 +98,10 @@ async fn deliver<R: Runtime>(
     mut callbacks: mpsc::Receiver<Callback>,
 ) {
     while let Some(callback) = callbacks.recv().await {
+        // Sent out by a check-up, and nothing to anybody else.
+        if client.takes_back(callback.expose()) {
+            continue;
+        }
         if let Err(error) = client.deliver_callback(callback.expose()).await {
             tracing::warn!(code = error.code(), "a callback was refused");
             // The person looks at a browser that is done; what happened is told in the window.

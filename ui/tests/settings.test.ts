@@ -125,3 +125,71 @@ test('an unknown system is no reason to break', async () => {
   );
   expect(byId('screen-settings').textContent).toContain('haiku');
 });
+
+const standing = (check: string): string | undefined =>
+  byId(`finding-${check}`).dataset['standing'];
+
+test('the check-up looks only when it is asked to, and says that all is well', async () => {
+  const host = await open({}, '#/settings');
+  expect(host.last('checkUp')).toBeUndefined();
+  byId('check-up-look').focus();
+  await userEvent.keyboard('{Enter}');
+  await drawn();
+  expect(byId('check-up-verdict').dataset['wrong']).toBe('0');
+  expect(said()).toBe('Everything a sign-in needs works.');
+  expect(document.activeElement).toBe(byId('check-up-look'));
+  for (const check of ['keychain', 'scheme', 'provider', 'clock', 'single_instance']) {
+    expect(standing(check)).toBe('ok');
+    expect(has(`repair-${check}`)).toBe(false);
+  }
+  expect(byId('finding-provider').textContent).toContain('Provider · Acme');
+});
+
+test('what is wrong has its sentence, what to do, its code and a button', async () => {
+  await openState('settings-check-up-troubled');
+  expect(said()).toBe('4 things need your attention.');
+  const scheme = byId('finding-scheme');
+  expect(standing('scheme')).toBe('failed');
+  expect(scheme.textContent).toContain('no program takes Tessera’s addresses');
+  expect(scheme.textContent).toContain('sign in by the loopback address');
+  expect(scheme.textContent).toContain('scheme_unhandled');
+  expect(byId('repair-provider').getAttribute('href')).toBe('#/settings/acme');
+  expect(byId('finding-clock').textContent).toContain('timedatectl set-ntp true');
+  expect(document.querySelectorAll('[data-standing="tolerated"]')).toHaveLength(1);
+});
+
+test.each([
+  ['scheme', 'register_scheme'],
+  ['keychain', 'unlock_keychain'],
+])('a repair of %s is made, and everything looked at again', async (check, repair) => {
+  const host = await openState('settings-check-up-troubled');
+  byId(`repair-${check}`).click();
+  await drawn();
+  expect(host.last('repair')).toEqual([repair]);
+  expect(host.asked.filter(({ command }) => command === 'checkUp')).toHaveLength(2);
+  expect(standing(check)).toBe('ok');
+  expect(said()).toBe('Everything a sign-in needs works.');
+});
+
+test('a repair that does not work says why, and what was found stays', async () => {
+  await open(
+    { troubled: true, answers: { repair: () => fail(errors.keychainMissing) } },
+    '#/settings',
+  );
+  byId('check-up-look').click();
+  await drawn();
+  byId('repair-keychain').click();
+  await drawn();
+  expect(byId('error').dataset['code']).toBe('keychain_missing');
+  expect(standing('keychain')).toBe('failed');
+});
+
+test('the settings of a provider that does not answer come into view', async () => {
+  await openState('settings-check-up-troubled');
+  byId('repair-provider').click();
+  await drawn();
+  expect(window.location.hash).toBe('#/settings/acme');
+  const { top, bottom } = byId('provider-row-acme').getBoundingClientRect();
+  expect(top >= 0 && bottom <= window.innerHeight).toBe(true);
+  expect(standing('provider')).toBe('failed');
+});

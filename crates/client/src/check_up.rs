@@ -1,6 +1,6 @@
 //! A look at everything a sign-in needs on this computer, before anyone is sent to a browser.
 //!
-//! Everything is really tried, all at once, and nothing is waited for longer than [`PATIENCE`]: what does not answer
+//! Everything is really tried, all at once, and nothing is waited for longer than [`CHECK_PATIENCE`]: what does not answer
 //! by then is a finding like any other.
 
 mod desktop;
@@ -23,7 +23,7 @@ pub use problem::CheckUpError;
 pub(crate) use round_trip::RoundTrips;
 
 /// How long each check may take, and so the whole: less than two seconds.
-const PATIENCE: Duration = Duration::from_millis(1_800);
+pub const CHECK_PATIENCE: Duration = Duration::from_millis(1_800);
 
 /// One thing that was tried.
 #[derive(Clone, Debug)]
@@ -148,7 +148,7 @@ impl Client {
     /// does with an address, and the providers that a person is or may be signed in with. Takes less than two
     /// seconds, whatever does not answer. Opens no page and no prompt.
     pub async fn check_up(&self) -> Vec<Finding> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + CHECK_PATIENCE;
         let bus = in_time(until, "The session bus", self.look_at_bus()).shared();
         let (store, keychain, loopback, bus, browser, scheme, providers) = tokio::join!(
             in_time(until, "Your data folder", self.try_folder()),

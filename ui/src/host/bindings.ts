@@ -18,6 +18,8 @@ export const commands = {
 	cancelSignIn: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("cancel_sign_in", { id })),
 	/**  The known calls of the account's provider. */
 	catalogue: (account: string) => typedError<CatalogueEntry[], ErrorView>(__TAURI_INVOKE("catalogue", { account })),
+	/**  Tries what a sign-in needs, before any browser opens. */
+	checkUp: () => typedError<FindingView[], ErrorView>(__TAURI_INVOKE("check_up")),
 	/**  Puts the attempt's link on the clipboard. The link itself, which holds `state`, stays in Rust. */
 	copyLink: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("copy_link", { id })),
 	/**
@@ -38,6 +40,8 @@ export const commands = {
 	pasteCallback: (id: string, text: string) => typedError<null, ErrorView>(__TAURI_INVOKE("paste_callback", { id, text })),
 	/**  Removes a provider that was added here. */
 	removeProvider: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("remove_provider", { id })),
+	/**  Puts right what a check-up found, as far as the app can. `id` is that of the finding's repair. */
+	repair: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("repair", { id })),
 	/**  Adds or changes a provider. */
 	saveProvider: (input: ProviderInput) => typedError<ProviderView, ErrorView>(__TAURI_INVOKE("save_provider", { input })),
 	/**  Writes what happened in a flow to a JSON and a Markdown file in the person's Downloads folder. */
@@ -359,6 +363,22 @@ export type ErrorView = {
 	detail: string | null,
 };
 
+/**  One thing that was tried. */
+export type FindingView = {
+	/**  Stable id: `keychain`, `scheme`, `clock`, … */
+	check: string,
+	/**  The id of the provider that it is about, where it is about one. */
+	about: string | null,
+	/**  How it stands. */
+	standing: StandingView,
+	/**  What was found, as a sentence. */
+	sentence: string,
+	/**  What is wrong, if anything is. */
+	problem: ErrorView | null,
+	/**  What puts it right, where that is known. */
+	repair: RepairView | null,
+};
+
 /**  A step of a flow. */
 export type FlowEventView = {
 	/**  Counts up over all flows of this run. */
@@ -542,6 +562,18 @@ export type ReceiptView = {
 	browser: boolean,
 };
 
+/**  What puts a finding right. Where there is neither command nor provider, the app does it when it is asked to. */
+export type RepairView = {
+	/**  Stable id: `register_scheme`, `unlock_keychain`, `provider_settings` or `command`. */
+	id: string,
+	/**  What a button says that does it. */
+	label: string,
+	/**  A command for the person to run. */
+	command: string | null,
+	/**  The id of the provider whose settings are to be looked at. */
+	provider: string | null,
+};
+
 /**  How the browser's answer comes back. */
 export type RouteView = 
 /**  The private scheme. */
@@ -572,6 +604,15 @@ export type SignInRequest = {
 	/**  What an API wants of it. Then `account` says whose it is, and nobody else can be signed in by it. */
 	step_up: StepUpInput | null,
 };
+
+/**  How a check stands. */
+export type StandingView = 
+/**  As it should be. */
+"ok" | 
+/**  Not as it should be, but a sign-in works. */
+"tolerated" | 
+/**  A sign-in, or one way of it, does not work. */
+"failed";
 
 /**  The same, as the window asks the person for it. */
 export type StepUpInput = {

@@ -9,6 +9,7 @@ import type {
   CallResponse,
   CatalogueEntry,
   ErrorView,
+  FindingView,
   FlowEventView,
   KeptView,
   ProviderInput,
@@ -50,6 +51,10 @@ export interface Host {
   catalogue(account: string): Promise<Answer<CatalogueEntry[]>>;
   /** Calls an API as an account. */
   call(request: CallRequest): Promise<Answer<CallResponse>>;
+  /** Tries what a sign-in needs, before any browser opens. */
+  checkUp(): Promise<Answer<FindingView[]>>;
+  /** Puts right what a check-up found, by the id of the repair that it named. */
+  repair(id: string): Promise<Answer<null>>;
   /** Adds or changes a provider. */
   saveProvider(input: ProviderInput): Promise<Answer<ProviderView>>;
   /** Removes a provider that was added here. */

@@ -41,6 +41,8 @@ export const tauriHost: Host = {
   signOutInBrowser: (id) => settled(() => commands.signOutInBrowser(id)),
   catalogue: (account) => settled(() => commands.catalogue(account)),
   call: (request) => settled(() => commands.call(request)),
+  checkUp: () => settled(() => commands.checkUp()),
+  repair: (id) => settled(() => commands.repair(id)),
   saveProvider: (input) => settled(() => commands.saveProvider(input)),
   removeProvider: (id) => settled(() => commands.removeProvider(id)),
   openProviderPage: (of) => settled(() => commands.openProviderPage(of)),

@@ -513,6 +513,31 @@ const en = {
     licenceValue: 'Apache-2.0 or MIT, as you like',
   },
 
+  checkUp: {
+    title: 'Check-up',
+    lead: 'Tries what a sign-in needs, before any browser opens: in less than two seconds, and without a page or a password.',
+    look: 'Look now',
+    again: 'Look again',
+    good: 'Everything a sign-in needs works.',
+    bad: (n: number, text: string) =>
+      n === 1 ? 'One thing needs your attention.' : `${text} things need your attention.`,
+    detail: 'What the system said',
+    commandCopied: 'Command copied',
+    standings: { ok: 'Works', tolerated: 'Tolerated', failed: 'Does not work' },
+    checks: {
+      data_folder: 'Data folder',
+      providers: 'Provider settings',
+      session_bus: 'Session bus',
+      keychain: 'Keychain',
+      loopback: 'Loopback address',
+      browser: 'Browser',
+      scheme: 'Way back from the browser',
+      single_instance: 'One Tessera at a time',
+      provider: 'Provider',
+      clock: 'Clock',
+    },
+  },
+
   error: {
     details: 'Details',
     code: 'Code',

@@ -62,7 +62,9 @@ impl Client {
             .spawn(async move { client.use_keychain().await });
         using.await.unwrap_or(Err(Error::Stopped))?;
         let keychain = self.inner().ports.keychain.describe();
-        Ok(format!("{keychain} keeps, returns and deletes a large secret."))
+        Ok(format!(
+            "A large secret was kept, returned and deleted by {keychain}."
+        ))
     }
 
     pub(super) async fn use_keychain(&self) -> Result<(), Error> {

@@ -126,7 +126,7 @@ impl CheckUpError {
                 "Install it; until then, open the address that Tessera prints in a browser yourself."
             }
             Self::SchemeUnhandled | Self::SchemeProgramGone(_) | Self::SchemeElsewhere(_) => {
-                "Start the desktop app and register it again; until then, sign in by the loopback address."
+                "Register Tessera again in its Settings; until then, sign in by the loopback address."
             }
             Self::SchemeShared { .. } => "Start the other build once: it registers its own addresses.",
             Self::SchemeNotReturned => {

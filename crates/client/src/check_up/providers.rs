@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use super::problem::apart;
-use super::{CheckUpError, Finding, PATIENCE, Repair, Standing};
+use super::{CHECK_PATIENCE, CheckUpError, Finding, Repair, Standing};
 use crate::account::Account;
 use crate::client::Client;
 use crate::error::Error;
@@ -127,7 +127,7 @@ impl Client {
         until: Instant,
     ) -> (Result<(), Error>, Option<i64>) {
         let limits = Limits {
-            time: PATIENCE,
+            time: CHECK_PATIENCE,
             ..Limits::PROTOCOL
         };
         let late = HttpError::TimedOut(place(&request.url));

@@ -2,6 +2,12 @@
 import type { ErrorView } from '../bindings';
 
 export const errors = {
+  checking: {
+    code: 'check_up_under_way',
+    message: 'A check-up is under way already.',
+    hint: 'Wait two seconds, then look again.',
+    detail: null,
+  },
   keychainMissing: {
     code: 'keychain_missing',
     message: 'There is no keychain on this computer that Tessera could keep your sign-in in.',

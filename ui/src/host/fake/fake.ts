@@ -10,6 +10,7 @@ import type {
   RouteView,
 } from '../bindings';
 import * as data from './data';
+import * as findings from './findings';
 import * as flows from './flows';
 
 /** How the scripted world stands at the start. */
@@ -23,6 +24,8 @@ export interface World {
   answers?: Partial<Host>;
   /** Whether the first event comes at all. */
   silent?: boolean;
+  /** Whether a check-up finds something wrong, until it is repaired. */
+  troubled?: boolean;
   /** Whether time passes: attempts move on and end well by themselves. */
   alive?: boolean;
 }
@@ -51,6 +54,7 @@ export class FakeHost implements Host {
   readonly #world: World;
   #listener: ((event: AppEvent) => void) | null = null;
   #attempts: number;
+  #repaired = false;
 
   constructor(world: World = {}) {
     this.#world = world;
@@ -186,6 +190,17 @@ export class FakeHost implements Host {
       if (request.url.endsWith('/picture')) return ok(data.answers.image);
       if (!/^https?:\/\/127\.0\.0\.1/.test(request.url)) return fail(data.errors.policy);
       return ok(page === undefined || page === '2' ? data.answers.last : data.answers.page);
+    });
+
+  checkUp: Host['checkUp'] = () =>
+    this.#answer('checkUp', [], () =>
+      ok(this.#world.troubled === true && !this.#repaired ? findings.troubled : findings.well),
+    );
+
+  repair: Host['repair'] = (id) =>
+    this.#answer('repair', [id], () => {
+      this.#repaired = true;
+      return ok(null);
     });
 
   saveProvider: Host['saveProvider'] = (input) =>

@@ -257,6 +257,26 @@ export const scenarios: Record<string, Scenario> = {
   'settings-add': { at: '#/settings', world: {}, steps: press('provider-add') },
   'settings-change': { at: '#/settings', world: {}, steps: press('provider-set-acme') },
   'settings-remove': { at: '#/settings', world: {}, steps: press('provider-remove-acme') },
+  'settings-check-up': {
+    at: '#/settings',
+    world: { accounts: data.accounts() },
+    steps: press('check-up-look'),
+  },
+  'settings-check-up-troubled': {
+    at: '#/settings',
+    world: { accounts: data.accounts(), troubled: true },
+    steps: press('check-up-look'),
+  },
+  'settings-check-up-looking': {
+    at: '#/settings',
+    world: { answers: { checkUp: () => never() } },
+    steps: press('check-up-look'),
+  },
+  'settings-check-up-failed': {
+    at: '#/settings',
+    world: { answers: { checkUp: () => fail(data.errors.checking) } },
+    steps: press('check-up-look'),
+  },
   'settings-file-problem': {
     at: '#/settings',
     world: {
