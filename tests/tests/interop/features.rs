@@ -67,7 +67,7 @@ async fn a_no_on_another_device_is_told_as_that() -> Result<()> {
     let error = attempt.wait().await.err().context("nobody agreed")?;
     ensure!(error.code() == "access_denied", "{error:?}");
     ensure!(rig.client.accounts().await?.is_empty());
-    ensure!(rig.keychain.0.lock().unwrap().is_empty());
+    ensure!(rig.keychain.is_empty());
     Ok(())
 }
 
@@ -122,7 +122,7 @@ async fn an_answer_counts_only_with_the_providers_iss_be_it_yes_or_no() -> Resul
     }
     ensure!(rig.op.events("token").await?.is_empty(), "a code was spent");
     ensure!(rig.client.accounts().await?.is_empty());
-    ensure!(rig.keychain.0.lock().unwrap().is_empty());
+    ensure!(rig.keychain.is_empty());
     Ok(())
 }
 
@@ -242,7 +242,7 @@ async fn signed_out_here_and_then_in_the_browser_too() -> Result<()> {
     };
     let id = sign_in().await?;
     let receipt = rig.client.sign_out(&id).await?;
-    ensure!(receipt.browser && rig.keychain.0.lock().unwrap().is_empty());
+    ensure!(receipt.browser && rig.keychain.is_empty());
     ensure!(rig.op.events("session_ended").await?.is_empty());
 
     let mut sign_out = rig

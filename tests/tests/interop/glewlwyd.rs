@@ -127,7 +127,7 @@ async fn from_signing_in_to_signing_out() -> Result<()> {
             "{what}: {line:?}"
         );
     }
-    ensure!(scene.machine.keychain.0.lock().unwrap().is_empty());
+    ensure!(scene.machine.keychain.is_empty());
     ensure!(client.accounts().await?.is_empty());
     Ok(())
 }
@@ -213,7 +213,7 @@ async fn a_public_client_is_told_that_its_access_was_not_ended() -> Result<()> {
         outcome("account_removed") == Some(ReceiptOutcome::Done),
         "{receipt:?}"
     );
-    ensure!(scene.machine.keychain.0.lock().unwrap().is_empty());
+    ensure!(scene.machine.keychain.is_empty());
     Ok(())
 }
 

@@ -157,7 +157,7 @@ async fn a_life(route: Route) -> Result<()> {
     ensure!((status, &answer["error"]) == (400, &Value::from("invalid_grant")));
     ensure!(rig.userinfo_with(access).await? == 401);
     ensure!(client.accounts().await?.is_empty());
-    ensure!(rig.keychain.0.lock().unwrap().is_empty());
+    ensure!(rig.keychain.is_empty());
 
     hunt(&rig).await
 }

@@ -252,6 +252,14 @@ impl Browser for Opened {
 #[derive(Default)]
 pub(crate) struct Keychain(pub(crate) Mutex<BTreeMap<String, Vec<u8>>>);
 
+impl Keychain {
+    /// Whether there is nothing in it but what it is known by.
+    pub(crate) fn is_empty(&self) -> bool {
+        let entries = self.0.lock().unwrap();
+        entries.keys().all(|entry| entry.starts_with("keychain/"))
+    }
+}
+
 #[async_trait]
 impl Vault for Keychain {
     async fn put(&self, key: &str, secret: SecretBytes) -> Result<(), VaultError> {
