@@ -225,12 +225,17 @@ impl Store {
         row.into_account()
     }
 
-    /// Forgets the nonce of an account's sign-in: tokens of another one are about to take the place of its own, and if
-    /// that is broken off, nobody can say to which of the two a renewed ID token belongs.
-    pub(crate) async fn forget_nonce(&self, id: &AccountId) -> Result<(), StoreError> {
+    /// Forgets what a renewed ID token of an account would have to repeat, its nonce and the time of the sign-in: tokens
+    /// of another one are about to take the place of its own, and if that is broken off, nobody can say to which of the
+    /// two a renewed ID token belongs.
+    pub(crate) async fn forget_moment(&self, id: &AccountId) -> Result<(), StoreError> {
         let id = id.clone();
         self.run(move |connection| {
-            connection.execute("UPDATE account SET nonce = NULL WHERE id = ?1", [id.as_str()])?;
+            let without = "UPDATE account SET nonce = NULL, claims = (
+                    SELECT json_group_array(json(value)) FROM json_each(claims)
+                    WHERE json_extract(value, '$[0]') <> 'auth_time'
+                ) WHERE id = ?1";
+            connection.execute(without, [id.as_str()])?;
             Ok(())
         })
         .await

@@ -390,7 +390,7 @@ async fn keep(
             key_before = Some(secrets.dpop_key(&id, account.storage).await?);
         }
         if before.is_some() {
-            inner.store.forget_nonce(&id).await?;
+            inner.store.forget_moment(&id).await?;
         }
         // Before what is bound to it, which would be of no use without.
         match &wanted.dpop_key {

@@ -293,3 +293,19 @@ async fn a_file_that_cannot_be_used_says_why() {
         Err(StoreError::TooNew { found: 999, .. })
     ));
 }
+
+#[tokio::test]
+async fn what_a_renewed_id_token_would_have_to_repeat_is_forgotten_and_nothing_else() {
+    let (_folder, store) = store().await;
+    let mut ann = account("https://login.example", "ann", &[]);
+    ann.nonce = Some("fingerprint".to_owned());
+    let claim = |name: &str| (name.to_owned(), "\"1\" [a]".to_owned());
+    ann.claims = ["iat", "auth_time", "name"].map(claim).to_vec();
+    let ann = store.put_signed_in(ann).await.unwrap();
+    store.forget_moment(&ann.id).await.unwrap();
+    let read = store.account(&ann.id).await.unwrap().unwrap();
+    assert_eq!(
+        (read.nonce, read.claims),
+        (None, ["iat", "name"].map(claim).to_vec())
+    );
+}
