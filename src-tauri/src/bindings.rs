@@ -82,6 +82,7 @@ pub(crate) fn all<R: Runtime>() -> Commands<R> {
         commands::check_up,
         commands::copy_link,
         commands::flows,
+        commands::go_by,
         commands::move_storage,
         commands::open_again,
         commands::open_provider_page,

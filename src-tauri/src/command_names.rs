@@ -13,6 +13,7 @@ pub const COMMANDS: &[&str] = &[
     "check_up",
     "copy_link",
     "flows",
+    "go_by",
     "move_storage",
     "open_again",
     "open_provider_page",

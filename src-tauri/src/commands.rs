@@ -16,7 +16,7 @@ use url::Url;
 use crate::shell::Shell;
 use crate::wire::{
     AccountDetail, AppEvent, AppInfo, AttemptView, CallRequest, CallResponse, CatalogueEntry, ErrorView,
-    FindingView, FlowEventView, KeptView, ProviderInput, ProviderView, ReceiptView, SavedReport,
+    FindingView, FlowEventView, KeptView, ProviderInput, ProviderView, ReceiptView, RouteView, SavedReport,
     SignInRequest,
 };
 use crate::{body, flows, view};
@@ -90,6 +90,15 @@ pub(crate) async fn open_again(shell: Held<'_>, id: String) -> Answer<()> {
     let attempt = attempt(shell.client().await?, &id)?;
     shell.pace.step()?;
     Ok(attempt.open_again().await?)
+}
+
+/// Ends the attempt, and begins the same sign-in by another way back.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn go_by(shell: Held<'_>, id: String, route: RouteView) -> Answer<AttemptView> {
+    let attempt = attempt(shell.client().await?, &id)?;
+    shell.pace.step()?;
+    Ok(attempt.go_by(route.into())?.view().into())
 }
 
 /// Puts the attempt's link on the clipboard. The link itself, which holds `state`, stays in Rust.

@@ -216,6 +216,11 @@ fn what_cannot_be_done_is_told_with_code_sentence_and_hint() {
     check("open_again", attempt.clone(), "attempt_gone");
     check("copy_link", attempt, "attempt_gone");
     check(
+        "go_by",
+        json!({ "id": "gone", "route": "loopback" }),
+        "attempt_gone",
+    );
+    check(
         "paste_callback",
         json!({ "id": "gone", "text": "x" }),
         "attempt_gone",

@@ -138,10 +138,12 @@ describe('while the browser is open', () => {
     await drawn();
     expect(has('offer')).toBe(true);
     expect(host.asked.map(({ command }) => command)).not.toContain('signIn');
+    expect(host.asked.map(({ command }) => command)).not.toContain('goBy');
     expect(host.asked.map(({ command }) => command)).not.toContain('openAgain');
     byId('other-route-loopback').click();
     await drawn();
-    expect(host.last('signIn')).toEqual([{ ...usual, route: 'loopback' }]);
+    expect(host.last('goBy')).toEqual(['attempt-1', 'loopback']);
+    expect(host.last('signIn')).toBeUndefined();
     expect(has('offer')).toBe(false);
     expect(byId('attempt-waiting').dataset['stage']).toBe('waiting');
   });

@@ -24,6 +24,7 @@ test.each<[keyof Host, unknown[], string, unknown]>([
   ['signIn', [request], 'sign_in', { request }],
   ['cancelSignIn', ['1'], 'cancel_sign_in', { id: '1' }],
   ['openAgain', ['1'], 'open_again', { id: '1' }],
+  ['goBy', ['1', 'loopback'], 'go_by', { id: '1', route: 'loopback' }],
   ['copyLink', ['1'], 'copy_link', { id: '1' }],
   ['pasteCallback', ['1', 'text'], 'paste_callback', { id: '1', text: 'text' }],
   ['accountDetail', ['a'], 'account_detail', { id: 'a' }],

@@ -1,11 +1,12 @@
 //! `tessera login`.
 
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use serde::Serialize;
 use tessera_client::{
     AdHocProvider, Attempt, AttemptError, Client, ClientSecret, Error, ProviderChoice, ProviderError,
-    ProviderId, Route, Scopes, SignIn, SignedIn,
+    ProviderId, Route, Scopes, SignIn, SignedIn, Stage,
 };
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
@@ -14,6 +15,9 @@ use crate::arguments::{Login, Redirect};
 use crate::hints::{About, quoted};
 use crate::interrupt::Interrupt;
 use crate::output::{AccountRow, Output, aside, row};
+
+/// How long a person waits for the browser before they are told what else can be done.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 #[derive(Serialize)]
 struct Open<'a> {
@@ -162,18 +166,39 @@ pub(crate) async fn course(attempt: &Attempt, output: Output, about: &mut About)
             output.note("When the browser is done, paste the address it ends on here and press Enter:");
         }
     }
-    if !paste {
-        return attempt.wait().await;
-    }
+    // What a script has on standard input is its own, unless it asked for this way.
+    let typed = device.is_none() && !output.is_json() && io::stdin().is_terminal();
     tokio::select! {
         ended = attempt.wait() => ended,
         // Standard input may close before the browser is done; the attempt itself goes on.
-        () = pasted(attempt, about) => attempt.wait().await,
+        () = pasted(attempt, about, paste), if paste || typed => attempt.wait().await,
+        () = what_else(attempt, typed, output), if device.is_none() => attempt.wait().await,
     }
 }
 
-/// Brings every line of standard input to the attempt, until one is taken.
-async fn pasted(attempt: &Attempt, about: &About) {
+/// Says after a while what else can be done, and goes on waiting. Nothing is begun that nobody asked for.
+async fn what_else(attempt: &Attempt, typed: bool, output: Output) {
+    tokio::time::sleep(PATIENCE).await;
+    let view = attempt.view();
+    if view.stage == Stage::Waiting && view.route == Route::Loopback {
+        output.note("Nothing has come back yet.");
+        output.note(if typed {
+            "If your browser ended on a page that does not load, paste its address here and press Enter."
+        } else {
+            "If your browser ended on a page that does not load, press Ctrl-C and run this again with `--redirect paste`."
+        });
+        if view.other_routes.contains(&Route::Device) {
+            output.note(
+                "To use a code on another device, press Ctrl-C and run this again with `--redirect device`.",
+            );
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Brings every line of standard input to the attempt, until one is taken. That it ends is told where it was `asked`
+/// for.
+async fn pasted(attempt: &Attempt, about: &About, asked: bool) {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if line.trim().is_empty() {
@@ -187,9 +212,13 @@ async fn pasted(attempt: &Attempt, about: &About) {
             }
         }
     }
-    aside(
-        "Nothing more can be pasted: standard input has ended. A browser on this computer can still finish it.",
-    );
+    if asked {
+        aside(
+            "Nothing more can be pasted: standard input has ended. A browser on this computer can still finish it.",
+        );
+    }
+    // Whoever is told what else can be done must not be cut short by it.
+    std::future::pending::<()>().await;
 }
 
 fn tell(signed_in: &SignedIn, output: Output) {

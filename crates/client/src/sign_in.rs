@@ -196,6 +196,8 @@ pub struct Attempt {
 
 pub(crate) struct Shared {
     id: AttemptId,
+    /// What was asked for, to begin the same anew.
+    request: SignIn,
     view: watch::Sender<AttemptSnapshot>,
     page: watch::Sender<Option<Page>>,
     /// What is pushed anew each time that the page is to be opened; none where the browser carries the request.
@@ -233,7 +235,7 @@ impl Client {
             .iter()
             .map(|api| providers::api_origin(api))
             .collect::<Result<Vec<_>, _>>()?;
-        let (attempt, deliveries) = self.new_attempt(&provider, route, request.timeout.min(MAX_ATTEMPT));
+        let (attempt, deliveries) = self.new_attempt(&provider, route, request.clone());
         let plan = drive::Plan {
             provider,
             route,
@@ -295,7 +297,7 @@ impl Client {
             self.written_down(text).await;
             return Err(not_awaited().into());
         };
-        let (attempt, deliveries) = self.new_attempt(&kept.provider, Route::Scheme, MAX_ATTEMPT);
+        let (attempt, deliveries) = self.new_attempt(&kept.provider, Route::Scheme, kept.request());
         tokio::spawn(drive::resume(attempt.clone(), kept, deliveries));
         attempt.bring(Party::Browser, text).await
     }
@@ -328,8 +330,9 @@ impl Client {
         &self,
         provider: &Provider,
         route: Route,
-        timeout: Duration,
+        request: SignIn,
     ) -> (Attempt, mpsc::Receiver<Delivery>) {
+        let timeout = request.timeout.min(MAX_ATTEMPT);
         let mut bytes = [0; 8];
         self.inner().ports.entropy.fill(&mut bytes);
         let id = AttemptId(format!("{:016x}", u64::from_be_bytes(bytes)));
@@ -354,6 +357,7 @@ impl Client {
         let (sender, deliveries) = mpsc::channel(4);
         let shared = Shared {
             id,
+            request,
             view: watch::Sender::new(view),
             page: watch::Sender::new(None),
             push: OnceLock::new(),
@@ -443,6 +447,29 @@ impl Attempt {
         self.client.inner().ports.browser.open(&url).await?;
         self.update(|view| view.browser_opened = true);
         Ok(())
+    }
+
+    /// Ends this attempt, which waits in vain, and begins the same sign-in by another way back: with its account,
+    /// permissions, APIs and storage. A browser opens once more only where the way needs one on this computer: who
+    /// wants a code for another device can open its page here, and is not made to.
+    ///
+    /// # Errors
+    /// When the attempt does not wait any more, or the provider does not take that way.
+    pub fn go_by(&self, route: Route) -> Result<Self, Error> {
+        let waits = matches!(self.view().stage, Stage::Preparing | Stage::Waiting);
+        let is_current = self
+            .client
+            .attempt()
+            .is_some_and(|current| current.id() == self.id());
+        if !waits || !is_current {
+            return Err(AttemptError::Gone.into());
+        }
+        let request = self.shared.request.clone();
+        self.client.sign_in(SignIn {
+            route: Some(route),
+            open_browser: request.open_browser && route != Route::Device,
+            ..request
+        })
     }
 
     /// Brings the address that the browser ended on. Returns when it has been judged: taken, or refused with

@@ -24,6 +24,7 @@ mod par;
 mod refresh;
 mod report;
 mod rotation;
+mod routes;
 mod sign_in;
 mod sign_out;
 mod step_up;

@@ -27,6 +27,8 @@ export const commands = {
 	 *  whoever subscribed.
 	 */
 	flows: () => typedError<FlowEventView[], ErrorView>(__TAURI_INVOKE("flows")),
+	/**  Ends the attempt, and begins the same sign-in by another way back. */
+	goBy: (id: string, route: RouteView) => typedError<AttemptView, ErrorView>(__TAURI_INVOKE("go_by", { id, route })),
 	/**  Moves what is kept of an account into memory, until the app quits, or into the keychain. */
 	moveStorage: (id: string, untilQuit: boolean) => typedError<null, ErrorView>(__TAURI_INVOKE("move_storage", { id, untilQuit })),
 	/**  Opens the attempt's page in the browser once more. */

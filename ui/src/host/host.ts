@@ -15,6 +15,7 @@ import type {
   ProviderInput,
   ProviderView,
   ReceiptView,
+  RouteView,
   SavedReport,
   SignInRequest,
 } from './bindings';
@@ -33,6 +34,8 @@ export interface Host {
   cancelSignIn(id: string): Promise<Answer<null>>;
   /** Opens the attempt's page in the browser once more. */
   openAgain(id: string): Promise<Answer<null>>;
+  /** Ends the attempt, and begins the same sign-in by another way back. */
+  goBy(id: string, route: RouteView): Promise<Answer<AttemptView>>;
   /** Puts the attempt's link on the clipboard. The link itself stays in Rust. */
   copyLink(id: string): Promise<Answer<null>>;
   /** Hands over the address that the person's browser shows at the end. */

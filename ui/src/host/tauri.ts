@@ -32,6 +32,7 @@ export const tauriHost: Host = {
   signIn: (request) => settled(() => commands.signIn(request)),
   cancelSignIn: (id) => settled(() => commands.cancelSignIn(id)),
   openAgain: (id) => settled(() => commands.openAgain(id)),
+  goBy: (id, route) => settled(() => commands.goBy(id, route)),
   copyLink: (id) => settled(() => commands.copyLink(id)),
   pasteCallback: (id, text) => settled(() => commands.pasteCallback(id, text)),
   accountDetail: (id) => settled(() => commands.accountDetail(id)),

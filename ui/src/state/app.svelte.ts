@@ -2,6 +2,7 @@
 import { createContext } from 'svelte';
 import type {
   AccountView,
+  Answer,
   AppEvent,
   AppInfo,
   AttemptView,
@@ -10,6 +11,7 @@ import type {
   Host,
   ProviderView,
   ReceiptView,
+  RouteView,
   SignInRequest,
 } from '../host';
 import { m } from '../messages';
@@ -194,11 +196,20 @@ export class AppState {
     from: Screen = 'sign-in',
     then: Then | null = null,
   ): Promise<void> {
-    this.#course = { request, then, attempt: null, replaces: this.attempt?.id ?? null };
     this.startedOn = from;
+    await this.#begin(request, then, () => this.host.signIn(request));
+  }
+
+  /** Begins a sign-in that `ask` asks Rust for. */
+  async #begin(
+    request: SignInRequest,
+    then: Then | null,
+    ask: () => Promise<Answer<AttemptView>>,
+  ): Promise<void> {
+    this.#course = { request, then, attempt: null, replaces: this.attempt?.id ?? null };
     this.welcome = null;
     this.forgetFailure();
-    const answer = await this.host.signIn(request);
+    const answer = await ask();
     if (answer.status === 'ok') {
       this.hear({ event: 'attempt', attempt: answer.data });
     } else {
@@ -227,6 +238,13 @@ export class AppState {
     const last = this.#course?.request.provider === provider ? this.#course : null;
     const request = { ...(last?.request ?? emptyRequest(provider)), ...change };
     await this.signIn(request, this.startedOn, last?.then ?? null);
+  }
+
+  /** Goes on with `attempt` by another way back. Rust knows what it was for, also after the window was loaded anew. */
+  async goBy(attempt: AttemptView, route: RouteView): Promise<void> {
+    const last = this.#course?.request.provider === attempt.provider ? this.#course : null;
+    const request = { ...(last?.request ?? emptyRequest(attempt.provider)), route };
+    await this.#begin(request, last?.then ?? null, () => this.host.goBy(attempt.id, route));
   }
 
   forgetFailure(): void {

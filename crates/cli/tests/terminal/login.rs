@@ -137,6 +137,46 @@ async fn where_nothing_can_be_pasted_a_browser_on_this_computer_still_finishes_i
 }
 
 #[tokio::test]
+async fn who_waits_in_vain_is_told_what_else_can_be_done() {
+    let terminal = Terminal::open().await;
+    let file = terminal.home().join("providers.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(
+        &file,
+        text.replace("[\"loopback\"]", "[\"loopback\", \"device\"]"),
+    )
+    .unwrap();
+    let mut run = terminal.start(&["login", "--provider", "box", "--no-browser"]);
+    let (_, address) = (run.note().await, run.note().await);
+    assert_eq!(run.note().await, "Nothing has come back yet.");
+    let (paste, device) = (run.note().await, run.note().await);
+    assert!(paste.contains("`--redirect paste`"), "{paste}");
+    assert!(device.contains("`--redirect device`"), "{device}");
+
+    // It goes on all the same.
+    let mut ann = terminal.sandbox.visitor("ann");
+    fetch(&ann.visit(address.trim()).await.unwrap()).await;
+    assert_eq!(run.end().await.code, Some(0));
+    assert_eq!(terminal.count(Endpoint::Authorization), 1);
+}
+
+#[tokio::test]
+async fn at_a_keyboard_an_address_can_be_pasted_by_every_way_that_has_one() {
+    let terminal = Terminal::open().await;
+    let mut run = terminal.start_at_keyboard(&["login", "--provider", "box", "--no-browser"]);
+    let (_, address) = (run.note().await, run.note().await);
+    let mut ann = terminal.sandbox.visitor("ann");
+    let callback = ann.visit(address.trim()).await.unwrap();
+    run.type_line("what is this").await;
+    let told = [run.note().await, run.note().await];
+    assert!(told[1].contains("[callback_not_an_address]"), "{told:?}");
+    run.type_line(callback.as_str()).await;
+    let ended = run.end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.contains("as Ann Archer"), "{ended:?}");
+}
+
+#[tokio::test]
 async fn what_is_not_the_awaited_answer_is_refused_and_waited_on() {
     let terminal = Terminal::open().await;
     let mut run = terminal.start(&LOGIN);

@@ -1,6 +1,9 @@
 //! A terminal in which `tessera` is typed, beside a sandbox.
 
 use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -39,6 +42,8 @@ pub(crate) struct Terminal {
 pub(crate) struct Run {
     child: Child,
     input: Option<ChildStdin>,
+    /// The keyboard, where standard input is a terminal.
+    keyboard: Option<File>,
     lines: Lines<BufReader<ChildStdout>>,
     notes: mpsc::UnboundedReceiver<String>,
     printed: Arc<Mutex<String>>,
@@ -123,6 +128,32 @@ impl Terminal {
 
     /// Starts `tessera` with some variables changed; an empty value takes one away.
     pub(crate) fn start_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+        self.start_at(arguments, variables, Stdio::piped(), None)
+    }
+
+    /// Starts `tessera` where a person sits at a keyboard.
+    pub(crate) fn start_at_keyboard(&self, arguments: &[&str]) -> Run {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&keyboard).unwrap();
+        unlockpt(&keyboard).unwrap();
+        let name = ptsname(&keyboard, Vec::new()).unwrap();
+        let seat = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(rustix::fs::OFlags::NOCTTY.bits().cast_signed())
+            .open(name.to_str().unwrap())
+            .unwrap();
+        self.start_at(arguments, &[], Stdio::from(seat), Some(File::from(keyboard)))
+    }
+
+    fn start_at(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        stdin: Stdio,
+        keyboard: Option<File>,
+    ) -> Run {
         let mut command = program(env!("CARGO_BIN_EXE_tessera"), self.session.environment());
         command.env("TESSERA_HOME", self.home());
         for (name, value) in variables {
@@ -134,7 +165,7 @@ impl Terminal {
         }
         command
             .args(arguments)
-            .stdin(Stdio::piped())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -147,6 +178,7 @@ impl Terminal {
         });
         Run {
             input: child.stdin.take(),
+            keyboard,
             lines: BufReader::new(child.stdout.take().unwrap()).lines(),
             child,
             notes,
@@ -227,6 +259,10 @@ impl Run {
 
     /// Types a line.
     pub(crate) async fn type_line(&mut self, line: &str) {
+        if let Some(keyboard) = &mut self.keyboard {
+            keyboard.write_all(format!("{line}\n").as_bytes()).unwrap();
+            return;
+        }
         let input = self.input.as_mut().expect("standard input is open");
         input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }

@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::ports::{SecretBytes, VaultError};
 use crate::provider::{Provider, ProviderId};
-use crate::sign_in::MAX_ATTEMPT;
+use crate::sign_in::{MAX_ATTEMPT, ProviderChoice, SignIn};
 use crate::vault::attempt_entry;
 
 /// An attempt that was begun, perhaps by another process.
@@ -70,6 +70,19 @@ impl Kept {
         client.inner().store.note_attempt(&entry, client.now()).await?;
         client.inner().secrets.put_attempt(&entry, bytes).await?;
         Ok(())
+    }
+
+    /// The sign-in that it is part of, as far as that was kept.
+    pub(crate) fn request(&self) -> SignIn {
+        SignIn {
+            apis: self
+                .apis
+                .iter()
+                .map(|api| api.origin().ascii_serialization())
+                .collect(),
+            account: self.only.clone(),
+            ..SignIn::with(ProviderChoice::Known(self.provider.id.clone()))
+        }
     }
 
     /// Takes the attempt with this `state`, which is then gone for everybody else; `None` when there is none,

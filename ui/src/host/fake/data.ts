@@ -9,6 +9,7 @@ import type {
   KeptView,
   ProviderView,
   ReceiptView,
+  SignInRequest,
 } from '../bindings';
 import { errors } from './errors';
 
@@ -337,6 +338,14 @@ export const failedChecks = (account: AccountView): AccountDetail => {
     }),
   };
 };
+
+export const request = (provider: string): SignInRequest => ({
+  provider,
+  route: null,
+  until_quit: false,
+  account: null,
+  step_up: null,
+});
 
 export const attempt = (change: Partial<AttemptView> = {}): AttemptView => ({
   id: 'attempt-1',

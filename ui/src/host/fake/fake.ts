@@ -8,6 +8,7 @@ import type {
   FlowEventView,
   ProviderView,
   RouteView,
+  SignInRequest,
 } from '../bindings';
 import * as data from './data';
 import * as findings from './findings';
@@ -55,6 +56,7 @@ export class FakeHost implements Host {
   #listener: ((event: AppEvent) => void) | null = null;
   #attempts: number;
   #repaired = false;
+  #request: SignInRequest | null = null;
 
   constructor(world: World = {}) {
     this.#world = world;
@@ -101,32 +103,45 @@ export class FakeHost implements Host {
 
   signIn: Host['signIn'] = (request) =>
     this.#answer('signIn', [request], () => {
-      const provider = this.providers.find(({ id }) => id === request.provider);
-      if (this.attempt) {
-        this.emit({ event: 'attempt_ended', id: this.attempt.id, end: { outcome: 'cancelled' } });
-      }
-      this.#attempts += 1;
-      const routes: RouteView[] = provider?.routes ?? ['scheme'];
-      const route = request.route ?? routes[0] ?? 'scheme';
-      const attempt = data.attempt({
-        id: `attempt-${String(this.#attempts)}`,
-        provider: request.provider,
-        provider_name: provider?.name ?? request.provider,
-        route,
-        other_routes: routes.filter((other) => other !== route),
-        page: `${provider?.issuer ?? ''}/authorize`,
-        device:
-          route === 'device'
-            ? { user_code: 'WDJB-MJHT', verification_uri: `${provider?.issuer ?? ''}/device` }
-            : null,
-      });
-      this.emit({ event: 'attempt', attempt });
-      if (this.#world.alive === true) {
-        const flow = this.#tell(flows.waitingSignIn(0), attempt.provider_name);
-        if (route !== 'scheme') this.#play(attempt, request.account, flow);
-      }
-      return ok(attempt);
+      this.#request = request;
+      return this.#begin(request);
     });
+
+  goBy: Host['goBy'] = (id, route) =>
+    this.#answer('goBy', [id, route], () => {
+      const { attempt } = this;
+      if (attempt?.id !== id) return fail(data.errors.late);
+      const request = this.#request ?? data.request(attempt.provider);
+      return this.#begin({ ...request, route });
+    });
+
+  #begin(request: SignInRequest): Promise<Answer<AttemptView>> {
+    const provider = this.providers.find(({ id }) => id === request.provider);
+    if (this.attempt) {
+      this.emit({ event: 'attempt_ended', id: this.attempt.id, end: { outcome: 'cancelled' } });
+    }
+    this.#attempts += 1;
+    const routes: RouteView[] = provider?.routes ?? ['scheme'];
+    const route = request.route ?? routes[0] ?? 'scheme';
+    const attempt = data.attempt({
+      id: `attempt-${String(this.#attempts)}`,
+      provider: request.provider,
+      provider_name: provider?.name ?? request.provider,
+      route,
+      other_routes: routes.filter((other) => other !== route),
+      page: `${provider?.issuer ?? ''}/authorize`,
+      device:
+        route === 'device'
+          ? { user_code: 'WDJB-MJHT', verification_uri: `${provider?.issuer ?? ''}/device` }
+          : null,
+    });
+    this.emit({ event: 'attempt', attempt });
+    if (this.#world.alive === true) {
+      const flow = this.#tell(flows.waitingSignIn(0), attempt.provider_name);
+      if (route !== 'scheme') this.#play(attempt, request.account, flow);
+    }
+    return ok(attempt);
+  }
 
   cancelSignIn: Host['cancelSignIn'] = (id) =>
     this.#answer('cancelSignIn', [id], () => {
