@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use futures_util::FutureExt as _;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::processes::{self, MARK, Process};
 use crate::program::{self, Program};
@@ -23,6 +24,9 @@ const JOURNEY: Duration = Duration::from_mins(5);
 
 /// Unlocks the private keyring. It guards nothing but this journey's own made-up tokens.
 pub const KEYRING_PASSWORD: &[u8] = b"lab";
+
+/// The keyring's program.
+const KEYRING: &str = "gnome-keyring-daemon";
 
 /// Size of the virtual screen: the app's window and a browser's beside it.
 const SCREEN: &str = "1600x1000x24";
@@ -129,11 +133,7 @@ impl Desktop {
             .await?;
         self.set("DBUS_SESSION_BUS_ADDRESS", address);
 
-        self.unlock_keyring()?;
-        let mut wait = self.command(tools::find("gdbus")?);
-        wait.args(["wait", "--session", "--timeout", "30", "org.freedesktop.secrets"]);
-        self.run(&mut wait)
-            .context("waiting for the keyring on the session bus")?;
+        self.start_keyring()?;
 
         self.spawn("window-manager", &mut self.command(tools::find("openbox")?))?;
         let xdotool = tools::find("xdotool")?;
@@ -144,17 +144,37 @@ impl Desktop {
         .await
     }
 
-    /// Starts the keyring, unlocked.
-    fn unlock_keyring(&self) -> Result<()> {
+    /// Ends the keyring, as a crash does.
+    pub async fn end_keyring(&self) -> Result<()> {
+        let running = || {
+            let processes = self.processes().into_iter();
+            processes.filter(|process| process.exe.ends_with(KEYRING))
+        };
+        for process in running() {
+            let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
+            kill_process(pid.context("a process id")?, Signal::KILL)?;
+        }
+        wait::until_true("the end of the keyring", wait::STEP, async || {
+            Ok(running().next().is_none())
+        })
+        .await
+    }
+
+    /// Starts the keyring, unlocked, also in the place of one that the bus has started.
+    pub fn start_keyring(&self) -> Result<()> {
         let password = self.base.join("run/keyring-password");
         fs::write(&password, KEYRING_PASSWORD)?;
-        let mut keyring = self.command(tools::find("gnome-keyring-daemon")?);
+        let mut keyring = self.command(tools::find(KEYRING)?);
         keyring
-            .args(["--foreground", "--unlock", "--components=secrets"])
+            .args(["--foreground", "--unlock", "--replace", "--components=secrets"])
             .stdin(fs::File::open(&password)?);
         self.spawn("keyring", &mut keyring)?;
         fs::remove_file(password)?;
-        Ok(())
+        let mut wait = self.command(tools::find("gdbus")?);
+        wait.args(["wait", "--session", "--timeout", "30", "org.freedesktop.secrets"]);
+        self.run(&mut wait)
+            .context("waiting for the keyring on the session bus")
+            .map(drop)
     }
 
     /// A command that runs on this desktop, in its home, with nothing of the surrounding environment.

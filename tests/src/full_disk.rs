@@ -118,6 +118,23 @@ impl<'a> FullDisk<'a> {
         self.run(&format!("rm '{FILLER}'"))
     }
 
+    /// Lets nobody write to it, or lets them again.
+    pub fn set_read_only(&self, read_only: bool) -> Result<()> {
+        let pid = self.holder_pid();
+        let words = match self.right {
+            Right::Root => format!("nsenter --target {pid} --mount --"),
+            Right::Namespace => format!("nsenter --target {pid} --user --mount --preserve-credentials --"),
+            Right::Sudo => format!("sudo -n nsenter --target {pid} --mount --"),
+        };
+        let access = if read_only { "remount,ro" } else { "remount,rw" };
+        let mut command = self.desktop.command(tools::find("env")?);
+        command
+            .args(words.split(' '))
+            .args(["mount", "-o", access])
+            .arg(&self.folder);
+        self.desktop.run(&mut command).map(drop)
+    }
+
     /// Copies everything on it to `folder`, to be looked at.
     pub fn copy_to(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder)?;

@@ -97,6 +97,12 @@ pub async fn holds(desktop: &Desktop, expected: &[&str]) -> Result<()> {
     held.with_context(|| format!("expected {expected:?}; it holds {last:?}"))
 }
 
+/// Removes the entry of this name.
+pub fn remove(desktop: &Desktop, name: &str) -> Result<()> {
+    let mut clear = desktop.command(tools::find("secret-tool")?);
+    desktop.run(clear.args(["clear", "username", name])).map(drop)
+}
+
 /// The value called `name` in the first entry of a kind; `name` is empty when the entry is no JSON.
 pub fn value(desktop: &Desktop, kind: &str, name: &str) -> Result<String> {
     let entries = entries(desktop)?;

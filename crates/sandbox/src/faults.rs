@@ -87,6 +87,8 @@ pub enum HttpFault {
     Bare(u16),
     /// Status 200 and a web page; nothing is done.
     Html,
+    /// Another status and a web page, as a server in front of the provider answers; nothing is done.
+    Page(u16),
     /// Status 200, a media type of JSON and a body that is not; nothing is done.
     NotJson,
     /// Sends the caller elsewhere; nothing is done.

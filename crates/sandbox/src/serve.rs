@@ -326,6 +326,11 @@ pub(crate) fn place(server: Server, path: &str) -> (Dialect, Endpoint) {
     (dialect, endpoint)
 }
 
+fn page(status: StatusCode) -> Response {
+    let page = "<!doctype html><title>Not JSON</title><p>This is a web page.";
+    (status, [(header::CONTENT_TYPE, "text/html")], page).into_response()
+}
+
 /// What faults answer in place of the handler.
 async fn instead(
     world: &World,
@@ -342,9 +347,10 @@ async fn instead(
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 return Some(status.into_response());
             }
-            HttpFault::Html => {
-                let page = "<!doctype html><title>Not JSON</title><p>This is a web page.";
-                return Some(([(header::CONTENT_TYPE, "text/html")], page).into_response());
+            HttpFault::Html => return Some(page(StatusCode::OK)),
+            HttpFault::Page(status) => {
+                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                return Some(page(status));
             }
             HttpFault::NotJson => {
                 return Some(

@@ -79,6 +79,7 @@ fn token() -> Rows {
         ("token-bare-400", HttpFault::Bare(400), "The token endpoint refuses with status 400 and does not say why."),
         ("token-503-retry-after", later(503), "The token endpoint answers with status 503 and asks to wait two seconds."),
         ("token-429-retry-after", later(429), "The token endpoint answers with status 429 and asks to wait two seconds."),
+        ("token-502-html", HttpFault::Page(502), "The token endpoint answers with status 502 and a web page, as a server in front of it does."),
         ("token-html", HttpFault::Html, "A web page comes instead of the token response."),
         ("token-not-json", HttpFault::NotJson, "The token response is broken JSON."),
         ("token-redirect", HttpFault::Redirect("http://127.0.0.1:9/token"), "The token endpoint sends the request, secrets and all, to another address."),

@@ -1,0 +1,100 @@
+//! What `cargo xtask torture` does: breaks what renewals rest on, again and again, and says what became of the account.
+#![expect(clippy::print_stdout, reason = "a program's own word to whoever ran it")]
+
+mod kills;
+mod scene;
+mod troubles;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::kills::Tally;
+use crate::troubles::Row;
+
+/// Kills for each kind of provider: in the long run, and in the short one that is part of the tests.
+const KILLS: [usize; 2] = [1_000, 40];
+
+fn main() -> ExitCode {
+    let wanted = match Wanted::read() {
+        Ok(wanted) => wanted,
+        Err(error) => {
+            println!("{error:#}\n\nUsage: torture [--short] [--seed NUMBER]");
+            return ExitCode::FAILURE;
+        }
+    };
+    println!("Seed {}: the same instants again with --seed {0}.", wanted.seed);
+    let started = Instant::now();
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")
+        .and_then(|runtime| runtime.block_on(torture(&wanted)));
+    match done {
+        Ok((tallies, rows)) => {
+            if !rows.is_empty() {
+                println!("\n{}", Row::heading());
+            }
+            for row in &rows {
+                println!("{row}");
+            }
+            println!("\n{}", Tally::HEADING);
+            for tally in &tallies {
+                println!("{}", tally.row());
+            }
+            let failed = rows.iter().filter(|row| !row.is_as_expected()).count();
+            let passed = tallies.len() + rows.len() - failed;
+            println!("\nIn {:.0} s:", started.elapsed().as_secs_f64());
+            println!("{passed} passed, {failed} failed");
+            if failed == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(error) => {
+            println!(
+                "\nIt came out otherwise than expected (seed {}): {error:#}",
+                wanted.seed
+            );
+            println!("0 passed, 1 failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What to do.
+struct Wanted {
+    kills: usize,
+    seed: u64,
+}
+
+impl Wanted {
+    fn read() -> Result<Self> {
+        let mut wanted = Self {
+            kills: KILLS[0],
+            seed: std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)?
+                .as_secs(),
+        };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--short" => wanted.kills = KILLS[1],
+                "--seed" => wanted.seed = arguments.next().context("--seed names a number")?.parse()?,
+                other => bail!("{other} is not known"),
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+async fn torture(wanted: &Wanted) -> Result<(Vec<Tally>, Vec<Row>)> {
+    let rows = if wanted.kills == KILLS[1] {
+        Vec::new()
+    } else {
+        troubles::all().await?
+    };
+    Ok((kills::all(wanted).await?, rows))
+}
