@@ -67,6 +67,11 @@ impl Shell {
                 "the client could not be opened"
             );
         }
+        if let Ok(Opened { client, .. }) = &opened
+            && let Some(problem) = client.store_problem()
+        {
+            self.notice(problem.into());
+        }
         // Only this function sets it, and it is called once.
         let _ = self.opened.set(opened);
     }

@@ -58,6 +58,7 @@ pub(crate) async fn begin<R: Runtime>(
         client.changes(),
     ));
     tauri::async_runtime::spawn(deliver(app.clone(), client.clone(), called, callbacks));
+    tauri::async_runtime::spawn(bring_back(client.clone()));
     let registering = app.clone();
     tauri::async_runtime::spawn_blocking(move || scheme::register(&registering));
     if let (true, Some(data)) = (sandbox, data) {
@@ -75,6 +76,13 @@ pub(crate) async fn begin<R: Runtime>(
         Err(error) => tracing::warn!(code = error.code(), "the keychain was not tidied up"),
     }
     client.keep_fresh(&SystemAlarm::new()).await;
+}
+
+/// Brings back the accounts of a list that was damaged. The keychain may have to be unlocked for it.
+async fn bring_back(client: Client) {
+    if let Err(error) = client.rebuild_accounts().await {
+        tracing::warn!(code = error.code(), "accounts were not brought back");
+    }
 }
 
 #[cfg(feature = "development")]

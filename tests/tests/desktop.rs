@@ -46,7 +46,7 @@ async fn signs_in_while_the_app_is_open_and_calls_the_protected_api() -> Result<
             "{} codes were spent",
             scene.codes_spent()
         );
-        keyring::holds(desktop, &["access", "id_token", "refresh"]).await?;
+        keyring::holds(desktop, &["access", "account", "id_token", "refresh"]).await?;
 
         app.click("account-open").await?;
         for check in CHECKS {
@@ -73,7 +73,7 @@ async fn signs_in_though_the_app_was_closed_before_the_browser_was_done() -> Res
         Pages::Sandbox.allow_in(&scene.browser).await?;
 
         // The browser starts the app, which nobody drives.
-        keyring::holds(desktop, &["access", "id_token", "refresh"]).await?;
+        keyring::holds(desktop, &["access", "account", "id_token", "refresh"]).await?;
         app::comes_forward(desktop, program).await?;
         ensure!(
             scene.codes_spent() == 1,
@@ -218,6 +218,38 @@ async fn a_callback_that_was_not_awaited_spends_nothing_and_the_sign_in_goes_on(
             "{} codes were spent",
             scene.codes_spent()
         );
+        app.close().await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_list_of_accounts_is_told_of_and_comes_back_from_the_keyring() -> Result<()> {
+    journey("damaged-list", async |desktop| {
+        let scene = Setting::ordinary(desktop).await?;
+        let app = scene.open().await?;
+        scene.begin(&app).await?;
+        Pages::Sandbox.log_in_with(&scene.browser, ANN).await?;
+        Pages::Sandbox.allow_in(&scene.browser).await?;
+        setting::signed_in(&app, ANN).await?;
+        app.close().await?;
+        // An app that ended leaves what it wrote last in the log beside the file.
+        for file in ["tessera.db", "tessera.db-wal"] {
+            fs::write(
+                desktop.tessera().join(file),
+                "this is not a database any more".repeat(500),
+            )?;
+        }
+
+        let app = scene.open().await?;
+        setting::error(&app, "store_begun_anew").await?;
+        app.click("notice-dismiss").await?;
+        app.click("nav-accounts").await?;
+        setting::signed_in(&app, ANN).await?;
+        app.click("account-open").await?;
+        app.says("kept-refresh_token", "the GNOME keyring").await?;
+        scene.call_profile(&app, ANN).await?;
+        keyring::holds(desktop, &["access", "account", "id_token", "refresh"]).await?;
         app.close().await
     })
     .await

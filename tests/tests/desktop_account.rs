@@ -126,7 +126,7 @@ async fn a_call_that_wants_more_asks_the_browser_once_and_goes_on_by_itself() ->
         );
 
         // It is one account, with the tokens of its last sign-in.
-        keyring::holds(desktop, &["access", "id_token", "refresh"]).await?;
+        keyring::holds(desktop, &["access", "account", "id_token", "refresh"]).await?;
         ensure!(
             keyring::value(desktop, "refresh", "")? != refresh,
             "nothing new is kept"

@@ -197,7 +197,7 @@ fn reported(result: Result<(), Failure>, output: Output, about: &About) -> Resul
     }
 }
 
-/// Opens the data folder's client. Touches neither network nor keychain.
+/// Opens the data folder's client. Touches neither network nor keychain, but for accounts that have to be brought back.
 async fn open(loopback: &LoopbackServer) -> Result<Client, Error> {
     let folder = DataFolder::locate(IDENTIFIER).map_err(|error| StoreError::Unusable(error.to_string()))?;
     let config = Config {
@@ -208,7 +208,18 @@ async fn open(loopback: &LoopbackServer) -> Result<Client, Error> {
         loopback: Arc::new(loopback.clone()),
         ..tessera_platform::ports(&folder)
     };
-    Client::open(config, ports).await
+    let client = Client::open(config, ports).await?;
+    let problem = client.store_problem();
+    if let Some(problem) = &problem {
+        output::aside(&format!("{} {}", problem.message(), problem.hint()));
+    }
+    // A keychain that does not tell is tried again by each command, and spoken of by the first.
+    if let Err(error) = client.rebuild_accounts().await
+        && problem.is_some()
+    {
+        output::aside(&error.message());
+    }
+    Ok(client)
 }
 
 /// The exit codes of docs/cli.md.

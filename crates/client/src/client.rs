@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tessera_oidc::{RedirectUri, UnixTime};
-use tokio::sync::broadcast;
+use tokio::sync::{Mutex, broadcast};
 use tokio_util::task::TaskTracker;
 
 use crate::account::{Account, AccountId, AccountState, SignInNeed, Storage};
@@ -84,6 +84,9 @@ pub(crate) struct Inner {
     pub(crate) changes: broadcast::Sender<Change>,
     /// What is tidied up while nobody waits for it.
     pub(crate) tidying: TaskTracker,
+    pub(crate) store_problem: Option<Error>,
+    /// Held while accounts are brought back.
+    pub(crate) rebuilding: Mutex<()>,
 }
 
 impl Client {
@@ -103,7 +106,8 @@ impl Client {
             .await
             .unwrap_or_else(|_| Err(std::io::Error::other("the worker that opens it stopped")))
             .map_err(|error| StoreError::Unusable(error.to_string()))?;
-        let store = Store::open(&config.data_folder.join("tessera.db")).await?;
+        let file = config.data_folder.join("tessera.db");
+        let (store, damaged) = Store::open_or_begin_anew(&file, ports.clock.now()).await?;
         let inner = Inner {
             directory: Directory::new(ports.http.clone(), ports.clock.clone()),
             nonces: Nonces::default(),
@@ -115,6 +119,8 @@ impl Client {
             round_trips: RoundTrips::default(),
             changes: broadcast::Sender::new(256),
             tidying: TaskTracker::new(),
+            store_problem: damaged.map(|file| StoreError::BegunAnew(file).into()),
+            rebuilding: Mutex::default(),
             config,
             ports,
             providers,

@@ -421,6 +421,13 @@ impl Client {
             // Both tokens are safe in the keychain: what is shown of them is older than they are, and no more.
             tracing::warn!(code = Error::from(error).code(), "a refresh could not be noted");
         }
+        if response.scopes != account.granted {
+            self.note_keychain(&Account {
+                granted: response.scopes,
+                ..account.clone()
+            })
+            .await;
+        }
         Ok(fresh(access))
     }
 

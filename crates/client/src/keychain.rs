@@ -2,6 +2,7 @@
 //! for lost when another is found in its stead; and what it holds is accounted for.
 
 mod moved;
+mod rebuilt;
 mod stored;
 mod tidy;
 
@@ -25,8 +26,8 @@ impl Client {
         }
     }
 
-    /// Notes in which keychain an account's secrets now are. What cannot be noted is not known, which is no reason to
-    /// do without the account.
+    /// Notes in which keychain an account's secrets now are, and keeps there what it takes to bring the account back.
+    /// What cannot be noted is not known, which is no reason to do without the account.
     pub(crate) async fn note_keychain(&self, account: &Account) {
         let inner = self.inner();
         let noted = async {
@@ -37,7 +38,10 @@ impl Client {
             let mark = mark.transpose();
             let known = mark.as_ref().ok().and_then(Option::as_deref);
             inner.store.set_kept_in(&account.id, known).await?;
-            mark.map(drop)
+            if mark?.is_some() {
+                self.put_account(account).await?;
+            }
+            Ok::<_, Error>(())
         };
         if let Err(error) = noted.await {
             tracing::warn!(

@@ -3,12 +3,13 @@
 //! One connection per process, used off the async threads. The app and the terminal may have the same file
 //! open at once: WAL and a busy timeout make that ordinary.
 
+mod aside;
 mod attempts;
 mod keychain;
 mod redemption;
 mod standing;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ pub enum StoreError {
     /// The file is not a database, or is damaged.
     #[error("the account list is damaged: {0}")]
     Damaged(String),
+    /// The file was damaged; it was kept aside, and a new one was begun.
+    #[error("the account list was damaged, and is kept as {}", .0.display())]
+    BegunAnew(PathBuf),
     /// A newer version of the app has changed the file's layout.
     #[error("the account list was written by a newer version (layout {found}, this version knows {known})")]
     TooNew {
@@ -131,6 +135,9 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE made_anew (
         since INTEGER NOT NULL
     ) STRICT;
+",
+    "
+    ALTER TABLE made_anew ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 
@@ -425,7 +432,13 @@ fn connect(file: &Path, sharing: Sharing) -> Result<Connection, StoreError> {
     // Deleted people are not to linger in free pages.
     connection.pragma_update(None, "secure_delete", "ON")?;
     migrate(&mut connection)?;
-    Ok(connection)
+    // Damage anywhere is found now, not by whoever happens to read that page.
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" {
+        Ok(connection)
+    } else {
+        Err(StoreError::Damaged(found))
+    }
 }
 
 /// Makes a file that only its owner may read; SQLite gives the files beside it the same rights. The folder may be

@@ -12,8 +12,11 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::account::{AccountId, Storage};
 use crate::ports::{SecretBytes, Vault, VaultError};
 
-/// What is kept of an account: the first part of its entries' names.
+/// The secrets that are kept of an account: the first part of their entries' names.
 pub(crate) const KINDS: [&str; 5] = ["refresh", "access", "dpop", "client", "id_token"];
+
+/// The same of what the account can be brought back from, which is no secret.
+pub(crate) const ACCOUNT: &str = "account";
 
 /// The entry that says which keychain this is.
 const MARK: &str = "keychain/marker";
@@ -256,7 +259,7 @@ impl Secrets {
         self.keychain.delete(entry).await
     }
 
-    /// What is kept of an account, as it is kept. `kind` is one of [`KINDS`].
+    /// What is kept of an account, as it is kept. `kind` is one of [`KINDS`], or [`ACCOUNT`].
     pub(crate) async fn entry(
         &self,
         kind: &str,
@@ -286,7 +289,7 @@ impl Secrets {
     /// Removes everything of an account from where it is kept. Goes on after a failure, and reports the first.
     pub(crate) async fn forget(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
         let mut result = Ok(());
-        for kind in KINDS {
+        for kind in KINDS.into_iter().chain([ACCOUNT]) {
             let deleted = self.vault(storage).delete(&format!("{kind}/{id}")).await;
             result = result.and(deleted);
         }

@@ -53,7 +53,10 @@ async fn a_sign_in_is_bound_from_the_first_request_to_the_last() {
     let rig = rig(Dpop::Offered, true).await;
     let client = rig.client().await;
     let account = signed_in(&rig, &client).await;
-    assert_eq!(rig.keychain.kinds(), ["access", "dpop", "id_token", "refresh"]);
+    assert_eq!(
+        rig.keychain.kinds(),
+        ["access", "account", "dpop", "id_token", "refresh"]
+    );
     assert_eq!(call(&rig, &client, &account.id).await.unwrap(), 200);
 
     let page = &sent(&rig, Endpoint::Authorization)[0];
@@ -125,7 +128,7 @@ async fn only_where_both_want_it_is_anything_bound() {
         let client = rig.client().await;
         let account = signed_in(&rig, &client).await;
         assert_eq!(call(&rig, &client, &account.id).await.unwrap(), 200);
-        assert_eq!(rig.keychain.kinds(), ["access", "id_token", "refresh"]);
+        assert_eq!(rig.keychain.kinds(), ["access", "account", "id_token", "refresh"]);
         let proven = rig.sandbox.log().matching(|entry| entry.with_proof);
         assert!(proven.is_empty(), "{stand:?} {asked}");
         assert!(!client.access_token(&account.id).await.unwrap().is_bound());
@@ -149,7 +152,10 @@ async fn a_callback_that_finds_the_app_closed_completes_a_bound_sign_in() {
         attempt.wait().await.unwrap();
     }
     let account = client.accounts().await.unwrap().remove(0);
-    assert_eq!(rig.keychain.kinds(), ["access", "dpop", "id_token", "refresh"]);
+    assert_eq!(
+        rig.keychain.kinds(),
+        ["access", "account", "dpop", "id_token", "refresh"]
+    );
     assert_eq!(call(&rig, &client, &account.id).await.unwrap(), 200);
 }
 
@@ -302,7 +308,7 @@ async fn the_key_goes_with_the_sign_in() {
     profile(&rig, false);
     let client = rig.client().await;
     assert_eq!(signed_in(&rig, &client).await.id, id);
-    assert_eq!(rig.keychain.kinds(), ["access", "id_token", "refresh"]);
+    assert_eq!(rig.keychain.kinds(), ["access", "account", "id_token", "refresh"]);
     assert_eq!(call(&rig, &client, &id).await.unwrap(), 200);
 
     profile(&rig, true);

@@ -161,9 +161,12 @@ async fn the_secret_of_another_client_is_not_kept() {
     // As a client with a secret leaves it that signed the same person in before.
     let entry = format!("client/{}", account.id);
     rig.keychain.entries.lock().unwrap().insert(entry, b"S".to_vec());
-    assert_eq!(rig.keychain.kinds(), ["access", "client", "id_token", "refresh"]);
+    assert_eq!(
+        rig.keychain.kinds(),
+        ["access", "account", "client", "id_token", "refresh"]
+    );
     rig.sign_in(&client, "ann").await;
-    assert_eq!(rig.keychain.kinds(), ["access", "id_token", "refresh"]);
+    assert_eq!(rig.keychain.kinds(), ["access", "account", "id_token", "refresh"]);
     rig.sandbox.clock().advance(2 * 60 * 60);
     client.access_token(&account.id).await.unwrap();
     assert_eq!(rig.token_requests("refresh_token"), 1);

@@ -331,7 +331,7 @@ async fn tokens_that_do_not_expire_are_used_as_they_are() {
     let account = sign_in(&rig, &client, "ann").await.unwrap();
     assert_eq!(
         (account.access_expires_at, rig.keychain.kinds()),
-        (None, vec!["access".to_owned()])
+        (None, vec!["access".to_owned(), "account".to_owned()])
     );
     rig.sandbox.clock().advance(365 * 24 * 3600);
     let (status, ..) = get(&rig, &client, &account, "user").await;

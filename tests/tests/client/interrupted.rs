@@ -146,7 +146,7 @@ async fn a_keychain_that_is_locked_at_a_cold_start_keeps_the_attempt() {
         attempt.wait().await.unwrap();
     }
     assert_eq!(client.accounts().await.unwrap().len(), 1);
-    assert_eq!(rig.keychain.kinds(), ["access", "id_token", "refresh"]);
+    assert_eq!(rig.keychain.kinds(), ["access", "account", "id_token", "refresh"]);
 }
 
 #[tokio::test]

@@ -196,6 +196,7 @@ async fn kept(client: &Client, id: &AccountId) -> Vec<String> {
         .collect()
 }
 
+/// The secrets of an account at the sandbox.
 const ALL: [&str; 3] = ["refresh_token", "access_token", "id_token"];
 
 fn all_in(place: &str) -> Vec<String> {
@@ -265,7 +266,7 @@ async fn what_the_old_place_does_not_give_up_is_removed_later() {
     client.move_secrets(&ann, Storage::UntilQuit).await.unwrap();
     rig.keychain.relent();
     assert_eq!(kept(&client, &ann).await, all_in("memory"));
-    assert_eq!(client.tidy_secrets().await.unwrap(), 3);
+    assert_eq!(client.tidy_secrets().await.unwrap(), 4);
     assert!(rig.keychain.kinds().is_empty());
 }
 
@@ -368,4 +369,28 @@ async fn a_secret_is_shown_by_its_size_and_place_and_nobody_is_asked_for_it() {
     let error = client.stored_secrets(&ann).await.unwrap_err();
     assert_eq!(error.code(), "keychain_locked");
     assert_eq!(*rig.keychain.diary.lock().unwrap(), ["list "]);
+}
+
+#[tokio::test]
+async fn what_an_account_comes_back_from_goes_with_it() {
+    let rig = Rig::new().await;
+    let client = second_start(&rig).await;
+    let ann = rig.sign_in(&client, "ann").await.account;
+    let entry = format!("account/{}", ann.id);
+    let kept = rig.keychain.entries.lock().unwrap()[&entry].clone();
+    for (name, secret) in rig.keychain.entries.lock().unwrap().iter() {
+        let secret = String::from_utf8_lossy(secret).into_owned();
+        let shown = String::from_utf8_lossy(&kept).contains(&secret);
+        assert!(*name == entry || !shown, "{name}");
+    }
+    // An account of an earlier version has none yet.
+    rig.keychain.entries.lock().unwrap().remove(&entry);
+    client.tidy_secrets().await.unwrap();
+    assert_eq!(rig.keychain.entries.lock().unwrap()[&entry], kept);
+    client.move_secrets(&ann.id, Storage::UntilQuit).await.unwrap();
+    assert!(!names(&rig).contains(&entry));
+    client.move_secrets(&ann.id, Storage::Keychain).await.unwrap();
+    assert!(names(&rig).contains(&entry));
+    client.sign_out(&ann.id).await.unwrap();
+    assert!(!names(&rig).contains(&entry));
 }

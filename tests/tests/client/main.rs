@@ -11,6 +11,7 @@
 mod browser_sign_out;
 mod check_up;
 mod clock;
+mod damaged;
 mod device;
 mod dpop;
 mod errors;

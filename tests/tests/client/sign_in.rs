@@ -48,7 +48,7 @@ async fn by_the_private_scheme() {
     }
     assert_eq!(
         rig.keychain.kinds(),
-        ["access", "id_token", "refresh"],
+        ["access", "account", "id_token", "refresh"],
         "the attempt is gone from the keychain"
     );
     assert_eq!(rig.browser.opened.lock().unwrap().len(), 1, "one page was opened");
@@ -133,7 +133,7 @@ async fn a_callback_that_finds_the_app_closed_completes_the_sign_in() {
     }
     let accounts = client.accounts().await.unwrap();
     assert_eq!(accounts.len(), 1);
-    assert_eq!(rig.keychain.kinds(), ["access", "id_token", "refresh"]);
+    assert_eq!(rig.keychain.kinds(), ["access", "account", "id_token", "refresh"]);
     // The other process' attempt cannot be answered again.
     let refused = client.deliver_callback(callback.as_str()).await.unwrap_err();
     assert_eq!(refused.code(), "attempt_gone");

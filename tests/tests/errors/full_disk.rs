@@ -55,7 +55,7 @@ async fn what_is_there_can_be_used_and_the_rest_says_why_not() -> Result<()> {
                 .collect::<Vec<_>>()
         };
         ensure!(
-            tokens(keyring::kinds(desktop)?) == ["access", "id_token", "refresh"],
+            tokens(keyring::kinds(desktop)?) == ["access", "account", "id_token", "refresh"],
             "only Ann's are kept"
         );
 

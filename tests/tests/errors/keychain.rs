@@ -41,7 +41,7 @@ async fn a_locked_keyring_is_asked_for_and_costs_nothing_when_it_stays_locked() 
         prompt::agree(desktop).await?;
         let ended = run.end().await?;
         ensure!(ended.code == Some(0), "{:?}", ended.notes);
-        ensure!(keyring::kinds(desktop)? == ["access", "id_token", "refresh"]);
+        ensure!(keyring::kinds(desktop)? == ["access", "account", "id_token", "refresh"]);
         let called = scene.call().await?;
         ensure!(called.code == Some(0), "{called:?}");
         ensure!(scene.listed().await? == scene.account);

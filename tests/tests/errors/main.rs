@@ -7,6 +7,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod damaged;
 mod full_disk;
 mod keychain;
 mod scene;

@@ -113,6 +113,11 @@ fn errors() -> Vec<(Error, &'static str, Category)> {
         ),
         (StoreError::Damaged(elsewhere()).into(), "store_damaged", Machine),
         (
+            StoreError::BegunAnew("tessera.db.damaged".into()).into(),
+            "store_begun_anew",
+            Machine,
+        ),
+        (
             StoreError::TooNew { found: 9, known: 1 }.into(),
             "store_too_new",
             Machine,

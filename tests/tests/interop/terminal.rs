@@ -238,7 +238,7 @@ async fn by_the_loopback_redirect() -> Result<()> {
         let (status, page) = Visitor::new(Pages::OidcProvider)?.finish(&callback).await?;
         ensure!(status == 200 && page.contains("Tessera"), "{status}: {page}");
         let account = scene.signed_in(run, ANN, &BY_CALLBACK).await?;
-        ensure!(keyring::kinds(desktop)? == ["access", "id_token", "refresh"]);
+        ensure!(keyring::kinds(desktop)? == ["access", "account", "id_token", "refresh"]);
         scene.go_through(&account, ANN).await?;
         ensure!(
             keyring::entries(desktop)?.is_empty(),

@@ -527,6 +527,12 @@ fn of_store(error: &StoreError) -> Told {
             "Your list of accounts is damaged.",
             "Your tokens are still in the keychain; move the file tessera.db aside and sign in again.",
         ),
+        StoreError::BegunAnew(_) => told(
+            "store_begun_anew",
+            machine,
+            "Your list of accounts was damaged, so Tessera kept it aside and began a new one.",
+            "Accounts come back from your keychain as far as it knows them; sign in again where one is missing.",
+        ),
         StoreError::TooNew { .. } => told(
             "store_too_new",
             machine,

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use crate::account::{AccountId, Storage};
 use crate::client::Client;
 use crate::error::Error;
-use crate::vault::KINDS;
+use crate::vault::{ACCOUNT, KINDS};
 
 /// What the keychain holds of one account, by the names of the entries.
 type Entries = BTreeMap<AccountId, Vec<String>>;
 
 impl Client {
-    /// Removes from the keychain what belongs to nothing that is here, and says how many entries that were. Asks the
+    /// Removes from the keychain what belongs to nothing that is here, and says how many entries that were. Where the
+    /// store was made anew nothing is removed; what the keychain knows of accounts is brought back first. Asks the
     /// person nothing: a keychain that is locked is left as it is. For a shell that stays open, when its window is
     /// there.
     ///
@@ -21,8 +22,8 @@ impl Client {
     pub async fn tidy_secrets(&self) -> Result<usize, Error> {
         let inner = self.inner();
         if inner.store.is_made_anew().await? {
-            // It knows none of the accounts that the file before it knew: nothing here belongs to nobody.
-            inner.store.set_looked_through().await?;
+            // It knew none of the accounts that the file before it knew: nothing here belongs to nobody.
+            self.rebuild_unasked().await?;
             return Ok(0);
         }
         // Looked at before the store is: what is put there after this is not in the list.
@@ -38,7 +39,7 @@ impl Client {
                     inner.secrets.delete_entry(&entry).await?;
                     removed += 1;
                 }
-                Some((kind, id)) if KINDS.contains(&kind) => {
+                Some((kind, id)) if kind == ACCOUNT || KINDS.contains(&kind) => {
                     if let Some(id) = AccountId::parse(id) {
                         accounts.entry(id).or_default().push(entry);
                     }
@@ -65,6 +66,9 @@ impl Client {
                     if holds("refresh/") || holds("access/") {
                         let mark = self.keychain_mark().await?;
                         inner.store.set_kept_in(id, Some(&mark)).await?;
+                        if !holds(ACCOUNT) {
+                            self.put_account(&account).await?;
+                        }
                     }
                     Ok(0)
                 }

@@ -61,6 +61,16 @@ impl Store {
             .await
     }
 
+    /// The same, for a file that took the place of a damaged one: there were accounts, most likely.
+    pub(crate) async fn has_lost_accounts(&self) -> Result<bool, StoreError> {
+        self.run(|connection| {
+            connection
+                .prepare_cached("SELECT 1 FROM made_anew WHERE damaged = 1")?
+                .exists([])
+        })
+        .await
+    }
+
     /// The keychain has been looked through.
     pub(crate) async fn set_looked_through(&self) -> Result<(), StoreError> {
         self.run(|connection| connection.execute("DELETE FROM made_anew", []).map(drop))
