@@ -203,6 +203,11 @@ pub struct AdHocProvider {
     pub client_secret: Option<ClientSecret>,
 }
 
+/// The private scheme of release builds.
+pub(crate) const SCHEME: &str = "app.tessera.desktop";
+/// The private scheme of development builds.
+pub(crate) const DEVELOPMENT_SCHEME: &str = "app.tessera.desktop.dev";
+
 /// The private-scheme redirect URI of release builds.
 pub const SCHEME_REDIRECT: &str = "app.tessera.desktop:/callback";
 /// The private-scheme redirect URI of development builds, so that the two never take each other's callbacks.
@@ -210,10 +215,5 @@ pub const DEVELOPMENT_SCHEME_REDIRECT: &str = "app.tessera.desktop.dev:/callback
 
 /// The scheme part of a private-scheme redirect URI.
 pub fn scheme_of(redirect: &RedirectUri) -> &str {
-    scheme_part(redirect.as_str())
-}
-
-/// The part of an address before its first colon.
-pub(crate) fn scheme_part(address: &str) -> &str {
-    address.split(':').next().unwrap_or_default()
+    redirect.as_str().split(':').next().unwrap_or_default()
 }

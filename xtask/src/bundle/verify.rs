@@ -13,8 +13,13 @@ use crate::tree;
 /// The scheme by which the browser's answer comes back, with a slash after it in addresses.
 const SCHEME: &str = "x-scheme-handler/app.tessera.desktop";
 
-/// Traces of what only a development build has.
-const DEVELOPMENT: [&str; 3] = ["tessera-sandbox", "tessera_sandbox", "app.tessera.desktop.dev"];
+/// Traces of what only a development build has. The check-up of every build names the other build's scheme; nobody but
+/// a development build asks for its callback.
+const DEVELOPMENT: [&str; 3] = [
+    "tessera-sandbox",
+    "tessera_sandbox",
+    "app.tessera.desktop.dev:/callback",
+];
 
 /// What the package must ask for, so that the browser opens and the scheme is known.
 const DEPENDS: [&str; 2] = ["xdg-utils", "desktop-file-utils"];
@@ -205,6 +210,7 @@ mod tests {
     fn traces_of_a_development_build_are_seen() {
         for (name, content, clean) in [
             ("usr/bin/tessera", "release", true),
+            ("usr/bin/tessera", "app.tessera.desktop.dev", true),
             ("usr/bin/tessera-sandbox", "", false),
             ("usr/bin/tessera-desktop", "\0tessera-sandbox\0", false),
             (

@@ -6,13 +6,13 @@ use super::{CheckUpError, Finding, Repair, Standing, in_time};
 use crate::client::Client;
 use crate::error::Error;
 use crate::ports::{DesktopError, HandlerProgram, SchemeHandler, SecretService, VaultError};
-use crate::provider::{DEVELOPMENT_SCHEME_REDIRECT, SCHEME_REDIRECT, scheme_part};
+use crate::provider::{DEVELOPMENT_SCHEME, SCHEME, scheme_of};
 
 impl Client {
     /// The private scheme of this program, where the system brings its addresses here.
     pub(super) fn scheme(&self) -> Option<&str> {
         let redirect = self.inner().config.scheme_redirect.as_ref()?;
-        Some(scheme_part(redirect.as_str()))
+        Some(scheme_of(redirect))
     }
 
     /// What answers on the session bus; `None` where there is none to be had, or need be.
@@ -42,8 +42,7 @@ impl Client {
 
     /// Who takes the addresses of the app's scheme, and in the app itself: whether one comes back.
     pub(super) async fn try_scheme(&self, until: Instant) -> Finding {
-        let installed = scheme_part(SCHEME_REDIRECT);
-        let development = scheme_part(DEVELOPMENT_SCHEME_REDIRECT);
+        let (installed, development) = (SCHEME, DEVELOPMENT_SCHEME);
         let ask = |scheme| in_time(until, "The desktop", self.ask_for_handler(scheme));
         let Some(own) = self.scheme() else {
             let (installed_by, development_by) = tokio::join!(ask(installed), ask(development));
@@ -131,7 +130,7 @@ pub(super) fn bus_told(service: SecretService) -> Result<String, Error> {
 
 /// Which of the two builds goes by this scheme.
 fn whose(scheme: &str) -> &'static str {
-    if scheme == scheme_part(SCHEME_REDIRECT) {
+    if scheme == SCHEME {
         "The installed app"
     } else {
         "A development build"

@@ -24,6 +24,8 @@ fn rows() -> Vec<Row> {
             Does(&["token-500"]), sign_in, refuse("token_endpoint_status", Token)),
         Row::new("tessera-token-html", &["OAU-11"],
             Does(&["token-html"]), sign_in, refuse("token_response_not_json", Token)),
+        Row::new("tessera-token-502-html", &["OAU-11"],
+            Does(&["token-502-html"]), sign_in, refuse("token_endpoint_status", Token)),
         Row::new("tessera-token-not-json", &["OAU-11"],
             Does(&["token-not-json"]), sign_in, refuse("token_response_not_json", Token)),
         Row::new("tessera-token-labelled-text", &["OAU-2"],
