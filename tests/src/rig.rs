@@ -299,7 +299,8 @@ pub struct TestKeychain {
     pub diary: Mutex<Vec<String>>,
     /// Every secret that was ever stored.
     pub given: Mutex<Vec<Vec<u8>>>,
-    /// Refuses to store and to read entries whose name begins so, or to delete them where it begins with `delete `.
+    /// Refuses to store and to read entries whose name begins so, or only one of the things that can be done to them:
+    /// `put refresh/`, `delete refresh/`.
     pub refuses: Mutex<Option<(&'static str, VaultError)>>,
     /// Cannot tell what it holds.
     pub keeps_no_list: AtomicBool,
@@ -351,12 +352,18 @@ impl TestKeychain {
         };
         let _ = self.silent.subscribe().wait_for(answers).await;
         match &*self.refuses.lock().unwrap() {
-            Some((prefix, error)) => match prefix.strip_prefix("delete ") {
-                Some(prefix) if verb == "delete" && key.starts_with(prefix) => Err(error.clone()),
-                None if verb != "delete" && key.starts_with(prefix) => Err(error.clone()),
-                _ => Ok(()),
-            },
-            _ => Ok(()),
+            Some((what, error)) => {
+                let (named, prefix) = what.split_once(' ').unwrap_or(("", what));
+                let refused = match named {
+                    "" => verb != "delete",
+                    named => verb == named,
+                };
+                if refused && key.starts_with(prefix) {
+                    return Err(error.clone());
+                }
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::kills::Tally;
-use crate::troubles::Row;
+use crate::troubles::Table;
 
 /// Kills for each kind of provider: in the long run, and in the short one that is part of the tests.
 const KILLS: [usize; 2] = [1_000, 40];
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let wanted = match Wanted::read() {
         Ok(wanted) => wanted,
         Err(error) => {
-            println!("{error:#}\n\nUsage: torture [--short] [--seed NUMBER]");
+            println!("{error:#}\n\nUsage: torture [--short | --kills NUMBER] [--seed NUMBER]");
             return ExitCode::FAILURE;
         }
     };
@@ -32,19 +32,13 @@ fn main() -> ExitCode {
         .context("starting the runtime")
         .and_then(|runtime| runtime.block_on(torture(&wanted)));
     match done {
-        Ok((tallies, rows)) => {
-            if !rows.is_empty() {
-                println!("\n{}", Row::heading());
-            }
-            for row in &rows {
-                println!("{row}");
-            }
+        Ok((table, tallies)) => {
             println!("\n{}", Tally::HEADING);
             for tally in &tallies {
                 println!("{}", tally.row());
             }
-            let failed = rows.iter().filter(|row| !row.is_as_expected()).count();
-            let passed = tallies.len() + rows.len() - failed;
+            let (good, failed) = table.count();
+            let passed = tallies.len() + good;
             println!("\nIn {:.0} s:", started.elapsed().as_secs_f64());
             println!("{passed} passed, {failed} failed");
             if failed == 0 {
@@ -82,6 +76,7 @@ impl Wanted {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--short" => wanted.kills = KILLS[1],
+                "--kills" => wanted.kills = arguments.next().context("--kills names a number")?.parse()?,
                 "--seed" => wanted.seed = arguments.next().context("--seed names a number")?.parse()?,
                 other => bail!("{other} is not known"),
             }
@@ -90,11 +85,6 @@ impl Wanted {
     }
 }
 
-async fn torture(wanted: &Wanted) -> Result<(Vec<Tally>, Vec<Row>)> {
-    let rows = if wanted.kills == KILLS[1] {
-        Vec::new()
-    } else {
-        troubles::all().await?
-    };
-    Ok((kills::all(wanted).await?, rows))
+async fn torture(wanted: &Wanted) -> Result<(Table, Vec<Tally>)> {
+    Ok((troubles::all().await?, kills::all(wanted).await?))
 }

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use lab::full_disk::FullDisk;
 use lab::journey;
+use lab::rig::Rig;
+use lab::secrets::{Places, Secrets};
 use lab::terminal::{Ended, Terminal};
 use lab::untrusted::Untrusted;
 use rusqlite::Connection;
+use tessera_client::{AccountId, AccountState, Client, Error};
 use tessera_sandbox::faults::{Fault, HttpFault, Rule};
 use tessera_sandbox::log::Endpoint;
 
@@ -22,7 +26,7 @@ mod keychain;
 const GRACE: i64 = 300;
 
 /// A line of the table.
-pub(crate) struct Row {
+struct Row {
     area: &'static str,
     what: &'static str,
     expected: &'static str,
@@ -40,16 +44,37 @@ impl Row {
     }
 
     /// What stands over the table.
-    pub(crate) fn heading() -> String {
+    fn heading() -> String {
         format!(
-            "{:<9} {:<58} {:<62} seen",
+            "{:<9} {:<55} {:<66} seen",
             "what", "how it is broken", "expected: meanwhile -> afterwards"
         )
     }
 
     /// Whether it came out as it must.
-    pub(crate) fn is_as_expected(&self) -> bool {
+    fn is_as_expected(&self) -> bool {
         self.expected == self.seen
+    }
+}
+
+/// The rows so far, each printed as it comes.
+#[derive(Default)]
+pub(crate) struct Table(Vec<Row>);
+
+impl Table {
+    #[expect(clippy::print_stdout, reason = "a program's own word to whoever ran it")]
+    fn add(&mut self, row: Row) {
+        if self.0.is_empty() {
+            println!("\n{}", Row::heading());
+        }
+        println!("{row}");
+        self.0.push(row);
+    }
+
+    /// How many came out as they must, and how many did not.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let good = self.0.iter().filter(|row| row.is_as_expected()).count();
+        (good, self.0.len() - good)
     }
 }
 
@@ -62,41 +87,78 @@ impl fmt::Display for Row {
         };
         write!(
             f,
-            "{:<9} {:<58} {:<62} {seen}",
+            "{:<9} {:<55} {:<66} {seen}",
             self.area, self.what, self.expected
         )
     }
 }
 
 /// All of it.
-pub(crate) async fn all() -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
+pub(crate) async fn all() -> Result<Table> {
+    let mut table = Table::default();
     journey("torture-network", async |desktop| {
-        rows.extend(network(&Scene::set(desktop, GRACE).await?).await?);
+        network(&Scene::set(desktop, GRACE).await?, &mut table).await?;
         Ok(())
     })
     .await?;
-    rows.extend(clock::all().await?);
+    clock::all(&mut table).await?;
     journey("torture-keychain", async |desktop| {
-        rows.extend(keychain::real(&Scene::set(desktop, GRACE).await?).await?);
+        keychain::real(&Scene::set(desktop, GRACE).await?, &mut table).await?;
         Ok(())
     })
     .await?;
-    rows.extend(keychain::failing().await?);
+    keychain::failing(&mut table).await?;
     journey("torture-disk", async |desktop| {
         let disk = FullDisk::mount(desktop, &desktop.tessera()).await?;
         let terminal = Terminal::open(desktop)?.behind(disk.before());
         let scene = Scene::with(desktop, terminal, GRACE).await?;
-        rows.extend(full(&scene, &disk).await?);
+        full(&scene, &disk, &mut table).await?;
         Ok(())
     })
     .await?;
     journey("torture-store", async |desktop| {
-        rows.extend(store(&Scene::set(desktop, GRACE).await?).await?);
+        store(&Scene::set(desktop, GRACE).await?, &mut table).await?;
         Ok(())
     })
     .await?;
-    Ok(rows)
+    Ok(table)
+}
+
+/// What that client was ever given to keep is nowhere in its data folder.
+fn no_secret_is_beside(rig: &Rig) -> Result<()> {
+    let mut secrets = Secrets::default();
+    let entries = rig.keychain.entries.lock();
+    let entries = entries.unwrap_or_else(PoisonError::into_inner);
+    // What the keychain itself is known by is no secret.
+    let marks: Vec<_> = entries
+        .iter()
+        .filter(|(name, _)| name.starts_with("keychain/"))
+        .collect();
+    let given = rig.keychain.given.lock();
+    let given = given.unwrap_or_else(PoisonError::into_inner);
+    let long = given
+        .iter()
+        .filter(|secret| secret.len() >= 16 && marks.iter().all(|(_, mark)| mark != secret));
+    secrets.add(long.map(|secret| String::from_utf8_lossy(secret).into_owned()))?;
+    secrets.hunt(&Places {
+        folders: vec![rig.folder().to_owned()],
+        ..Places::default()
+    })
+}
+
+/// What a call of the client library came to, and how the account stands then.
+async fn seen_by<T>(client: &Client, id: &AccountId, came: Result<T, Error>) -> Result<String> {
+    let told = came.map_or_else(|error| error.code(), |_| "well");
+    let mut changes = client.changes();
+    loop {
+        let state = client.account(id).await?.state;
+        if state != AccountState::Refreshing {
+            let need = state.need().map(|need| format!(": {}", need.as_str()));
+            return Ok(format!("{told}, {}{}", state.as_str(), need.unwrap_or_default()));
+        }
+        // The upkeep may be at it as well, ahead of the next call.
+        changes.recv().await?;
+    }
 }
 
 /// What a command came to: `well`, or the code of its error.
@@ -144,10 +206,10 @@ impl Scene<'_> {
     }
 }
 
-async fn network(scene: &Scene<'_>) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
+async fn network(scene: &Scene<'_>, table: &mut Table) -> Result<()> {
     let untrusted = Untrusted::start().await?;
     let offline = "unreachable, offline -> well, signed_in";
+    let broken = "answer_broken, offline -> well, signed_in";
     for (what, issuer, expected) in [
         // Nothing listens there.
         ("the connection is refused", "http://127.0.0.1:1", offline),
@@ -156,41 +218,41 @@ async fn network(scene: &Scene<'_>) -> Result<Vec<Row>> {
         (
             "the certificate is of an unknown root",
             &untrusted.issuer(),
-            "not_trusted, offline -> well, signed_in",
+            "tls_untrusted, offline -> well, signed_in",
         ),
     ] {
         scene.set_issuer(issuer)?;
         let meanwhile = scene.seen().await?;
         scene.set_issuer(scene.sandbox.issuer())?;
-        rows.push(Row::new("network", what, expected, scene.after(meanwhile).await?));
+        table.add(Row::new("network", what, expected, scene.after(meanwhile).await?));
     }
-    let unavailable = "provider_unavailable, provider_unavailable -> well, signed_in";
+    let unavailable = "token_endpoint_status, provider_unavailable -> well, signed_in";
     let status = |status| HttpFault::Status {
         status,
         retry_after: None,
     };
     for (what, fault, expected) in [
-        ("the connection is dropped", HttpFault::Drop, offline),
+        ("the connection is dropped", HttpFault::Drop, broken),
         (
             "it is dropped after the request was carried out",
             HttpFault::DropAfter,
-            offline,
+            broken,
         ),
         (
             "the answer comes two seconds late",
             HttpFault::Slow(Duration::from_secs(2)),
             "well, signed_in -> well, signed_in",
         ),
-        ("the answer is cut in the middle", HttpFault::Cut, offline),
+        ("the answer is cut in the middle", HttpFault::Cut, broken),
         (
             "a captive portal answers: status 200, a web page",
             HttpFault::Html,
-            offline,
+            "token_response_not_json, offline -> well, signed_in",
         ),
         (
             "a captive portal sends elsewhere",
             HttpFault::Redirect("http://portal.invalid/"),
-            offline,
+            "token_endpoint_status, offline -> well, signed_in",
         ),
         ("status 429", status(429), unavailable),
         ("status 500", status(500), unavailable),
@@ -198,39 +260,37 @@ async fn network(scene: &Scene<'_>) -> Result<Vec<Row>> {
     ] {
         let endpoint = Endpoint::Token;
         let seen = scene.under(Fault::Http { endpoint, fault }).await?;
-        rows.push(Row::new("network", what, expected, seen));
+        table.add(Row::new("network", what, expected, seen));
     }
-    Ok(rows)
+    Ok(())
 }
 
-async fn full(scene: &Scene<'_>, disk: &FullDisk<'_>) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
+async fn full(scene: &Scene<'_>, disk: &FullDisk<'_>, table: &mut Table) -> Result<()> {
     disk.fill()?;
     let meanwhile = scene.seen().await?;
     disk.make_room()?;
-    rows.push(Row::new(
+    table.add(Row::new(
         "disk",
         "it is full",
         "disk_full, signed_in -> well, signed_in",
         format!("{meanwhile} -> {}", scene.seen().await?),
     ));
     disk.set_read_only(true)?;
-    let meanwhile = scene.seen().await?;
+    let meanwhile = told(&scene.renew().await?)?;
     disk.set_read_only(false)?;
-    rows.push(Row::new(
+    table.add(Row::new(
         "disk",
         "it can only be read",
-        "data_folder, signed_in -> well, signed_in",
+        "store_unusable -> well, signed_in",
         format!("{meanwhile} -> {}", scene.seen().await?),
     ));
     let copy = tempfile::tempdir()?;
     disk.copy_to(copy.path())?;
     scene.no_secret_is_in(copy.path())?;
-    Ok(rows)
+    Ok(())
 }
 
-async fn store(scene: &Scene<'_>) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
+async fn store(scene: &Scene<'_>, table: &mut Table) -> Result<()> {
     let set = |layout: i64| -> Result<i64> {
         let store = Connection::open(scene.store())?;
         let before = store.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -241,7 +301,7 @@ async fn store(scene: &Scene<'_>) -> Result<Vec<Row>> {
     let meanwhile = told(&scene.renew().await?)?;
     let unchanged = set(before)? == 9_999;
     ensure!(unchanged, "the older version wrote over the newer one's store");
-    rows.push(Row::new(
+    table.add(Row::new(
         "disk",
         "a newer version of the app has been at the store",
         "store_too_new -> well, signed_in",
@@ -258,7 +318,7 @@ async fn store(scene: &Scene<'_>) -> Result<Vec<Row>> {
         .filter(|name| name.contains("damaged"))
         .collect();
     ensure!(!aside.is_empty(), "the damaged store was not kept");
-    rows.push(Row::new(
+    table.add(Row::new(
         "disk",
         "the store is overwritten",
         "well, signed_in -> well, signed_in",
@@ -268,5 +328,5 @@ async fn store(scene: &Scene<'_>) -> Result<Vec<Row>> {
     for name in ["id", "name", "email", "issuer"] {
         ensure!(was[name] == is[name], "{name}: {was} and {is}");
     }
-    Ok(rows)
+    Ok(())
 }

@@ -519,7 +519,7 @@ fn of_store(error: &StoreError) -> Told {
             "store_unusable",
             machine,
             "Your list of accounts cannot be opened.",
-            "Check that the data folder is there and belongs to you.",
+            "Check that the data folder is there, can be written to and belongs to you.",
         ),
         StoreError::Damaged(_) => told(
             "store_damaged",

@@ -1,17 +1,15 @@
 //! A clock that is wrong, and sleep. The client library itself, whose clock can be moved: nobody can have a computer's
 //! clock wrong for the length of a test.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result};
 use lab::alarm::TestAlarm;
 use lab::rig::Rig;
-use lab::secrets::{Places, Secrets};
 use tessera_client::ports::Woken;
-use tessera_client::{AccountId, ApiRequest, Client, Error};
+use tessera_client::{AccountId, ApiRequest, Client};
 
-use super::Row;
+use super::{Row, Table, no_secret_is_beside, seen_by};
 
 /// A client that keeps Ann's account fresh.
 struct Kept {
@@ -45,60 +43,32 @@ impl Kept {
         self.rig.ahead.store(seconds, Ordering::SeqCst);
     }
 
-    async fn seen<T>(&self, came: Result<T, Error>) -> Result<String> {
-        let told = came.map_or_else(|error| error.code(), |_| "well");
-        let state = self.client.account(&self.id).await?.state;
-        Ok(format!("{told}, {}", state.as_str()))
-    }
-
     /// An API is called, whatever it takes.
     async fn call(&self) -> Result<String> {
         let request = ApiRequest::get(format!("{}/profile", self.rig.sandbox.api()));
         let came = self.client.call(&self.id, request).await;
-        self.seen(came).await
-    }
-
-    fn no_secret_is_outside(&self) -> Result<()> {
-        let mut secrets = Secrets::default();
-        let entries = self.rig.keychain.entries.lock();
-        let entries = entries.unwrap_or_else(PoisonError::into_inner);
-        // What the keychain itself is known by is no secret.
-        let marks: Vec<_> = entries
-            .iter()
-            .filter(|(name, _)| name.starts_with("keychain/"))
-            .collect();
-        let given = self.rig.keychain.given.lock();
-        let given = given.unwrap_or_else(PoisonError::into_inner);
-        let long = given
-            .iter()
-            .filter(|secret| secret.len() >= 16 && marks.iter().all(|(_, mark)| mark != secret));
-        secrets.add(long.map(|secret| String::from_utf8_lossy(secret).into_owned()))?;
-        secrets.hunt(&Places {
-            folders: vec![self.rig.folder().to_owned()],
-            ..Places::default()
-        })
+        seen_by(&self.client, &self.id, came).await
     }
 }
 
-pub(super) async fn all() -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
+pub(super) async fn all(table: &mut Table) -> Result<()> {
     for (what, ahead, expected) in [
         (
             "ten minutes ahead",
             600,
-            "clock_wrong, signed_in -> well, signed_in",
+            "clock_differs, signed_in -> well, signed_in",
         ),
         (
             "ten minutes behind",
             -600,
-            "clock_wrong, signed_in -> well, signed_in",
+            "clock_differs, signed_in -> well, signed_in",
         ),
         ("four minutes ahead", 240, "well, signed_in -> well, signed_in"),
         ("four minutes behind", -240, "well, signed_in -> well, signed_in"),
         (
             "jumps back by an hour, and forth again",
             -3600,
-            "well, signed_in -> well, signed_in",
+            "clock_differs, signed_in -> well, signed_in",
         ),
     ] {
         let kept = Kept::new().await;
@@ -110,8 +80,8 @@ pub(super) async fn all() -> Result<Vec<Row>> {
         kept.set_ahead(0);
         kept.alarm.tell(Woken::Clock);
         let seen = format!("{meanwhile} -> {}", kept.call().await?);
-        kept.no_secret_is_outside().with_context(|| seen.clone())?;
-        rows.push(Row::new("clock", what, expected, seen));
+        no_secret_is_beside(&kept.rig).with_context(|| seen.clone())?;
+        table.add(Row::new("clock", what, expected, seen));
     }
 
     let kept = Kept::new().await;
@@ -123,12 +93,12 @@ pub(super) async fn all() -> Result<Vec<Row>> {
     let renewed = kept.rig.token_requests("refresh_token");
     let call = kept.call().await?;
     let asked = kept.rig.token_requests("refresh_token") - renewed;
-    kept.no_secret_is_outside()?;
-    rows.push(Row::new(
+    no_secret_is_beside(&kept.rig)?;
+    table.add(Row::new(
         "clock",
         "the computer sleeps for nine hours",
         "1 renewal by itself -> well, signed_in, 0 more",
         format!("{renewed} renewal by itself -> {call}, {asked} more"),
     ));
-    Ok(rows)
+    Ok(())
 }

@@ -9,22 +9,16 @@ use tessera_client::ports::VaultError;
 use tessera_client::{AccountId, Client};
 use tessera_sandbox::faults::{Change, Document, Fault, Rule};
 
-use super::Row;
+use super::{Row, Table, no_secret_is_beside, seen_by};
 use crate::scene::Scene;
 
-pub(super) async fn real(scene: &Scene<'_>) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    let mut row = |what, expected, seen| rows.push(Row::new("keychain", what, expected, seen));
+pub(super) async fn real(scene: &Scene<'_>, table: &mut Table) -> Result<()> {
+    let mut row = |what, expected, seen| table.add(Row::new("keychain", what, expected, seen));
     let desktop = scene.desktop;
 
     prompt::lock(desktop)?;
-    let run = scene.terminal.start(&["token", "ann@example.test", "--json"])?;
-    prompt::decline(desktop).await?;
-    let meanwhile = scene.listed(&run.end().await?).await?;
-    prompt::gone(desktop).await?;
-    let run = scene.terminal.start(&["token", "ann@example.test", "--json"])?;
-    prompt::agree(desktop).await?;
-    ensure!(run.end().await?.code == Some(0), "after it was unlocked");
+    let meanwhile = declined(scene).await?;
+    unlocked(scene).await?;
     row(
         "it is locked, and the person declines",
         "keychain_locked, signed_in -> well, signed_in",
@@ -33,13 +27,10 @@ pub(super) async fn real(scene: &Scene<'_>) -> Result<Vec<Row>> {
 
     desktop.end_keyring().await?;
     // The bus starts it anew, and it is locked then.
-    let run = scene.terminal.start(&["token", "ann@example.test", "--json"])?;
-    prompt::decline(desktop).await?;
-    let meanwhile = scene.listed(&run.end().await?).await?;
-    prompt::gone(desktop).await?;
-    desktop.start_keyring()?;
+    let meanwhile = declined(scene).await?;
+    unlocked(scene).await?;
     row(
-        "its service is killed, and started again later",
+        "its service is killed, and the person declines",
         "keychain_locked, signed_in -> well, signed_in",
         scene.after(meanwhile).await?,
     );
@@ -81,7 +72,7 @@ pub(super) async fn real(scene: &Scene<'_>) -> Result<Vec<Row>> {
     );
     row(
         "the refresh token is deleted by hand",
-        "signed_out, needs_sign_in: secrets_gone -> the same",
+        "needs_sign_in, needs_sign_in: secrets_gone -> the same",
         format!(
             "{meanwhile} -> {}",
             if again == meanwhile { "the same" } else { &again }
@@ -89,7 +80,24 @@ pub(super) async fn real(scene: &Scene<'_>) -> Result<Vec<Row>> {
     );
     scene.sign_in().await?;
     scene.no_secret_is_outside()?;
-    Ok(rows)
+    Ok(())
+}
+
+/// What is seen when the person does not unlock it.
+async fn declined(scene: &Scene<'_>) -> Result<String> {
+    let run = scene.terminal.start(&["token", "ann@example.test", "--json"])?;
+    prompt::decline(scene.desktop).await?;
+    let seen = scene.listed(&run.end().await?).await?;
+    prompt::gone(scene.desktop).await?;
+    Ok(seen)
+}
+
+/// The person is asked, and unlocks it.
+async fn unlocked(scene: &Scene<'_>) -> Result<()> {
+    let run = scene.terminal.start(&["token", "ann@example.test", "--json"])?;
+    prompt::agree(scene.desktop).await?;
+    ensure!(run.end().await?.code == Some(0), "after it was unlocked");
+    Ok(())
 }
 
 /// A client with an account whose access token has ended.
@@ -101,16 +109,11 @@ async fn expired(rig: &Rig) -> (Client, AccountId) {
 }
 
 async fn seen(client: &Client, id: &AccountId) -> Result<String> {
-    let told = client
-        .access_token(id)
-        .await
-        .map_or_else(|error| error.code(), |_| "well");
-    Ok(format!("{told}, {}", client.account(id).await?.state.as_str()))
+    seen_by(client, id, client.access_token(id).await).await
 }
 
 /// Failures that no real keyring can be made to show.
-pub(super) async fn failing() -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
+pub(super) async fn failing(table: &mut Table) -> Result<()> {
     let failure = || VaultError::Failed("it failed".to_owned());
 
     let rig = Rig::new().await;
@@ -120,7 +123,8 @@ pub(super) async fn failing() -> Result<Vec<Row>> {
     let sent = rig.token_requests("refresh_token");
     rig.keychain.relent();
     let afterwards = seen(&client, &id).await?;
-    rows.push(Row::new(
+    no_secret_is_beside(&rig)?;
+    table.add(Row::new(
         "keychain",
         "a write fails before anything was sent",
         "keychain_failed, keychain_unavailable, 0 sent -> well, signed_in",
@@ -133,7 +137,7 @@ pub(super) async fn failing() -> Result<Vec<Row>> {
     ] {
         let rig = Rig::new().await;
         let (client, id) = expired(&rig).await;
-        rig.keychain.refuse("refresh/", failure());
+        rig.keychain.refuse("put refresh/", failure());
         let meanwhile = seen(&client, &id).await?;
         if once {
             rig.keychain.relent();
@@ -146,18 +150,20 @@ pub(super) async fn failing() -> Result<Vec<Row>> {
             .map_or_else(|error| error.code(), |()| "saved");
         drop(client);
         rig.keychain.relent();
+        rig.sandbox.clock().advance(3600);
         let next = seen(&rig.client().await, &id).await?;
+        no_secret_is_beside(&rig)?;
         let expected = if once {
             "well, signed_in -> well, signed_in, saved, well, signed_in"
         } else {
-            "well, signed_in -> well, signed_in, not_saved, signed_out, needs_sign_in"
+            "well, signed_in -> well, signed_in, token_not_saved, needs_sign_in, needs_sign_in: maybe_rotated"
         };
-        rows.push(Row::new(
+        table.add(Row::new(
             "keychain",
             what,
             expected,
             format!("{meanwhile} -> {later}, {ended}, {next}"),
         ));
     }
-    Ok(rows)
+    Ok(())
 }
