@@ -8,8 +8,8 @@ use tessera_client::{
 use crate::permissions;
 use crate::wire::{
     AccountDetail, AccountStateView, AccountView, AppEvent, AttemptEnd, AttemptStage, AttemptView,
-    BrowserSignOutEnd, CatalogueEntry, CheckView, ClaimView, DeviceView, ErrorView, KeptView, ProviderView,
-    ReceiptLine, ReceiptView, RouteView, StepUpInput,
+    BrowserSignOutEnd, CatalogueEntry, CheckView, ClaimView, DeviceView, ErrorView, ForecastView, KeptView,
+    ProviderView, ReceiptLine, ReceiptView, RouteView, StepUpInput,
 };
 
 /// Everything as it is now.
@@ -145,6 +145,11 @@ impl From<Error> for ErrorView {
 
 impl From<Account> for AccountView {
     fn from(account: Account) -> Self {
+        let forecast = account.forecast().map(|forecast| ForecastView {
+            at: forecast.at.map(|at| at.0),
+            why: forecast.why.as_str().to_owned(),
+            notice_from: forecast.notice_from.map(|at| at.0),
+        });
         Self {
             id: account.id.to_string(),
             provider: account.provider.to_string(),
@@ -173,6 +178,7 @@ impl From<Account> for AccountView {
             state: account.state.into(),
             signed_in_at: account.signed_in_at.0,
             until_quit: account.storage == Storage::UntilQuit,
+            forecast,
         }
     }
 }

@@ -304,6 +304,21 @@ pub struct AccountView {
     pub signed_in_at: i64,
     /// Whether its secret is kept only until the app quits.
     pub until_quit: bool,
+    /// The new sign-in that can be foreseen.
+    pub forecast: Option<ForecastView>,
+}
+
+/// A new sign-in that will be needed.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ForecastView {
+    /// Seconds since 1970; `null` when it does not hang on the time.
+    #[specta(type = Option<Number>)]
+    pub at: Option<i64>,
+    /// Why: `expired`, `testing_limit`, `not_renewable` or `until_quit`.
+    pub why: String,
+    /// Seconds since 1970 from when on the person is told without asking.
+    #[specta(type = Option<Number>)]
+    pub notice_from: Option<i64>,
 }
 
 /// An account, opened.

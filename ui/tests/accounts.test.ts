@@ -38,6 +38,32 @@ test('what is in the way is told, since when, and until when the provider is lef
   ]);
 });
 
+test('a sign-in that is about to end is told a day before, and its page always says so', async () => {
+  const day = 86_400;
+  const ends = (at: number, name: string) => ({
+    ...ann(),
+    id: name,
+    name,
+    forecast: { at, why: 'expired', notice_from: at - day },
+  });
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+  try {
+    const now = Date.now() / 1000;
+    const [soon, later] = [ends(now + day / 2, 'soon'), ends(now + 3 * day, 'later')];
+    await open({ accounts: [soon, later, ann()] }, '#/accounts');
+    const told = () => all('account-forecast').map((line) => line.textContent.trim());
+    const line = (at: number) =>
+      `You will need to sign in again by ${moment(at)}, unless the provider extends it before.`;
+    expect(told()).toEqual([line(now + day / 2)]);
+    await vi.advanceTimersByTimeAsync(2 * day * 1000 + 1000);
+    expect(told()).toEqual([line(now + day / 2), line(now + 3 * day)]);
+  } finally {
+    vi.useRealTimers();
+  }
+  await open({ accounts: [ends(Date.now() / 1000 + 30 * day, 'far')] }, '#/accounts/far');
+  expect(byId('account-forecast').dataset['soon']).toBe('false');
+});
+
 test('a state that changes is seen at once', async () => {
   const host = await open({ accounts: [ann()] }, '#/accounts');
   host.emit({

@@ -55,6 +55,24 @@ struct AccountLine<'a> {
     reason: Option<&'a str>,
     next_try_at: Option<i64>,
     expires_at: Option<i64>,
+    forecast: Option<ForecastRow>,
+}
+
+/// A new sign-in that will be needed.
+#[derive(Serialize)]
+struct ForecastRow {
+    /// Seconds since 1970.
+    at: Option<i64>,
+    why: &'static str,
+}
+
+/// How far off that many seconds are, as far as it matters to somebody who must act before.
+fn in_hours(seconds: i64) -> String {
+    match seconds / 3600 {
+        i64::MIN..=0 => "within the hour".to_owned(),
+        1 => "in about an hour".to_owned(),
+        hours => format!("in about {hours} hours"),
+    }
 }
 
 async fn accounts(client: &Client, output: Output, about: &mut About) -> Result<(), Failure> {
@@ -72,6 +90,10 @@ async fn accounts(client: &Client, output: Output, about: &mut About) -> Result<
                     .filter(|next| next.named)
                     .map(|next| next.at.0),
                 expires_at: account.access_expires_at.map(|at| at.0),
+                forecast: account.forecast().map(|forecast| ForecastRow {
+                    at: forecast.at.map(|at| at.0),
+                    why: forecast.why.as_str(),
+                }),
             });
         }
         return Ok(());
@@ -103,6 +125,21 @@ async fn accounts(client: &Client, output: Output, about: &mut About) -> Result<
         ]
         .map(str::to_owned)
     }));
+    for account in &accounts {
+        let left = account
+            .forecast()
+            .and_then(|forecast| forecast.left_when_due(client.now()));
+        if let Some(left) = left {
+            about.account(client, account);
+            output.note(&format!(
+                "The sign-in of {} with {} ends {}. To sign in again before, run `{}`.",
+                account.name,
+                account.provider_name,
+                in_hours(left),
+                about.sign_in()
+            ));
+        }
+    }
     let over = accounts.iter().filter(|account| account.state.need().is_some());
     for account in over {
         about.account(client, account);

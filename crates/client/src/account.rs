@@ -1,11 +1,16 @@
 //! Accounts: a person at a provider, and where that stands.
 
+mod forecast;
+
 use sha2::{Digest as _, Sha256};
 use tessera_oidc::checks::Verdicts;
 use tessera_oidc::{ClientId, Issuer, Scopes, Subject, UnixTime};
 use url::Url;
 
 use crate::provider::ProviderId;
+
+pub use forecast::Forecast;
+pub(crate) use forecast::TESTING_LIMIT;
 
 /// An account's id: made of issuer and subject, so that signing in again as the same person is the same account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

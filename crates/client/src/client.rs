@@ -145,7 +145,8 @@ impl Client {
         &self.inner
     }
 
-    pub(crate) fn now(&self) -> UnixTime {
+    /// The wall clock by which all of this goes.
+    pub fn now(&self) -> UnixTime {
         self.inner.ports.clock.now()
     }
 

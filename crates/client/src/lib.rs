@@ -29,8 +29,8 @@ mod trace;
 mod vault;
 
 pub use account::{
-    Account, AccountId, AccountState, NextTry, Picture, Receipt, ReceiptLine, ReceiptOutcome, SignInNeed,
-    Storage,
+    Account, AccountId, AccountState, Forecast, NextTry, Picture, Receipt, ReceiptLine, ReceiptOutcome,
+    SignInNeed, Storage,
 };
 pub use catalogue::KnownCall;
 pub use check_up::{CHECK_PATIENCE, CheckUpError, Finding, Repair, Standing};

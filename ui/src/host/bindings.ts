@@ -131,6 +131,8 @@ export type AccountView = {
 	signed_in_at: number,
 	/**  Whether its secret is kept only until the app quits. */
 	until_quit: boolean,
+	/**  The new sign-in that can be foreseen. */
+	forecast: ForecastView | null,
 };
 
 /**  What the UI is told without asking. The first event on a new subscription is `Snapshot`. */
@@ -454,6 +456,16 @@ sentence: string } |
 { type: "ended"; 
 /**  Why it did not go well; `None` when it did. */
 error: ErrorView | null };
+
+/**  A new sign-in that will be needed. */
+export type ForecastView = {
+	/**  Seconds since 1970; `null` when it does not hang on the time. */
+	at: number | null,
+	/**  Why: `expired`, `testing_limit`, `not_renewable` or `until_quit`. */
+	why: string,
+	/**  Seconds since 1970 from when on the person is told without asking. */
+	notice_from: number | null,
+};
 
 /**  Something secret that is kept of an account, from outside. */
 export type KeptView = {

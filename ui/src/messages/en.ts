@@ -193,6 +193,18 @@ const en = {
     signedInAt: (when: string) => `Signed in ${when}`,
     justNow: 'just now',
     since: (when: string) => `It began ${when}.`,
+    forecast: (why: string, when: string) => {
+      switch (why) {
+        case 'until_quit':
+          return 'You will need to sign in again when Tessera is opened the next time.';
+        case 'testing_limit':
+          return `You will need to sign in again by ${when}: Google ends sign-ins of apps in testing after seven days.`;
+        case 'not_renewable':
+          return `You will need to sign in again by ${when}: the provider gave nothing to renew this sign-in with.`;
+        default:
+          return `You will need to sign in again by ${when}, unless the provider extends it before.`;
+      }
+    },
     nextTry: (time: string) => `The provider wants to be left alone until ${time}.`,
     back: 'All accounts',
     gone: {

@@ -1,6 +1,7 @@
 //! The commands that use an account, from signing in to signing out.
 
 use serde_json::{Value, json};
+use tessera_sandbox::faults::{Change, Document, Fault, Rule};
 
 use crate::terminal::{Terminal, fetch};
 
@@ -15,7 +16,7 @@ async fn an_account_from_signing_in_to_signing_out() {
     let mut listed = terminal.json(&["accounts", "--json"]).await.pop().unwrap();
     let rest = listed.as_object_mut().unwrap();
     assert_eq!(rest.remove("state"), Some(json!("signed_in")));
-    for name in ["need", "reason", "next_try_at"] {
+    for name in ["need", "reason", "next_try_at", "forecast"] {
         assert_eq!(rest.remove(name), Some(Value::Null), "{name}");
     }
     assert!(rest.remove("expires_at").unwrap().is_i64());
@@ -378,4 +379,22 @@ async fn no_secret_is_printed_or_kept_in_a_file() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn a_new_sign_in_that_can_be_foreseen_is_listed() {
+    let terminal = Terminal::open().await;
+    terminal.sandbox.faults().set(Rule::new(Fault::Json {
+        document: Document::TokenResponse,
+        change: Change::Set("refresh_expires_in", json!(30 * 24 * 3600)),
+    }));
+    terminal.sign_in("ann").await;
+    let listed = terminal.json(&["accounts", "--json"]).await.pop().unwrap();
+    assert_eq!(listed["forecast"]["why"], "expired");
+    let access_ends = listed["expires_at"].as_i64().unwrap();
+    let ends = listed["forecast"]["at"].as_i64().unwrap();
+    assert!(29 * 24 * 3600 < ends - access_ends, "{listed}");
+    // It is far off: nobody needs to be told.
+    let shown = terminal.run(&["accounts"]).await;
+    assert!(!shown.notes.contains("ends"), "{}", shown.notes);
 }

@@ -6,14 +6,11 @@ use tessera_oidc::ErrorCode;
 use tessera_oidc::UnixTime;
 use tessera_oidc::token::{TokenError, TokenRefusal};
 
-use crate::account::{Account, AccountState, SignInNeed};
+use crate::account::{Account, AccountState, SignInNeed, TESTING_LIMIT};
 use crate::error::{AccountError, Error};
 use crate::store::Doubt;
 
 const DAY: i64 = 24 * 60 * 60;
-
-/// Google ends sign-ins of apps in testing after seven days.
-const TESTING_LIMIT: std::ops::Range<i64> = 7 * DAY - DAY / 2..8 * DAY;
 
 /// What providers call an unused refresh token too old by: Google six months, Microsoft Entra 90 days. Less than the
 /// smaller is not taken for the reason.

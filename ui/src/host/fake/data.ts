@@ -102,6 +102,7 @@ export const ann = (): AccountView => ({
   next_try_at: null,
   signed_in_at: now() - 7_300,
   until_quit: false,
+  forecast: null,
 });
 
 export const accounts = (): AccountView[] => [
@@ -115,6 +116,7 @@ export const accounts = (): AccountView[] => [
     state: 'refreshing',
     reason: null,
     until_quit: true,
+    forecast: { at: null, why: 'until_quit', notice_from: null },
     signed_in_at: now() - 90,
   },
   {
@@ -130,7 +132,12 @@ export const accounts = (): AccountView[] => [
     state: 'offline',
     reason: 'Google cannot be reached right now. Nothing is lost; Tessera tries again by itself.',
     since: now() - 1_500,
-    signed_in_at: now() - 400_000,
+    signed_in_at: now() - 530_000,
+    forecast: {
+      at: now() - 530_000 + 604_800,
+      why: 'testing_limit',
+      notice_from: now() - 530_000 + 518_400,
+    },
   },
   {
     ...ann(),
