@@ -86,5 +86,8 @@ impl Wanted {
 }
 
 async fn torture(wanted: &Wanted) -> Result<(Table, Vec<Tally>)> {
-    Ok((troubles::all().await?, kills::all(wanted).await?))
+    Ok((
+        troubles::all(KILLS[1] < wanted.kills).await?,
+        kills::all(wanted).await?,
+    ))
 }

@@ -21,6 +21,7 @@ use crate::scene::Scene;
 
 mod clock;
 mod keychain;
+mod scale;
 
 /// Seconds in which the provider takes a refresh token again: all of this must cost nobody anything.
 const GRACE: i64 = 300;
@@ -93,8 +94,8 @@ impl fmt::Display for Row {
     }
 }
 
-/// All of it.
-pub(crate) async fn all() -> Result<Table> {
+/// All of it; what is measured only when there is `time`.
+pub(crate) async fn all(time: bool) -> Result<Table> {
     let mut table = Table::default();
     journey("torture-network", async |desktop| {
         network(&Scene::set(desktop, GRACE).await?, &mut table).await?;
@@ -121,6 +122,12 @@ pub(crate) async fn all() -> Result<Table> {
         Ok(())
     })
     .await?;
+    if time {
+        journey("torture-scale", async |desktop| {
+            scale::compare(&Scene::set(desktop, GRACE).await?, &mut table).await
+        })
+        .await?;
+    }
     Ok(table)
 }
 

@@ -185,6 +185,7 @@ const en = {
       action: 'Sign in',
     },
     filter: 'Find an account',
+    more: 'Show more',
     filterEmpty: 'No account matches.',
     states: accountStates,
     open: (name: string, provider: string) => `Open ${name}, ${provider}`,
