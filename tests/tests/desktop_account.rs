@@ -1,5 +1,5 @@
 //! An account that is signed in already, in the real window: a call that wants more, a renewal under way when the app is
-//! closed, and the end of the session in the browser.
+//! closed, one that a locked keyring stood in the way of, and the end of the session in the browser.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,7 +11,8 @@ use lab::app::App;
 use lab::pages::{ANN, Pages};
 use lab::secrets::{Places, Secrets};
 use lab::setting::{self, Build, Setting};
-use lab::{browser, journey, keyring};
+use lab::{browser, journey, keyring, prompt, tools};
+use rusqlite::Connection;
 use tessera_sandbox::faults::{Fault, HttpFault, Rule};
 use tessera_sandbox::log::{Endpoint, Entry, Outcome};
 use tessera_sandbox::{Fingerprint, Options};
@@ -252,6 +253,44 @@ async fn a_renewal_under_way_comes_home_though_the_app_is_closed() -> Result<()>
                     .all(|entry| entry.outcome.as_ref().is_some_and(Outcome::is_success)),
             "{renewals:?}"
         );
+        app.close().await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_that_a_locked_keyring_stood_in_the_way_of_comes_with_the_unlocking() -> Result<()> {
+    journey("unlocked", async |desktop| {
+        let scene = Setting::ordinary(desktop).await?;
+        let app = scene.open().await?;
+        scene.sign_in(&app, ANN).await?;
+        app.close().await?;
+        // By its age it is due since a while.
+        let store = Connection::open(desktop.tessera().join("tessera.db"))?;
+        store.execute("UPDATE account SET renewed_at = renewed_at - 10000", [])?;
+        drop(store);
+        let entry = keyring::entries(desktop)?
+            .into_iter()
+            .next()
+            .context("an entry")?
+            .name;
+        prompt::lock(desktop)?;
+
+        let is_renewal = |entry: &Entry| entry.grant_type.as_deref() == Some("refresh_token");
+        let app = scene.open().await?;
+        app.click("nav-accounts").await?;
+        setting::signed_in(&app, ANN).await?;
+        ensure!(
+            scene.sandbox.log().matching(is_renewal).is_empty(),
+            "the keyring is locked"
+        );
+        // Another program asks the person for the keyring's password.
+        let mut other = desktop.command(tools::find("secret-tool")?);
+        other.args(["lookup", "username", &entry]);
+        let other = desktop.spawn("another-program", &mut other)?;
+        prompt::agree(desktop).await?;
+        scene.sandbox.log().wait_for(is_renewal).await?;
+        drop(other);
         app.close().await
     })
     .await

@@ -91,6 +91,12 @@ describe('ends', () => {
     ['at the request that found nobody', fake.unreachable(), 'metadata_request'],
     ['at what was decided, where nothing was sent', fake.refusedCall(), null],
     ['at the answer of an API that refused', fake.refusedByApi(), 'api_response'],
+    [
+      'at the provider’s no, not at the second look at what is kept',
+      fake.notRenewed(),
+      'error_response',
+    ],
+    ['at the look that found nothing', fake.nothingToRenewWith(), 'refresh_token_read'],
     ['nowhere, where it was cancelled', fake.cancelled(), undefined],
     ['nowhere, where it went well', fake.signedIn(), undefined],
   ])('it failed %s', (_, script, expected) => {

@@ -77,13 +77,13 @@ pub struct Account {
     pub email: Option<String>,
     /// A picture, fetched without any token: media type and bytes.
     pub picture: Option<Picture>,
-    /// What the provider said about the person, name and text of each claim.
+    /// What the provider said about the person, name and text of each claim; nothing in a list of accounts.
     pub claims: Vec<(String, String)>,
     /// What was asked for at the last sign-in.
     pub requested: Scopes,
     /// What was granted.
     pub granted: Scopes,
-    /// Every check of the last sign-in.
+    /// Every check of the last sign-in; none in a list of accounts.
     pub checks: Verdicts,
     /// Origins allowed for this account beside its provider's.
     pub apis: Vec<Url>,

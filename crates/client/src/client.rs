@@ -256,7 +256,7 @@ impl Client {
         provider.routes.iter().copied().filter(here).collect()
     }
 
-    /// All accounts, by name.
+    /// All accounts, by name, without what their last sign-in said and what was checked: [`Client::account`] has it.
     ///
     /// # Errors
     /// When the store cannot be read.

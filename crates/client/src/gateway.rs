@@ -35,6 +35,9 @@ pub const DEFAULT_BODY_LIMIT: usize = 16 * 1024 * 1024;
 /// Redirects within one origin that are followed before it counts as a loop.
 const MAX_REDIRECTS: usize = 5;
 
+/// What is told in the flow of a call that cannot be made.
+const NO_TOKEN: &str = "No access token could be had for it, so nothing is sent; its own flow tells why.";
+
 /// What to send.
 #[derive(Clone, Debug)]
 pub struct ApiRequest {
@@ -347,7 +350,8 @@ impl Client {
 
         let mut method = request.method.clone();
         let mut body = request.body.clone();
-        let mut token = self.token_for_call(&account.id, None, flow).await?;
+        let token = self.token_for_call(&account.id, None, flow).await;
+        let mut token = token.inspect_err(|_| flow.decided("no_access_token", NO_TOKEN))?;
         let mut key = self.key_of(account, &token, flow).await?;
         let mut retried = false;
         let mut nonce_added = false;

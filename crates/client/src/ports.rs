@@ -310,6 +310,8 @@ pub enum Woken {
     Clock,
     /// A network came or went.
     Network,
+    /// A keychain was unlocked.
+    Keychain,
 }
 
 /// Bytes nobody can guess.

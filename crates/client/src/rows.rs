@@ -11,6 +11,13 @@ use crate::account::{Account, AccountId, AccountState, NextTry, Picture, SignInN
 use crate::provider::ProviderId;
 use crate::store::StoreError;
 
+/// The columns of an account for a list of all: what its last sign-in said and what was checked is left out, which is most
+/// of it.
+pub(crate) const LISTED: &str = "id, provider, provider_name, kind, issuer, subject, client_id, name, email, picture_type,
+    picture, '[]' AS claims, requested, granted, '[]' AS checks, apis, storage, state, reason, state_since,
+    access_expires_at, signed_in_at, generation, need, next_try_at, next_try_named, renewed_at, refresh_expires_at, nonce,
+    rotation";
+
 /// One row of `account`.
 pub(crate) struct AccountRow {
     pub(crate) id: String,

@@ -19,7 +19,7 @@ use rusqlite::{
 use tessera_oidc::UnixTime;
 
 use crate::account::{Account, AccountId, AccountState, SignInNeed};
-use crate::rows::AccountRow;
+use crate::rows::{AccountRow, LISTED};
 
 pub(crate) use redemption::Doubt;
 pub(crate) use standing::Standing;
@@ -188,12 +188,12 @@ impl Store {
         .await
     }
 
-    /// All accounts, by name.
+    /// All accounts, by name, without their claims and checks.
     pub(crate) async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         let rows = self
             .run(|connection| {
-                let mut statement =
-                    connection.prepare_cached("SELECT * FROM account ORDER BY name COLLATE NOCASE, id")?;
+                let all = format!("SELECT {LISTED} FROM account ORDER BY name COLLATE NOCASE, id");
+                let mut statement = connection.prepare_cached(&all)?;
                 let rows = statement.query_map([], AccountRow::read)?;
                 rows.collect::<rusqlite::Result<Vec<_>>>()
             })

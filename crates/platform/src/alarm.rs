@@ -1,4 +1,8 @@
-//! Waiting by the wall clock, and for what makes plans void: sleep, a clock that was set, a network that came or went.
+//! Waiting by the wall clock, and for what makes plans void: sleep, a clock that was set, a network that came or went, a
+//! keychain that was unlocked.
+
+#[cfg(target_os = "linux")]
+mod keychain;
 
 use std::pin::pin;
 use std::time::Duration;
@@ -13,30 +17,35 @@ use tokio_util::task::AbortOnDropHandle;
 /// Changes of a network come in bursts, and the first addresses are there before names can be looked up.
 const BURST: Duration = Duration::from_secs(1);
 
-/// The system's clock and networks.
+/// The system's clock, networks and keychain.
 pub struct SystemAlarm {
     network: std::sync::Arc<Notify>,
+    unlocked: std::sync::Arc<Notify>,
     /// Only one waits at a time: what is told is told once.
     clock: Mutex<clock::WallClock>,
-    _watching: Option<AbortOnDropHandle<()>>,
+    _watching: Vec<AbortOnDropHandle<()>>,
 }
 
 impl SystemAlarm {
     /// Watches from now on. Must be called within a Tokio runtime.
     pub fn new() -> Self {
         let network = std::sync::Arc::new(Notify::new());
-        let watching = match IfWatcher::new() {
+        let unlocked = std::sync::Arc::new(Notify::new());
+        let mut watching = Vec::new();
+        match IfWatcher::new() {
             Ok(watcher) => {
-                let watching = tokio::spawn(watch(watcher, network.clone()));
-                Some(AbortOnDropHandle::new(watching))
+                let watch = tokio::spawn(watch(watcher, network.clone()));
+                watching.push(AbortOnDropHandle::new(watch));
             }
-            Err(error) => {
-                tracing::warn!(%error, "it will not be noticed when a network comes or goes");
-                None
-            }
-        };
+            Err(error) => tracing::warn!(%error, "it will not be noticed when a network comes or goes"),
+        }
+        #[cfg(target_os = "linux")]
+        watching.push(AbortOnDropHandle::new(tokio::spawn(keychain::watch(
+            unlocked.clone(),
+        ))));
         Self {
             network,
+            unlocked,
             clock: Mutex::new(clock::WallClock::new()),
             _watching: watching,
         }
@@ -56,6 +65,7 @@ impl Alarm for SystemAlarm {
         tokio::select! {
             woken = clock.wait(at) => woken,
             () = self.network.notified() => Woken::Network,
+            () = self.unlocked.notified() => Woken::Keychain,
         }
     }
 }

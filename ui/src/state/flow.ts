@@ -145,10 +145,18 @@ export const hasFailedCheck = ({ checks }: FlowStep): boolean =>
 /** Messages that are sent however a flow ends. */
 const IN_ANY_CASE = new Set(['finished_page']);
 
-/** The step at which a flow failed. Nothing more is sent after a failure, so it is the last. */
+/** What Tessera looks at once more when a provider has said no. */
+const SECOND_LOOKS = new Set(['access_token_read', 'refresh_token_read']);
+
+const isOneOf = (ids: ReadonlySet<string>, { message }: FlowStep): boolean =>
+  message !== null && ids.has(message.id);
+
+/** The step at which a flow failed: the last, but where the provider said no and there was another look, its no. */
 export function failedStep(flow: Flow): FlowStep | null {
   if (!isInVain(flow)) return null;
-  return flow.steps.findLast(({ message }) => !message || !IN_ANY_CASE.has(message.id)) ?? null;
+  const steps = flow.steps.filter((step) => !isOneOf(IN_ANY_CASE, step));
+  const before = steps.findLast((step) => !isOneOf(SECOND_LOOKS, step));
+  return (before?.message?.id === 'error_response' ? before : steps.at(-1)) ?? null;
 }
 
 /** Whether a person began it by pressing something. */

@@ -109,10 +109,15 @@ impl Upkeep {
             }
             tokio::select! {
                 Some(report) = work.next() => self.note(report),
-                woken = alarm.wait(plan.next) => if woken != Woken::Time {
+                woken = alarm.wait(plan.next) => match woken {
+                    Woken::Time => {}
+                    // The accounts that it stood in the way of are looked at; it says nothing of providers.
+                    Woken::Keychain => self.held.clear(),
                     // What failed before says nothing of now.
-                    self.held.clear();
-                    self.failing.clear();
+                    Woken::Clock | Woken::Network => {
+                        self.held.clear();
+                        self.failing.clear();
+                    }
                 },
                 () = accounts_change(&mut changes) => {}
             }

@@ -384,6 +384,10 @@ impl Course {
                 MessageId::EndSessionReturn,
                 Vec::new(),
             );
+            flow.decided(
+                "sign_out_returned",
+                "It came to the address that was asked for, with the state of this sign-out: it is the awaited one.",
+            );
         };
         loop {
             let heard = async {
@@ -408,6 +412,9 @@ impl Course {
                     };
                     let text = received_on(&uri, &heard.target);
                     let taken = LogoutReturn::parse(&text, &uri).map(|back| client.take_logout_return(&back));
+                    if let Some(Err(error)) = &taken {
+                        flow.decided("sign_out_return_refused", Error::from(*error).message());
+                    }
                     (heard.answer)(if matches!(taken, Some(Ok(()))) {
                         BrowserPage::SignedOut
                     } else {

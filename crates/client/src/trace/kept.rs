@@ -1,9 +1,10 @@
 //! What is kept of a trace for someone who starts to look later: whole flows, as many as there is room for. When there
 //! is no room, the oldest flow that is over goes, and all of it, for half a flow tells another story than the whole.
+//! Renewals that went well go first: there are many of them, and nobody asks why.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{FlowId, Step, TraceEvent};
+use super::{FlowId, FlowKind, Step, TraceEvent};
 
 /// Of a flow that fills all the room alone, so many events from its beginning stay.
 const BEGINNING: usize = 100;
@@ -23,6 +24,8 @@ pub(super) struct Kept {
 #[derive(Default)]
 struct Kind {
     is_over: bool,
+    /// A renewal that went well.
+    is_dull: bool,
     left_out: usize,
 }
 
@@ -53,16 +56,20 @@ impl Kept {
             self.make_room(of);
         }
         let flow = self.flows.entry(of).or_default();
-        flow.is_over |= matches!(event.step, Step::Ended { .. });
+        if let Step::Ended { error } = &event.step {
+            flow.is_over = true;
+            flow.is_dull = event.kind == FlowKind::Refresh && error.is_none();
+        }
         self.events.push_back(event);
     }
 
-    /// Lets the oldest other flow go, one that is over before one that goes on; where there is none, the middle of this
-    /// one.
+    /// Lets the oldest other flow go, a renewal that went well before any other that is over, and one that is over before
+    /// one that goes on; where there is none, the middle of this one.
     fn make_room(&mut self, of: FlowId) {
         let others = || self.flows.iter().filter(|(id, _)| **id != of);
         let oldest = others()
-            .find(|(_, flow)| flow.is_over)
+            .find(|(_, flow)| flow.is_dull)
+            .or_else(|| others().find(|(_, flow)| flow.is_over))
             .or_else(|| others().next());
         if let Some(id) = oldest.map(|(id, _)| *id) {
             self.flows.remove(&id);
@@ -98,6 +105,7 @@ mod tests {
 
     /// Room for ten events.
     struct Trace {
+        kind: FlowKind,
         kept: Kept,
         told: u64,
         begun: Vec<u64>,
@@ -106,6 +114,7 @@ mod tests {
     impl Trace {
         fn new() -> Self {
             Self {
+                kind: FlowKind::Call,
                 kept: Kept::with_room(10),
                 told: 0,
                 begun: Vec::new(),
@@ -120,7 +129,7 @@ mod tests {
                 sequence: self.told,
                 at_millis: 0,
                 flow: FlowId(flow),
-                kind: FlowKind::Call,
+                kind: self.kind,
                 provider: None,
                 account: None,
                 step,
@@ -178,6 +187,28 @@ mod tests {
         // What is told of it after its end would be a flow without a beginning.
         trace.goes_on(2, 1);
         trace.check(&[(1, 2), (3, 3), (4, 3)]);
+    }
+
+    #[test]
+    fn renewals_push_out_nothing_but_each_other() {
+        let mut trace = Trace::new();
+        trace.goes_on(1, 2);
+        trace.is_over(1);
+        trace.kind = FlowKind::Refresh;
+        for flow in 2..50 {
+            trace.goes_on(flow, 2);
+            trace.is_over(flow);
+        }
+        trace.check(&[(1, 3), (48, 3), (49, 3)]);
+        // One that failed is asked about.
+        trace.goes_on(50, 2);
+        let error = Some(crate::error::AttemptError::Gone.into());
+        trace.add(50, Step::Ended { error });
+        for flow in 51..60 {
+            trace.goes_on(flow, 2);
+            trace.is_over(flow);
+        }
+        trace.check(&[(1, 3), (50, 3), (59, 3)]);
     }
 
     #[test]

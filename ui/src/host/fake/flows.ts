@@ -269,6 +269,34 @@ export const unreachable = (ago = 60): Script => ({
   ],
 });
 
+/** A refresh that the provider refused; the kept token is looked at once more, for another program may have renewed it. */
+export const notRenewed = (ago = 150): Script => ({
+  ...refreshed(ago),
+  parts: [
+    ...refreshed(ago).parts.slice(0, 5),
+    [
+      21,
+      message('error_response', 'provider', 'tessera', [
+        shown('status', '400'),
+        JSON_TYPE,
+        shown('error', 'invalid_grant'),
+      ]),
+    ],
+    [2, message('refresh_token_read', 'keychain', 'tessera', [masked('refresh_token', 43)])],
+    [1, ended(errors.offline)],
+  ],
+});
+
+/** A refresh whose token is not there. */
+export const nothingToRenewWith = (ago = 140): Script => ({
+  ...refreshed(ago),
+  parts: [
+    ...refreshed(ago).parts.slice(0, 3),
+    [0, decision('refresh_token_missing', 'No refresh token is kept.')],
+    [1, ended(errors.offline)],
+  ],
+});
+
 /** A refresh with rotation. */
 export const refreshed = (ago = 200): Script => ({
   kind: 'refresh',
