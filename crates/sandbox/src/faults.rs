@@ -73,6 +73,10 @@ pub enum Fault {
     RefuseWithOk(&'static str),
 }
 
+/// Stands in a fault for an address on another server, where nobody has any business: one of the sandbox's own, so that
+/// its log tells who went there all the same ([`Endpoint::Elsewhere`](crate::log::Endpoint::Elsewhere)).
+pub const ELSEWHERE: &str = "http://elsewhere.invalid/";
+
 /// What becomes of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HttpFault {
@@ -129,6 +133,8 @@ pub enum Document {
     AccessToken,
     /// The answer to a pushed authorization request.
     PushedResponse,
+    /// The answer to a device that asks for its codes.
+    DeviceResponse,
     /// The token endpoint's answer.
     TokenResponse,
     /// The userinfo answer.

@@ -188,7 +188,13 @@ impl World {
         }
         let keys = self.keys_of(dialect)?;
         Ok(Made {
-            it: keys.sign_id_token(&claims, signature, &header, &about.grant.client)?,
+            it: keys.sign_id_token(
+                &claims,
+                signature,
+                &header,
+                &about.grant.client,
+                &self.elsewhere(),
+            )?,
             faults,
         })
     }
@@ -257,7 +263,7 @@ impl World {
                     change.apply_to(&mut claims);
                 }
                 let keys = self.keys_of(grant.dialect)?;
-                let token = keys.sign_id_token(&claims, signature, &[], &grant.client)?;
+                let token = keys.sign_id_token(&claims, signature, &[], &grant.client, &self.elsewhere())?;
                 let media_type = HeaderValue::from_static("application/jwt");
                 answer::not_stored(([(header::CONTENT_TYPE, media_type)], token).into_response())
             }
@@ -282,6 +288,7 @@ impl World {
             .filter_map(|taken| {
                 let before = object.clone();
                 taken.what.apply_to(object);
+                self.name_elsewhere(object);
                 (*object != before).then_some(taken.name)
             })
             .collect()

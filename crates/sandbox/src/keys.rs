@@ -130,13 +130,15 @@ impl KeyRing {
         json!({ "keys": self.all().map(|key| &key.public).collect::<Vec<_>>() })
     }
 
-    /// Signs an ID token, rightly or as a fault demands. `changes` is what a fault makes of the header.
+    /// Signs an ID token, rightly or as a fault demands. `changes` is what a fault makes of the header, `elsewhere` an
+    /// address for the faults that name one.
     pub(crate) fn sign_id_token(
         &self,
         claims: &Map<String, Value>,
         fault: Option<SignatureFault>,
         changes: &[crate::faults::Change],
         client_id: &str,
+        elsewhere: &str,
     ) -> Result<String, KeyError> {
         let key = &self.current;
         let stranger = || SigningKey::generate(key.algorithm);
@@ -188,7 +190,7 @@ impl KeyRing {
             }
             Some(SignatureFault::KeyElsewhere(name)) => {
                 let stranger = stranger()?;
-                let header = with(head(&stranger), name, json!("http://127.0.0.1:9/keys"));
+                let header = with(head(&stranger), name, json!(elsewhere));
                 sign_as(&header, claims, &stranger)
             }
             Some(SignatureFault::Encrypted) => {

@@ -39,6 +39,8 @@ pub enum Endpoint {
     Control,
     /// The protected API.
     Api,
+    /// Where a fault sends its victims: whoever asks here followed an address that it should not have.
+    Elsewhere,
     /// An address that nothing is at.
     Unknown,
 }

@@ -22,7 +22,7 @@ use tower::ServiceExt as _;
 
 use crate::answer::{self, ErrorCode, Shown};
 use crate::clients::Dialect;
-use crate::faults::{Circumstances, Fault, HttpFault, Taken};
+use crate::faults::{Circumstances, ELSEWHERE, Fault, HttpFault, Taken};
 use crate::log::{Endpoint, Entry, Outcome};
 use crate::parameters::Parameters;
 use crate::request::{CURRENT, CurrentRequest};
@@ -298,6 +298,8 @@ pub(crate) fn place(server: Server, path: &str) -> (Dialect, Endpoint) {
             && (rest.starts_with("/applications/") || rest == "/credentials/revoke")
         {
             Endpoint::Revocation
+        } else if path == crate::world::ELSEWHERE_PATH {
+            Endpoint::Elsewhere
         } else {
             Endpoint::Api
         };
@@ -358,7 +360,8 @@ async fn instead(
                 );
             }
             HttpFault::Redirect(to) => {
-                let location = HeaderValue::from_static(to);
+                let location = to.replace(ELSEWHERE, &world.elsewhere());
+                let location = HeaderValue::try_from(location).ok()?;
                 return Some(
                     (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response(),
                 );

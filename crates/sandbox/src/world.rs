@@ -4,16 +4,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jsonwebtoken::Algorithm;
+use serde_json::{Map, Value};
 use tessera_guard::dpop::Proofs;
 
 use crate::clients::{Client, Dialect};
 use crate::clock::SandboxClock;
-use crate::faults::Faults;
+use crate::faults::{ELSEWHERE, Faults};
 use crate::keys::{KeyError, KeyRing, SigningKey};
 use crate::log::RequestLog;
 use crate::options::Options;
 use crate::people::Person;
 use crate::records::Records;
+
+/// Where the API's server has the address that [`ELSEWHERE`] stands for.
+pub(crate) const ELSEWHERE_PATH: &str = "/somewhere-else";
 
 /// The sandbox's insides. Handlers hold it behind an `Arc`.
 #[derive(Debug)]
@@ -56,6 +60,22 @@ impl World {
             records: Mutex::new(records),
             proofs: OnceLock::new(),
             changed: AtomicBool::new(false),
+        }
+    }
+
+    /// The address that [`ELSEWHERE`] stands for: on the other server than the provider's.
+    pub(crate) fn elsewhere(&self) -> String {
+        format!("{}{ELSEWHERE_PATH}", self.api_origin)
+    }
+
+    /// Writes the real address where a fault put [`ELSEWHERE`].
+    pub(crate) fn name_elsewhere(&self, object: &mut Map<String, Value>) {
+        for value in object.values_mut() {
+            match value {
+                Value::String(text) if text == ELSEWHERE => *text = self.elsewhere(),
+                Value::Object(inner) => self.name_elsewhere(inner),
+                _ => {}
+            }
         }
     }
 

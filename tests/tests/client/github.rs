@@ -286,18 +286,26 @@ async fn a_refresh_token_that_it_takes_no_more_needs_a_new_sign_in() {
     let rig = Rig::new().await;
     with_secret(&rig);
     let client = rig.client().await;
-    let account = sign_in(&rig, &client, "ann").await.unwrap();
-    rig.sandbox.revoke_everything();
-    rig.sandbox.clock().advance(28_800);
-    let error = client.access_token(&account.id).await.unwrap_err();
-    assert_eq!(
-        (error.code(), error.category()),
-        ("needs_sign_in", Category::NeedsSignIn)
-    );
-    assert_eq!(
-        client.account(&account.id).await.unwrap().state.as_str(),
-        "needs_sign_in"
-    );
+    // What GitHub says of one that it never gave, and of one that it took back.
+    for is_revoked in [false, true] {
+        rig.sandbox.faults().clear();
+        let account = sign_in(&rig, &client, "ann").await.unwrap();
+        if is_revoked {
+            rig.sandbox.revoke_everything();
+        } else {
+            rig.fault("github-bad-refresh-token");
+        }
+        rig.sandbox.clock().advance(28_800);
+        let error = client.access_token(&account.id).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.category()),
+            ("needs_sign_in", Category::NeedsSignIn)
+        );
+        assert_eq!(
+            client.account(&account.id).await.unwrap().state.as_str(),
+            "needs_sign_in"
+        );
+    }
 }
 
 #[tokio::test]

@@ -28,8 +28,10 @@ Every row is played with the real client library over real HTTP against the sand
 `cargo test --workspace --all-features --test conformance`. A row that is *taken* ends with an account whose token an API
 accepts. A row that is *refused* ends with a stable code, a sentence and a hint; the provider's own log proves that nothing
 was sent afterwards, no later step was taken on the way, and no endpoint was asked a second time unless the row says so;
-nothing new is in the keychain, no account was added, and an account that was there before is still signed in. In no row,
-taken or refused, is a code or a refresh token sent twice. Of every row that names a fault, the log shows that fault at work.
+nothing new is in the keychain, no account was added, and somebody else's account that was there before is still signed in.
+Where the account in use *lives on* after a refusal, the API is called with it once the provider is well again. In no row,
+taken or refused, is a code or a refresh token sent twice, and none goes where a fault leads it: that address is the
+sandbox's own, and its log shows who came. Of every row that names a fault, the log shows that fault at work.
 Names that begin with `oidcc-` and `fapi2-` are the OpenID Foundation's client modules; `tessera-` are our own.
 ";
 
@@ -166,7 +168,12 @@ fn outcome(row: &Row) -> String {
         };
         format!("{} {times}", asked(*endpoint))
     });
-    let told: Vec<String> = std::iter::once(outcome).chain(and).chain(asks).collect();
+    let lives_on = row.lives_on.then(|| "the account lives on".to_owned());
+    let told: Vec<String> = std::iter::once(outcome)
+        .chain(and)
+        .chain(asks)
+        .chain(lives_on)
+        .collect();
     told.join("; ")
 }
 

@@ -28,6 +28,9 @@ pub(crate) struct Row {
     pub(crate) and: &'static str,
     /// What is asked for exactly so often before a refusal; of everything else once is all.
     pub(crate) asks: &'static [(Endpoint, usize)],
+    /// Whether the account that was being used lives on after a refusal: once the provider does nothing wrong any more,
+    /// the API can be called as before.
+    pub(crate) lives_on: bool,
 }
 
 /// What is done with the provider: what the last thing that the client was asked for came to.
@@ -233,6 +236,7 @@ impl Row {
             outcome,
             and: "",
             asks: &[],
+            lives_on: false,
         }
     }
 
@@ -251,6 +255,12 @@ impl Row {
     /// The same, and these are asked for exactly so often on the way to the refusal.
     pub(crate) const fn asking(mut self, times: &'static [(Endpoint, usize)]) -> Self {
         self.asks = times;
+        self
+    }
+
+    /// The same, and nobody is signed out by the refusal.
+    pub(crate) const fn living_on(mut self) -> Self {
+        self.lives_on = true;
         self
     }
 

@@ -14,6 +14,9 @@ use crate::scene::Scene;
 /// How long a row may take; the slowest lets a minute pass that nobody waits for.
 const PATIENCE: Duration = Duration::from_mins(3);
 
+/// Seconds after which whatever was put off is tried again.
+const A_WHILE: i64 = 3600;
+
 /// How many rows are played at once. Each waits for its own sandbox most of the time.
 const AT_ONCE: usize = 4;
 
@@ -66,6 +69,8 @@ async fn play(row: &Row) -> Result<(), String> {
     let scene = Scene::set(row).await;
     let played = tokio::time::timeout(PATIENCE, (row.act)(&scene)).await;
     let result = played.map_err(|_| "does not come to an end".to_owned())?;
+    // What goes on by itself belongs to what is looked at.
+    tidied(&scene.client).await;
     match (row.outcome, result) {
         (Outcome::Accept, Ok(())) => accepted(&scene).await?,
         (Outcome::Accept, Err(error)) => return Err(format!("was refused: {}", told(&error))),
@@ -80,7 +85,6 @@ async fn play(row: &Row) -> Result<(), String> {
         }
         (Outcome::Refuse { code, last }, Err(error)) => {
             expected_code(code, &error)?;
-            tidied(&scene.client).await;
             nothing_after(&scene, last)?;
             nothing_again(&scene, row)?;
             if scene.client.attempt().is_some() {
@@ -89,7 +93,6 @@ async fn play(row: &Row) -> Result<(), String> {
         }
         (Outcome::WaitOn { code }, Err(error)) => {
             expected_code(code, &error)?;
-            tidied(&scene.client).await;
             nothing_after(&scene, Last::Authorization)?;
             nothing_again(&scene, row)?;
             let attempt = scene.client.attempt().ok_or("the attempt is over")?;
@@ -107,7 +110,19 @@ async fn play(row: &Row) -> Result<(), String> {
     }
     none("was sent elsewhere", &scene.sent_elsewhere())?;
     none("never showed", &scene.unseen_faults())?;
-    scene.bystander_is_well().await
+    scene.bystander_is_well().await?;
+    if row.lives_on {
+        scene.rig.sandbox.faults().clear();
+        scene.rig.sandbox.clock().advance(A_WHILE);
+        for account in scene.accounts().await {
+            let called = scene.call(&account).await;
+            called.map_err(|error| format!("once the provider is well, {}", told(&error)))?;
+        }
+        accepted(&scene)
+            .await
+            .map_err(|problem| format!("once the provider is well, {problem}"))?;
+    }
+    Ok(())
 }
 
 fn none(what: &str, found: &[String]) -> Result<(), String> {
@@ -134,8 +149,15 @@ async fn accepted(scene: &Scene) -> Result<(), String> {
     }
 }
 
-/// No account is left of whoever signed out, and nothing in the keychain.
+/// No account is left of whoever signed out, and nothing in the keychain; and the provider was not asked for more than
+/// it takes.
 async fn signed_out(scene: &Scene) -> Result<(), String> {
+    let asked = scene.asked();
+    let times = |endpoint| asked.iter().filter(|own| **own == endpoint).count();
+    // The refresh token and the access token are revoked one by one.
+    if times(Endpoint::Revocation) > 2 || times(Endpoint::EndSession) > 1 || times(Endpoint::Token) > 0 {
+        return Err(format!("more was asked than it takes: {asked:?}"));
+    }
     if !scene.accounts().await.is_empty() {
         return Err("the account is still there".to_owned());
     }

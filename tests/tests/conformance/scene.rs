@@ -317,8 +317,14 @@ fn shows_in(entry: &Entry, name: &str, fault: &Fault) -> bool {
 }
 
 impl Scene {
-    /// Requests that went to anyone but this provider and its API, by the client's own trace.
+    /// Requests that went to anyone but this provider and its API, by the client's own trace; and those that went where a
+    /// fault led them, by the log of who listens there.
     pub(crate) fn sent_elsewhere(&self) -> Vec<String> {
+        let log = self.rig.sandbox.log();
+        let followed = log.matching(|entry| entry.endpoint == Endpoint::Elsewhere);
+        let followed = followed
+            .into_iter()
+            .map(|entry| format!("{} {}", entry.method, entry.path));
         let homes = [self.rig.sandbox.issuer(), self.rig.sandbox.api()];
         let at_home = |address: &str| homes.iter().any(|home| address.starts_with(&format!("{home}/")));
         let sent = self
@@ -339,6 +345,7 @@ impl Scene {
             FieldValue::Masked { .. } => None,
         })
         .filter(|request| !at_home(request.split_once(' ').map_or("", |(_, address)| address)))
+        .chain(followed)
         .collect()
     }
 }

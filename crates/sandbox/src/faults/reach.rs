@@ -19,6 +19,7 @@ impl Fault {
                 | Document::AccessToken
                 | Document::TokenResponse => &[At::Token],
                 Document::PushedResponse => &[At::PushedAuthorization],
+                Document::DeviceResponse => &[At::DeviceAuthorization],
                 Document::Userinfo => &[At::Userinfo],
             },
             Self::Signature(_) | Self::Refuse(_) | Self::RefuseWithOk(_) => &[At::Token],
@@ -52,6 +53,10 @@ impl Fault {
                 | Self::PushedRequestExpired
                 | Self::ExactLoopbackPort
                 | Self::SignOutReturn(_)
+                | Self::Json {
+                    document: Document::DeviceResponse,
+                    ..
+                }
         )
     }
 }

@@ -8,12 +8,13 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::answer::{self, OAuthError};
 use crate::browser::Browser;
 use crate::clients::Dialect;
 use crate::discovery::SCOPES;
+use crate::faults::{Circumstances, Document};
 use crate::pages;
 use crate::parameters::Parameters;
 use crate::provider::{authorize, interaction};
@@ -64,17 +65,21 @@ pub(crate) async fn authorize(State(world): State<Arc<World>>, body: Bytes) -> R
     };
     let (device_code, user_code) = admit(&world, Dialect::Standard, &client.id, scopes, assurance);
     let page = format!("{}/device", world.origin);
-    answer::not_stored(
-        Json(json!({
-            "device_code": device_code.expose(),
-            "user_code": user_code,
-            "verification_uri": page,
-            "verification_uri_complete": format!("{page}?user_code={user_code}"),
-            "expires_in": world.options.device_code_life,
-            "interval": INTERVAL,
-        }))
-        .into_response(),
-    )
+    let complete = format!("{page}?user_code={user_code}");
+    let mut body = Map::new();
+    body.insert("device_code".to_owned(), json!(device_code.expose()));
+    body.insert("user_code".to_owned(), json!(user_code));
+    body.insert("verification_uri".to_owned(), json!(page));
+    body.insert("verification_uri_complete".to_owned(), json!(complete));
+    body.insert("expires_in".to_owned(), json!(world.options.device_code_life));
+    body.insert("interval".to_owned(), json!(INTERVAL));
+    let circumstances = Circumstances {
+        client: Some(&client.id),
+        ..Circumstances::of(Dialect::Standard)
+    };
+    let shown = world.spoil(Document::DeviceResponse, &circumstances, &mut body);
+    let response = Json(Value::Object(body)).into_response();
+    answer::with_faults(answer::not_stored(response), shown)
 }
 
 /// Writes down that a device waits, and makes its two codes.

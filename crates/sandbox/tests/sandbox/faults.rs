@@ -398,3 +398,107 @@ async fn switches_are_thrown_over_http() {
     let refused = as_text.body(r#"{"fault":"token-500"}"#).send().await.unwrap();
     assert_eq!(refused.status(), 415);
 }
+
+#[tokio::test]
+async fn the_api_answers_as_told() {
+    let lab = Lab::start().await;
+    let tokens = lab.sign_in("ann", "openid").await;
+    let access_token = tokens["access_token"].as_str().unwrap();
+    let profile = format!("{}/profile", lab.sandbox.api());
+    let call = || lab.http.get(&profile).bearer_auth(access_token);
+    for (name, status, retry_after) in [("api-500", 500, None), ("api-429-retry-after", 429, Some("2"))] {
+        assert_eq!(named(&lab, json!({ "fault": name, "times": 1 })).await, 204);
+        let response = call().send().await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{name}");
+        let told = response.headers().get("retry-after");
+        assert_eq!(told.map(|told| told.to_str().unwrap()), retry_after, "{name}");
+    }
+    named(&lab, json!({ "fault": "api-drop", "times": 1 })).await;
+    call().send().await.unwrap_err();
+    named(&lab, json!({ "fault": "api-cut", "times": 1 })).await;
+    let broken = async { call().send().await?.bytes().await };
+    broken.await.unwrap_err();
+    assert_eq!(call().send().await.unwrap().status().as_u16(), 200);
+
+    // Whoever has no half minute hears nothing at all.
+    named(&lab, json!({ "fault": "api-slow" })).await;
+    let early = call().timeout(Duration::from_millis(200)).send().await;
+    assert!(early.unwrap_err().is_timeout());
+}
+
+#[tokio::test]
+async fn endpoints_on_the_readers_own_machine_are_named_as_told() {
+    let lab = Lab::start().await;
+    for (name, member, expected) in [
+        (
+            "discovery-loopback-key-set",
+            "jwks_uri",
+            "https://127.0.0.1:9/keys",
+        ),
+        (
+            "discovery-localhost-revocation",
+            "revocation_endpoint",
+            "https://localhost:9/revoke",
+        ),
+    ] {
+        named(&lab, json!({ "fault": name, "times": 1 })).await;
+        let document = lab.get_json("/.well-known/openid-configuration").await;
+        assert_eq!(document[member], expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_follows_a_fault_elsewhere_is_in_the_log() {
+    let lab = Lab::start().await;
+    let trespasses = || {
+        lab.sandbox
+            .log()
+            .matching(|entry| entry.endpoint == Endpoint::Elsewhere)
+    };
+    named(&lab, json!({ "fault": "discovery-redirect" })).await;
+    let address = lab.at("/.well-known/openid-configuration");
+    let response = lab.http.get(address).send().await.unwrap();
+    assert_eq!(response.status().as_u16(), 307);
+    let elsewhere = response.headers()["location"].to_str().unwrap().to_owned();
+    assert!(elsewhere.starts_with(lab.sandbox.api()), "{elsewhere}");
+    assert!(trespasses().is_empty());
+    lab.http.get(&elsewhere).send().await.unwrap();
+    assert_eq!(trespasses().len(), 1);
+
+    // What names an address in a token's header names the same one.
+    named(&lab, json!({ "fault": "id-token-jku" })).await;
+    let token = lab.sign_in("ann", "openid").await["id_token"].clone();
+    assert_eq!(header(&token)["jku"], elsewhere);
+}
+
+#[tokio::test]
+async fn every_fault_has_its_switch() {
+    let lab = Lab::start().await;
+    for row in catalogue() {
+        let answer = lab
+            .http
+            .post(lab.at("/faults"))
+            .header("content-type", "application/json")
+            .body(json!({ "fault": row.name, "times": 1 }).to_string())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), 204, "{}", row.name);
+    }
+    let on = lab
+        .http
+        .get(lab.at("/faults"))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    for row in catalogue() {
+        assert!(
+            on.contains(&format!("\"{}\"", row.name)),
+            "{} is not on",
+            row.name
+        );
+    }
+}

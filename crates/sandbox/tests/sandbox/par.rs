@@ -1,6 +1,6 @@
 //! Pushed authorization requests (RFC 9126): what is taken, and what a name is good for.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tessera_sandbox::{CLIENT_ID, CONFIDENTIAL_CLIENT_ID, Options, PushedRequests, VisitError};
 use url::Url;
 
@@ -48,6 +48,18 @@ async fn a_pushed_request_is_good_once() {
     );
     lab.exchange(&attempt, &code).await.unwrap();
     refused_on_a_page(&lab, &address).await;
+}
+
+#[tokio::test]
+async fn a_fault_lets_it_run_out_as_soon_as_it_is_named() {
+    let lab = Lab::start().await;
+    let attempt = Attempt::new("openid");
+    let name = pushed(&lab, &attempt).await;
+    assert_eq!(
+        crate::faults::named(&lab, json!({ "fault": "par-expired", "times": 1 })).await,
+        204
+    );
+    refused_on_a_page(&lab, &named(&lab, CLIENT_ID, &name)).await;
 }
 
 #[tokio::test]

@@ -88,6 +88,54 @@ pub(crate) fn poll_again_after_trouble(scene: &Scene) -> Played<'_> {
     .boxed_local()
 }
 
+/// The client is not told how often to poll: it does not do it before five seconds are over (RFC 8628 section 3.2).
+pub(crate) fn sign_in_without_an_interval(scene: &Scene) -> Played<'_> {
+    async {
+        scene.go_wrong();
+        let attempt = prompted(scene).await?;
+        type_the_code(scene, &attempt).await;
+        let_pass(scene, INTERVAL - 1).await;
+        nothing_polled_yet(scene, 0).await;
+        let_pass(scene, 1).await;
+        attempt.wait().await.map(drop)
+    }
+    .boxed_local()
+}
+
+/// The first poll came too soon: from then on all of them are ten seconds apart, not just the next.
+pub(crate) fn poll_more_slowly_ever_after(scene: &Scene) -> Played<'_> {
+    async {
+        let attempt = prompted(scene).await?;
+        scene.go_wrong();
+        let_pass(scene, INTERVAL).await;
+        polls(scene, 1).await;
+        scene.rig.sandbox.faults().clear();
+        for earlier in 1..4 {
+            if earlier == 3 {
+                type_the_code(scene, &attempt).await;
+            }
+            let_pass(scene, 2 * INTERVAL - 1).await;
+            nothing_polled_yet(scene, earlier).await;
+            let_pass(scene, 1).await;
+            polls(scene, earlier + 1).await;
+        }
+        attempt.wait().await.map(drop)
+    }
+    .boxed_local()
+}
+
+/// Sees that no poll was sent since there were so many: one under way would have come before the answer to this.
+async fn nothing_polled_yet(scene: &Scene, polled: usize) {
+    reqwest::get(format!("{}/icon.svg", scene.rig.sandbox.issuer()))
+        .await
+        .unwrap();
+    assert_eq!(
+        scene.rig.requests(Endpoint::Token),
+        polled,
+        "a poll came too soon"
+    );
+}
+
 /// Ann says no on the other device.
 pub(crate) fn decline_on_another_device(scene: &Scene) -> Played<'_> {
     async {

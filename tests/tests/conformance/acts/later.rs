@@ -53,6 +53,19 @@ pub(crate) fn call_after_expiry_twice(scene: &Scene) -> Played<'_> {
     .boxed_local()
 }
 
+/// The same, and the provider renews somebody else's sign-in.
+pub(crate) fn call_after_expiry_by_somebody_else(scene: &Scene) -> Played<'_> {
+    async {
+        let account = expired(scene).await?;
+        let called = scene.call(&account).await.map(drop);
+        let now = scene.client.account(&account.id).await?;
+        assert_eq!(now.state.as_str(), "needs_sign_in");
+        assert!(scene.stored().iter().all(|name| !name.starts_with("refresh/")));
+        called
+    }
+    .boxed_local()
+}
+
 /// A refresh is refused for good, and whoever asks again hears the same without the provider being asked.
 pub(crate) fn call_after_the_session_ended(scene: &Scene) -> Played<'_> {
     async {

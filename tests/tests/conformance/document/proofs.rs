@@ -7,8 +7,8 @@ use super::root;
 
 /// The test functions of the workspace.
 pub(super) struct Tests {
-    /// The files that have a test of a name. One that has two is there twice.
-    files: BTreeMap<String, Vec<String>>,
+    /// The files that have a test of a name, and its text. One that has two is there twice.
+    files: BTreeMap<String, Vec<(String, String)>>,
 }
 
 /// A test that somebody named.
@@ -17,6 +17,8 @@ pub(super) struct Found<'a> {
     /// Its file, from the root of the tree.
     pub(super) file: &'a str,
     pub(super) name: &'a str,
+    /// From its name to the next test.
+    pub(super) text: &'a str,
 }
 
 impl Tests {
@@ -38,16 +40,19 @@ impl Tests {
             None => (None, named),
         };
         let all = self.files.get(name).into_iter().flatten();
-        let fitting: Vec<&str> = all
-            .map(String::as_str)
-            .filter(|own| file.is_none_or(|file| file == *own))
+        let fitting: Vec<&(String, String)> = all
+            .filter(|(own, _)| file.is_none_or(|file| file == own))
             .collect();
         match fitting[..] {
             [] => Err(format!("there is no test {named}")),
-            [file] => Ok(Found { file, name }),
+            [(file, text)] => Ok(Found { file, name, text }),
             [..] => Err(format!(
                 "{named} is not one test; name it as file::name: {}",
-                fitting.join(", ")
+                fitting
+                    .iter()
+                    .map(|(file, _)| file.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
             )),
         }
     }
@@ -68,26 +73,30 @@ impl Tests {
     }
 
     fn add(&mut self, file: &str, source: &str) {
-        for name in tests_in(source) {
-            self.files.entry(name).or_default().push(file.to_owned());
+        for (name, text) in tests_in(source) {
+            self.files.entry(name).or_default().push((file.to_owned(), text));
         }
     }
 }
 
-/// The names of the functions that stand under an attribute of tests, also those in `proptest!`.
-fn tests_in(source: &str) -> Vec<String> {
-    let mut names = Vec::new();
+/// The functions that stand under an attribute of tests, also those in `proptest!`: their names and their texts.
+fn tests_in(source: &str) -> Vec<(String, String)> {
+    let mut tests: Vec<(String, String)> = Vec::new();
     let mut is_test = false;
     for line in source.lines().map(str::trim) {
+        if let Some((_, text)) = tests.last_mut() {
+            text.push_str(line);
+            text.push('\n');
+        }
         if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
             is_test = true;
         } else if is_test && !line.starts_with("#[") && !line.starts_with("//") {
             is_test = false;
             let name = line.split_once("fn ").and_then(|(_, rest)| rest.split_once('('));
-            names.extend(name.map(|(name, _)| name.to_owned()));
+            tests.extend(name.map(|(name, _)| (name.to_owned(), String::new())));
         }
     }
-    names
+    tests
 }
 
 #[test]

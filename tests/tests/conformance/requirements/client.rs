@@ -12,7 +12,7 @@ pub(super) const PKCE: Family = Family {
             At("crates/oidc/src/authorize.rs", &["state_nonce_and_verifier_are_each_32_random_bytes"])),
         item("PKC-2", "RFC 7636 4.2, 7.2", "S256 only, and never less.",
             At("crates/oidc/src/discovery.rs", &["descriptions_are_accepted_or_refused"])),
-        item("PKC-3", "RFC 7636 7.1", "Fresh for each request, and gone when it is used or has run out.",
+        item("PKC-3", "RFC 7636 7.1", "Fresh for each request, and gone when it is used or has run out. In the keychain meanwhile, not in memory only: a callback that starts the app must find it (docs/decisions/0002).",
             At("crates/client/src/sign_in/kept.rs", &["two_attempts_share_no_secret", "cancel_ends_it_at_once_and_leaves_nothing", "what_a_dead_process_left_is_swept_at_the_next_start"])),
     ],
 };

@@ -56,7 +56,7 @@ pub(super) const BEST_PRACTICE: Family = Family {
             At("crates/oidc/src/discovery.rs", &["a_good_description_is_read_whole"])),
         item("BCP-11", "RFC 9700 4.9", "Requests go only to the endpoints of the provider that was chosen, and a token to no other server.",
             At("crates/client/src/gateway.rs", &["a_token_goes_only_to_allowed_origins", "nothing_is_sent_to_an_origin_that_is_not_allowed", "an_endpoint_in_a_private_place_must_be_at_the_issuers_own_host"])),
-        item("BCP-12", "RFC 9700 4.15", "A client cannot be taken for a person.",
-            At("crates/guard/src/claims.rs", &["tokens_that_lack_a_claim", "the_callers_particulars_arrive"])),
+        item("BCP-12", "RFC 9700 4.15", "A client cannot be taken for a person, nor a provider's person for another's: an account is issuer and subject.",
+            At("crates/client/src/store.rs", &["tests/tests/client/sign_in.rs::an_account_is_issuer_and_subject", "tokens_that_lack_a_claim", "the_callers_particulars_arrive"])),
     ],
 };

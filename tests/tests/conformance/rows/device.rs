@@ -3,7 +3,7 @@
 use super::Plan;
 use crate::acts::{
     cancel_on_another_device, decline_on_another_device, leave_the_code_to_run_out, poll_again_after_trouble,
-    sign_in_on_another_device,
+    poll_more_slowly_ever_after, sign_in_on_another_device, sign_in_without_an_interval,
 };
 use crate::row::Last::{DeviceAuthorization, Discovery, KeySet, Token};
 use crate::row::Outcome::Accept;
@@ -40,6 +40,13 @@ fn rows() -> Vec<Row> {
             Does(&["token-slow-down"]), poll_again_after_trouble, Accept)
                 .after("The first poll goes wrong.")
                 .and("the next poll comes five seconds later than it would have"),
+        Row::new("tessera-device-slow-down-lasting", &["DEV-2"],
+            Does(&["token-slow-down"]), poll_more_slowly_ever_after, Accept)
+                .after("The first poll goes wrong.")
+                .and("all later polls come ten seconds after the one before, not the next alone"),
+        Row::new("tessera-device-no-interval", &["DEV-1"],
+            Does(&["device-no-interval"]), sign_in_without_an_interval, Accept)
+                .and("no poll comes before five seconds are over"),
         Row::new("tessera-device-wrong-aud", &["IDT-3"],
             Does(&["id-token-wrong-aud"]), sign_in_on_another_device, refuse("id_token_aud", KeySet)),
         Row::new("tessera-device-not-offered", &["BCP-10"],

@@ -2,8 +2,8 @@
 
 use super::Plan;
 use crate::acts::{
-    call_after_expiry, call_after_expiry_and_gain_nothing, call_after_expiry_twice,
-    call_after_the_session_ended,
+    call_after_expiry, call_after_expiry_and_gain_nothing, call_after_expiry_by_somebody_else,
+    call_after_expiry_twice, call_after_the_session_ended,
 };
 use crate::row::Last::{KeySet, Token};
 use crate::row::Outcome::Accept;
@@ -24,17 +24,23 @@ fn rows() -> Vec<Row> {
             Right("A refresh token is taken once and replaced, and a new ID token comes along, which repeats the nonce."), call_after_expiry_twice, Accept)
                 .and("each token is used once, and the second refresh goes as well as the first"),
         Row::new("oidcc-client-test-refresh-token-invalid-issuer", &["IDT-17"],
-            Does(&["id-token-wrong-iss"]), call_after_expiry, refuse("id_token_iss", KeySet)),
+            Does(&["id-token-wrong-iss"]), call_after_expiry, refuse("id_token_iss", KeySet))
+                .living_on(),
         Row::new("oidcc-client-test-refresh-token-invalid-sub", &["IDT-17"],
-            Does(&["id-token-wrong-sub"]), call_after_expiry, refuse("refresh_sub", KeySet)),
+            Does(&["id-token-wrong-sub"]), call_after_expiry_by_somebody_else, refuse("refresh_sub", KeySet))
+                .and("the session is over, for the tokens are somebody else's"),
         Row::new("tessera-refresh-invalid-aud", &["IDT-17"],
-            Does(&["id-token-wrong-aud"]), call_after_expiry, refuse("id_token_aud", KeySet)),
+            Does(&["id-token-wrong-aud"]), call_after_expiry, refuse("id_token_aud", KeySet))
+                .living_on(),
         Row::new("tessera-refresh-invalid-signature", &["IDT-6", "IDT-17"],
-            Does(&["id-token-bad-signature"]), call_after_expiry, refuse("id_token_signature", KeySet)),
+            Does(&["id-token-bad-signature"]), call_after_expiry, refuse("id_token_signature", KeySet))
+                .living_on(),
         Row::new("tessera-refresh-old-id-token", &["IDT-17"],
-            Does(&["id-token-old"]), call_after_expiry, refuse("id_token_iat", KeySet)),
+            Does(&["id-token-old"]), call_after_expiry, refuse("id_token_iat", KeySet))
+                .living_on(),
         Row::new("tessera-refresh-other-nonce", &["IDT-17"],
-            Does(&["id-token-wrong-nonce"]), call_after_expiry, refuse("id_token_nonce", KeySet)),
+            Does(&["id-token-wrong-nonce"]), call_after_expiry, refuse("id_token_nonce", KeySet))
+                .living_on(),
         Row::new("tessera-refresh-without-nonce", &["IDT-17"],
             Does(&["id-token-no-nonce"]), call_after_expiry, Accept),
         Row::new("tessera-refresh-without-id-token", &["IDT-17"],
@@ -49,11 +55,14 @@ fn rows() -> Vec<Row> {
             Does(&["token-invalid-grant"]), call_after_the_session_ended, refuse("needs_sign_in", Token))
                 .and("asked once, however often the account is used"),
         Row::new("tessera-refresh-provider-down", &["OAU-10"],
-            Does(&["token-503-retry-after"]), call_after_expiry, refuse("token_endpoint_status", Token)),
+            Does(&["token-503-retry-after"]), call_after_expiry, refuse("token_endpoint_status", Token))
+                .living_on(),
         Row::new("tessera-refresh-too-often", &["OAU-10"],
-            Does(&["token-429-retry-after"]), call_after_expiry, refuse("token_endpoint_status", Token)),
+            Does(&["token-429-retry-after"]), call_after_expiry, refuse("token_endpoint_status", Token))
+                .living_on(),
         Row::new("tessera-refresh-redirect", &["OAU-11"],
-            Does(&["token-redirect"]), call_after_expiry, refuse("token_endpoint_status", Token)),
+            Does(&["token-redirect"]), call_after_expiry, refuse("token_endpoint_status", Token))
+                .living_on(),
     ]
 }
 

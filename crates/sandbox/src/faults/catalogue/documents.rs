@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Named, row};
-use crate::faults::Document::{AccessToken, Discovery, IdToken, IdTokenHeader, TokenResponse, Userinfo};
-use crate::faults::{Change, Document, Fault};
+use crate::faults::Document::{
+    AccessToken, DeviceResponse, Discovery, IdToken, IdTokenHeader, TokenResponse, Userinfo,
+};
+use crate::faults::{Change, Document, ELSEWHERE, Fault};
 
 type Rows = Vec<(&'static str, Change, &'static str)>;
 
@@ -21,6 +23,7 @@ pub(super) fn rows() -> Vec<Named> {
         of(AccessToken, access_token()),
         of(TokenResponse, token_response()),
         of(Userinfo, userinfo()),
+        of(DeviceResponse, device_response()),
     ]
     .concat()
 }
@@ -150,9 +153,17 @@ fn token_response() -> Rows {
     ]
 }
 
+fn device_response() -> Rows {
+    vec![(
+        "device-no-interval",
+        without("interval"),
+        "A device that asks for its codes is not told how long to wait between two polls.",
+    )]
+}
+
 #[rustfmt::skip]
 fn userinfo() -> Rows {
-    let sources = json!({ "src1": { "endpoint": "http://127.0.0.1:9/claims", "access_token": "for-the-claims" } });
+    let sources = json!({ "src1": { "endpoint": ELSEWHERE, "access_token": "for-the-claims" } });
     let aggregated = json!({ "src1": { "JWT": "eyJhbGciOiJub25lIn0.eyJhZGRyZXNzIjoiZWxzZXdoZXJlIn0." } });
     vec![
         ("userinfo-aggregated-claims", set("_claim_sources", aggregated), "The profile brings a statement of somebody else's along, with more claims."),

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use super::{Named, row};
-use crate::faults::{Fault, HttpFault};
+use crate::faults::{ELSEWHERE, Fault, HttpFault};
 use crate::log::Endpoint;
 
-/// Where nothing listens.
-const NOWHERE: &str = "http://127.0.0.1:9/elsewhere";
 const SLOW: HttpFault = HttpFault::Slow(Duration::from_secs(30));
 
 pub(super) fn rows() -> Vec<Named> {
@@ -51,7 +49,7 @@ fn discovery() -> Rows {
         ("discovery-500", status(500), "The discovery document is answered with status 500."),
         ("discovery-html", HttpFault::Html, "A web page comes instead of the discovery document."),
         ("discovery-not-json", HttpFault::NotJson, "The discovery document is broken JSON."),
-        ("discovery-redirect", HttpFault::Redirect(NOWHERE), "The discovery document has moved to an address where nothing listens."),
+        ("discovery-redirect", HttpFault::Redirect(ELSEWHERE), "The discovery document has moved to another server, where nobody has any business."),
         ("discovery-drop", HttpFault::Drop, "The connection is closed when the discovery document is asked for."),
         ("discovery-stall", HttpFault::Stall, "The discovery document breaks off in the middle, and the connection stays open."),
         ("discovery-huge", HttpFault::Huge, "The discovery document is followed by megabytes of white space."),
@@ -66,7 +64,7 @@ fn key_set() -> Rows {
         ("key-set-500", status(500), "The key set is answered with status 500."),
         ("key-set-html", HttpFault::Html, "A web page comes instead of the key set."),
         ("key-set-not-json", HttpFault::NotJson, "The key set is broken JSON."),
-        ("key-set-redirect", HttpFault::Redirect(NOWHERE), "The key set has moved to an address where nothing listens."),
+        ("key-set-redirect", HttpFault::Redirect(ELSEWHERE), "The key set has moved to another server, where nobody has any business."),
         ("key-set-stall", HttpFault::Stall, "The key set breaks off in the middle, and the connection stays open."),
         ("key-set-huge", HttpFault::Huge, "The key set is followed by megabytes of white space."),
     ]
@@ -82,7 +80,7 @@ fn token() -> Rows {
         ("token-502-html", HttpFault::Page(502), "The token endpoint answers with status 502 and a web page, as a server in front of it does."),
         ("token-html", HttpFault::Html, "A web page comes instead of the token response."),
         ("token-not-json", HttpFault::NotJson, "The token response is broken JSON."),
-        ("token-redirect", HttpFault::Redirect("http://127.0.0.1:9/token"), "The token endpoint sends the request, secrets and all, to another address."),
+        ("token-redirect", HttpFault::Redirect(ELSEWHERE), "The token endpoint sends the request, secrets and all, to another address."),
         ("token-slow", SLOW, "The token endpoint takes half a minute to answer."),
         ("token-hold", HttpFault::Hold, "The token endpoint does not answer until the fault is ended."),
         ("token-drop", HttpFault::Drop, "The token endpoint closes the connection and does nothing."),
@@ -114,7 +112,7 @@ fn userinfo() -> Rows {
         ("userinfo-401", status(401), "The profile is refused to the token that was just given."),
         ("userinfo-bare-401", HttpFault::Bare(401), "The profile is refused with status 401 and nothing else."),
         ("userinfo-html", HttpFault::Html, "A web page comes instead of the profile."),
-        ("userinfo-redirect", HttpFault::Redirect(NOWHERE), "The userinfo endpoint sends the request, token and all, to another address."),
+        ("userinfo-redirect", HttpFault::Redirect(ELSEWHERE), "The userinfo endpoint sends the request, token and all, to another address."),
         ("userinfo-huge", HttpFault::Huge, "The profile is followed by megabytes of white space."),
     ]
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Named, row};
-use crate::faults::{Change, Document, Fault, HttpFault};
+use crate::faults::{Change, Document, ELSEWHERE, Fault, HttpFault};
 use crate::log::Endpoint;
 use crate::options::PushedRequests;
 
@@ -27,7 +27,7 @@ pub(super) fn rows() -> Vec<Named> {
         http("par-500", status(500), "A pushed authorization request is answered with status 500."),
         http("par-200", status(200), "A pushed authorization request is answered with status 200 and no name."),
         http("par-html", HttpFault::Html, "A web page comes instead of the answer to a pushed authorization request."),
-        http("par-redirect", HttpFault::Redirect("http://127.0.0.1:9/elsewhere"), "A pushed authorization request is sent on to another address."),
+        http("par-redirect", HttpFault::Redirect(ELSEWHERE), "A pushed authorization request is sent on to another address."),
         http("par-drop", HttpFault::Drop, "The connection is closed when an authorization request is pushed."),
     ]
 }
