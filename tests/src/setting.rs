@@ -217,7 +217,7 @@ pub fn provider(desktop: &Desktop, id: &str, issuer: &str, client_id: &str, apis
     write!(
         text,
         "[[provider]]\nid = {id:?}\nname = {id:?}\nissuer = {issuer:?}\nclient_id = {client_id:?}\n\
-         routes = [\"scheme\", \"loopback\"]\napis = [{}]\n\n",
+         routes = [\"scheme\", \"loopback\", \"device\"]\napis = [{}]\n\n",
         apis.join(", ")
     )?;
     std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))

@@ -9,7 +9,9 @@ use anyhow::{Result, ensure};
 use lab::journey;
 use lab::pages::{ANN, Pages};
 use lab::setting::{self, Setting};
+use lab::visitor::{Decision, Visitor};
 use tessera_sandbox::log::Endpoint;
+use url::Url;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_in_vain_goes_on_by_another_way_with_one_press() -> Result<()> {
@@ -44,6 +46,38 @@ async fn who_waits_in_vain_goes_on_by_another_way_with_one_press() -> Result<()>
             scene.codes_spent()
         );
         app.close().await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_browser_is_on_another_device_types_a_code_there() -> Result<()> {
+    journey("another-device", async |desktop| {
+        let scene = Setting::ordinary(desktop).await?;
+        let app = scene.open().await?;
+        scene.begin(&app).await?;
+        let tabs = scene.browser.tabs().await?;
+
+        app.click("other-route-device").await?;
+        app.find("device-code").await?;
+        let code = app.text("device-code").await?;
+        let page = Url::parse(&app.text("device-page").await?)?;
+        ensure!(
+            page.origin() == Url::parse(scene.sandbox.issuer())?.origin(),
+            "{page}"
+        );
+        let visitor = Visitor::new(Pages::Sandbox)?;
+        visitor.enter_code(&page, &code, ANN, Decision::Allow).await?;
+        setting::signed_in(&app, ANN).await?;
+        scene.call_profile(&app, ANN).await?;
+        let of_device = scene.asked(Endpoint::DeviceAuthorization).len();
+        ensure!(
+            of_device == 1 && scene.codes_spent() == 0 && scene.browser.tabs().await? == tabs,
+            "a device asked {of_device} times, {} codes were spent, {} tabs were {tabs}",
+            scene.codes_spent(),
+            scene.browser.tabs().await?
+        );
+        scene.restart(app, ANN).await?.close().await
     })
     .await
 }
