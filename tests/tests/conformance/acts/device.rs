@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tessera_client::{Attempt, Error, Route, SignIn};
+
+use tessera_client::{Attempt, Error, MessageId, Route, SignIn, Step, TraceEvent};
 use tessera_sandbox::log::Endpoint;
 
 use super::Played;
@@ -44,13 +45,29 @@ async fn let_pass(scene: &Scene, seconds: u64) {
     tokio::time::resume();
 }
 
-/// When the polls came, by the provider's clock, once there are so many.
+/// When the polls came, by the provider's clock, once there were so many and the client has heard the last answer: not
+/// before that does it wait for the next time.
 async fn polls(scene: &Scene, count: usize) -> Vec<i64> {
+    let mut trace = scene.client.trace();
     let log = scene.rig.sandbox.log();
     let polled = log.wait_for_count(count, |entry| {
         entry.endpoint == Endpoint::Token && entry.outcome.is_some()
     });
-    polled.await.unwrap().iter().map(|entry| entry.at).collect()
+    let polled = polled.await.unwrap();
+    while scene.client.traced().last().is_some_and(is_a_poll) {
+        trace.recv().await.unwrap();
+    }
+    polled.iter().map(|entry| entry.at).collect()
+}
+
+fn is_a_poll(event: &TraceEvent) -> bool {
+    matches!(
+        event.step,
+        Step::Message {
+            message: MessageId::DevicePoll,
+            ..
+        }
+    )
 }
 
 /// Ann types the code before the first poll.
