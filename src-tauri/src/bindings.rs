@@ -83,6 +83,8 @@ pub(crate) fn all<R: Runtime>() -> Commands<R> {
         commands::copy_link,
         commands::flows,
         commands::go_by,
+        commands::browsers,
+        commands::set_browser,
         commands::move_storage,
         commands::open_again,
         commands::open_provider_page,

@@ -7,17 +7,17 @@ use http::Method;
 use tauri::State;
 use tauri::ipc::Channel;
 use tessera_client::{
-    AccountError, AccountId, ApiRequest, Attempt, AttemptError, Client, Error, MAX_BROWSER_SIGN_OUT,
-    ProviderChoice, ProviderDraft, ProviderError, ProviderId, SignIn, Storage,
+    AccountError, AccountId, ApiRequest, Attempt, AttemptError, BrowserWish, Client, Error,
+    MAX_BROWSER_SIGN_OUT, ProviderChoice, ProviderDraft, ProviderError, ProviderId, SignIn, Storage,
 };
 use tokio::time::Instant;
 use url::Url;
 
 use crate::shell::Shell;
 use crate::wire::{
-    AccountDetail, AppEvent, AppInfo, AttemptView, CallRequest, CallResponse, CatalogueEntry, ErrorView,
-    FindingView, FlowEventView, KeptView, ProviderInput, ProviderView, ReceiptView, RouteView, SavedReport,
-    SignInRequest,
+    AccountDetail, AppEvent, AppInfo, AttemptView, BrowserView, CallRequest, CallResponse, CatalogueEntry,
+    ErrorView, FindingView, FlowEventView, KeptView, ProviderInput, ProviderView, ReceiptView, RouteView,
+    SavedReport, SignInRequest,
 };
 use crate::{body, flows, view};
 
@@ -59,6 +59,7 @@ pub(crate) async fn sign_in(shell: Held<'_>, request: SignInRequest) -> Answer<A
     let provider = provider_id(&request.provider)?;
     let account = request.account.as_deref().map(account_id).transpose()?;
     let route = request.route.map(Into::into);
+    let browser = wish(client, request.browser).await?;
     let sign_in = match (request.step_up, account) {
         (Some(wanted), Some(account)) => SignIn {
             route,
@@ -68,6 +69,7 @@ pub(crate) async fn sign_in(shell: Held<'_>, request: SignInRequest) -> Answer<A
             route,
             storage: storage(request.until_quit),
             account,
+            browser,
             ..SignIn::with(ProviderChoice::Known(provider))
         },
     };
@@ -131,7 +133,36 @@ pub(crate) async fn paste_callback(shell: Held<'_>, id: String, text: String) ->
 pub(crate) async fn account_detail(shell: Held<'_>, id: String) -> Answer<AccountDetail> {
     let client = shell.client().await?;
     let account = client.account(&account_id(&id)?).await?;
-    Ok(view::detail(client, account))
+    let browser = client.browser_of(&account.id).await?;
+    Ok(view::detail(client, account, browser.as_ref()))
+}
+
+/// The browsers that are installed here and can be chosen for an account.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn browsers(shell: Held<'_>) -> Answer<Vec<BrowserView>> {
+    let browsers = shell.client().await?.browsers().await;
+    Ok(browsers.into_iter().map(Into::into).collect())
+}
+
+/// Has an account's pages opened in a browser from now on; nothing for the system's default.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn set_browser(shell: Held<'_>, id: String, browser: Option<String>) -> Answer<()> {
+    let client = shell.client().await?;
+    let choice = match wish(client, browser).await? {
+        BrowserWish::In(choice) => Some(choice),
+        BrowserWish::System | BrowserWish::Remembered => None,
+    };
+    Ok(client.set_browser(&account_id(&id)?, choice.as_ref()).await?)
+}
+
+/// What a choice of the window means.
+async fn wish(client: &Client, browser: Option<String>) -> Result<BrowserWish, Error> {
+    match browser {
+        Some(browser) => Ok(client.browser_wish(&browser).await?),
+        None => Ok(BrowserWish::Remembered),
+    }
 }
 
 /// Every secret that is kept of an account: where, how large and why, never what it is.

@@ -1,15 +1,16 @@
 //! Turns what the client knows into what the window is shown.
 
 use tessera_client::{
-    Account, AccountState, AttemptSnapshot, Change, Client, Error, KnownCall, Provider, ProviderSource,
-    Receipt, Route, Scopes, Stage, StepUp, Storage, StoredSecret, Verdict,
+    Account, AccountState, AttemptSnapshot, BrowserChoice, Change, Client, Error, InstalledBrowser,
+    KnownCall, Provider, ProviderSource, Receipt, Route, Scopes, Stage, StepUp, Storage, StoredSecret,
+    Verdict,
 };
 
 use crate::permissions;
 use crate::wire::{
-    AccountDetail, AccountStateView, AccountView, AppEvent, AttemptEnd, AttemptStage, AttemptView,
-    BrowserSignOutEnd, CatalogueEntry, CheckView, ClaimView, DeviceView, ErrorView, ForecastView, KeptView,
-    ProviderView, ReceiptLine, ReceiptView, RouteView, StepUpInput,
+    AccountDetail, AccountStateView, AccountView, AppEvent, AttemptBrowserView, AttemptEnd, AttemptStage,
+    AttemptView, BrowserSignOutEnd, BrowserView, CatalogueEntry, CheckView, ClaimView, DeviceView, ErrorView,
+    ForecastView, KeptView, ProfileView, ProviderView, ReceiptLine, ReceiptView, RouteView, StepUpInput,
 };
 
 /// Everything as it is now.
@@ -102,7 +103,7 @@ pub(crate) fn check(verdict: &Verdict) -> CheckView {
 }
 
 /// An account, opened.
-pub(crate) fn detail(client: &Client, account: Account) -> AccountDetail {
+pub(crate) fn detail(client: &Client, account: Account, browser: Option<&BrowserChoice>) -> AccountDetail {
     let asked = account.requested.union(&account.granted);
     let permission = |scope: &str| permissions::view(scope, account.granted.contains(scope));
     let checks = account.checks.iter().map(check);
@@ -122,6 +123,7 @@ pub(crate) fn detail(client: &Client, account: Account) -> AccountDetail {
             .collect(),
         storage: client.storage_sentence(&account),
         access_expires_at: account.access_expires_at.map(|at| at.0),
+        browser: browser.map(ToString::to_string),
         account: account.into(),
     }
 }
@@ -218,6 +220,27 @@ impl From<AttemptSnapshot> for AttemptView {
                 user_code: device.user_code,
                 verification_uri: device.verification_uri,
             }),
+            browser: attempt.browser.map(|browser| AttemptBrowserView {
+                name: browser.name.to_owned(),
+                profile: browser.profile,
+                missing: browser.is_missing,
+            }),
+        }
+    }
+}
+
+impl From<InstalledBrowser> for BrowserView {
+    fn from(browser: InstalledBrowser) -> Self {
+        let kind = browser.kind;
+        let choice = |profile| BrowserChoice { kind, profile }.to_string();
+        let profiles = browser.profiles.into_iter().map(|profile| ProfileView {
+            id: choice(Some(profile.id)),
+            name: profile.name,
+        });
+        Self {
+            id: choice(None),
+            name: kind.name().to_owned(),
+            profiles: profiles.collect(),
         }
     }
 }

@@ -107,6 +107,9 @@ pub struct SignInRequest {
     pub account: Option<String>,
     /// What an API wants of it. Then `account` says whose it is, and nobody else can be signed in by it.
     pub step_up: Option<StepUpInput>,
+    /// The browser to open, by a [`BrowserView`]'s or [`ProfileView`]'s id, or `system`; nothing for where the account was
+    /// opened before.
+    pub browser: Option<String>,
 }
 
 /// A sign-in that is going on.
@@ -136,6 +139,39 @@ pub struct AttemptView {
     pub expires_at: i64,
     /// For the device route: what to type, and where.
     pub device: Option<DeviceView>,
+    /// The browser that the page is opened in, where it is another than the system's default, or was to be.
+    pub browser: Option<AttemptBrowserView>,
+}
+
+/// The browser that a sign-in's page is opened in.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct AttemptBrowserView {
+    /// What people call it.
+    pub name: String,
+    /// The profile, by the name that the person gave it.
+    pub profile: Option<String>,
+    /// Whether it is not here any more, so that the page is in the system's default browser instead.
+    pub missing: bool,
+}
+
+/// A browser that is installed and can be chosen.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct BrowserView {
+    /// Names it in a choice.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Its profiles.
+    pub profiles: Vec<ProfileView>,
+}
+
+/// One profile of a browser.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct ProfileView {
+    /// Names it, with its browser, in a choice.
+    pub id: String,
+    /// What the person called it.
+    pub name: String,
 }
 
 /// What a person types on another device.
@@ -339,6 +375,8 @@ pub struct AccountDetail {
     /// Seconds since 1970 at which the access token expires, when known.
     #[specta(type = Option<Number>)]
     pub access_expires_at: Option<i64>,
+    /// The browser that its pages are opened in; nothing for the system's default.
+    pub browser: Option<String>,
 }
 
 /// Something secret that is kept of an account, from outside.

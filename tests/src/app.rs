@@ -182,6 +182,22 @@ impl<'a> App<'a> {
         Ok(field.send_keys(text).await?)
     }
 
+    /// Chooses from a list, once the list has it.
+    pub async fn choose(&self, id: &str, option: &str) -> Result<()> {
+        wait::until_true(&format!("`{option}` in `{id}`"), wait::STEP, async || {
+            let Some(list) = self.all(id).await?.pop() else {
+                return Ok(false);
+            };
+            // The list may be drawn anew while it is read.
+            let wanted = By::XPath(format!("./option[.={option:?}]"));
+            let Ok(wanted) = list.find(wanted).await else {
+                return Ok(false);
+            };
+            Ok(wanted.click().await.is_ok())
+        })
+        .await
+    }
+
     /// Runs script in the page as the page itself could, and gives back what it returned. `await` works.
     pub async fn script(&self, script: &str) -> Result<Value> {
         let wrapped = format!(

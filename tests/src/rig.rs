@@ -21,7 +21,8 @@ use tessera_client::ports::{
     Vault, VaultError,
 };
 use tessera_client::{
-    AdHocProvider, Attempt, Client, Config, Error, ProviderChoice, Route, SCHEME_REDIRECT, SignIn, SignedIn,
+    AdHocProvider, Attempt, BrowserChoice, Client, Config, Error, InstalledBrowser, ProviderChoice, Route,
+    SCHEME_REDIRECT, SignIn, SignedIn,
 };
 use tessera_oidc::{RedirectUri, UnixTime};
 use tessera_platform::{HttpClient, LoopbackServer, SystemEntropy};
@@ -198,10 +199,20 @@ pub struct TestBrowser {
     pub broken: Mutex<bool>,
     /// Becomes the browser, so that starting it does not come to an end.
     pub stays: Mutex<bool>,
+    /// What is installed beside it.
+    pub installed: Mutex<Vec<InstalledBrowser>>,
+    /// Where each of [`TestBrowser::opened`] was opened; `None` for the default.
+    pub opened_in: Mutex<Vec<Option<BrowserChoice>>>,
     started: watch::Sender<()>,
 }
 
 impl TestBrowser {
+    fn take(&self, url: &Url, choice: Option<BrowserChoice>) {
+        self.opened_in.lock().unwrap().push(choice);
+        self.opened.lock().unwrap().push(url.clone());
+        self.started.send_replace(());
+    }
+
     /// Waits for a page that was opened, and takes it: the next call waits for the next one.
     pub async fn opened_page(&self) -> Url {
         let mut started = self.started.subscribe();
@@ -220,12 +231,20 @@ impl TestBrowser {
 
 #[async_trait]
 impl Browser for TestBrowser {
+    async fn installed(&self) -> Vec<InstalledBrowser> {
+        self.installed.lock().unwrap().clone()
+    }
+
+    async fn open_in(&self, url: &Url, choice: &BrowserChoice) -> Result<(), BrowserError> {
+        self.take(url, Some(choice.clone()));
+        Ok(())
+    }
+
     async fn open(&self, url: &Url) -> Result<(), BrowserError> {
         if *self.broken.lock().unwrap() {
             return Err(BrowserError("there is none".to_owned()));
         }
-        self.opened.lock().unwrap().push(url.clone());
-        self.started.send_replace(());
+        self.take(url, None);
         if *self.stays.lock().unwrap() {
             std::future::pending::<()>().await;
         }

@@ -1,7 +1,7 @@
 // Accounts: how each stands, what is inside, and the way out.
 import { userEvent } from 'vitest/browser';
 import { describe, expect, test, vi } from 'vitest';
-import { accounts, ann, crowd, errors, receipt, troubled } from '../src/host/fake/data';
+import { accounts, ann, crowd, detail, errors, receipt, troubled } from '../src/host/fake/data';
 import { fail, ok } from '../src/host/fake/fake';
 import { moment, time } from '../src/messages';
 import { byId, drawn, has, open, openState } from './open';
@@ -174,6 +174,7 @@ describe('signing in again', () => {
         until_quit: false,
         account: 'account-acme',
         step_up: null,
+        browser: null,
       },
     ]);
     expect(has('attempt-waiting')).toBe(true);
@@ -344,4 +345,43 @@ test('only data: pictures are drawn', async () => {
   await open({ accounts: [{ ...ann(), picture }] }, '#/accounts');
   expect(byId('account-card').querySelector('img')).toBeNull();
   URL.revokeObjectURL(picture);
+});
+
+describe('the browser of an account', () => {
+  const choice = () => byId('browser-choice') as HTMLSelectElement;
+
+  test('is chosen there, and the default too', async () => {
+    const host = await open({ accounts: [ann()] }, '#/accounts/account-ann');
+    expect(choice().value).toBe('system');
+    await userEvent.selectOptions(choice(), 'Firefox');
+    await drawn();
+    expect(host.last('setBrowser')).toEqual(['account-ann', 'firefox']);
+    expect(choice().value).toBe('firefox');
+    await userEvent.selectOptions(choice(), 'Your default browser');
+    await drawn();
+    expect(host.last('setBrowser')).toEqual(['account-ann', null]);
+  });
+
+  test('is what it was when it could not be written down', async () => {
+    await open(
+      { accounts: [ann()], answers: { setBrowser: () => fail(errors.late) } },
+      '#/accounts/account-ann',
+    );
+    await userEvent.selectOptions(choice(), 'Firefox');
+    await drawn();
+    expect(choice().value).toBe('system');
+    expect(has('error')).toBe(true);
+  });
+
+  test('that is gone stays in the list', async () => {
+    await open(
+      {
+        accounts: [ann()],
+        answers: { accountDetail: () => ok({ ...detail(ann()), browser: 'edge:Default' }) },
+      },
+      '#/accounts/account-ann',
+    );
+    expect(choice().value).toBe('edge:Default');
+    expect(choice().selectedOptions[0]?.text).toContain('not on this computer');
+  });
 });

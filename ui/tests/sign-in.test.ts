@@ -2,7 +2,7 @@
 import { userEvent } from 'vitest/browser';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ann, attempt, errors, google, sandbox } from '../src/host/fake/data';
-import { fail } from '../src/host/fake/fake';
+import { fail, ok } from '../src/host/fake/fake';
 import { byId, drawn, has, open, openState } from './open';
 
 afterEach(() => {
@@ -15,6 +15,7 @@ const usual = {
   until_quit: false,
   account: null,
   step_up: null,
+  browser: null,
 };
 
 test('pressing a provider starts a sign-in and shows the wait', async () => {
@@ -303,4 +304,37 @@ test('a new sign-in replaces the old one, whatever arrives late', async () => {
   expect(has('device-code')).toBe(true);
   expect(has('error')).toBe(false);
   expect(id).not.toBe('');
+});
+
+describe('the browser', () => {
+  const choice = () => byId('browser-choice') as HTMLSelectElement;
+
+  test('is the default unless another one is chosen', async () => {
+    const host = await open({}, '#/sign-in');
+    expect([...choice().options].map((option) => option.text)).toEqual([
+      'Your default browser',
+      'Chrome – Ann',
+      'Chrome – Work',
+      'Firefox',
+    ]);
+    expect(choice().value).toBe('system');
+    await userEvent.selectOptions(choice(), 'Chrome – Work');
+    byId('provider-sandbox').click();
+    await drawn();
+    expect(host.last('signIn')).toEqual([{ ...usual, browser: 'chrome:Profile 1' }]);
+  });
+
+  test('is not asked for where none can be chosen', async () => {
+    await open({ answers: { browsers: () => ok([]) } }, '#/sign-in');
+    expect(has('browser-choice')).toBe(false);
+    await open({ answers: { browsers: () => fail(errors.late) } }, '#/sign-in');
+    expect(has('browser-choice')).toBe(false);
+  });
+
+  test('that the page is in is named, and one that is gone too', async () => {
+    await openState('attempt-browser');
+    expect(byId('attempt-browser').textContent).toContain('Chrome, with the profile “Work”');
+    await openState('attempt-browser-missing');
+    expect(byId('attempt-browser-missing').textContent).toContain('the page is in your default');
+  });
 });

@@ -15,6 +15,7 @@ const request = {
   until_quit: false,
   account: null,
   step_up: null,
+  browser: null,
 };
 const call = { account: 'a', method: 'GET', url: 'https://api.example', body: null };
 const input = { id: '', name: '', issuer: 'https://id.example', client_id: 'x', apis: [] };

@@ -70,6 +70,10 @@ pub struct Login {
     /// An API that the account's token may be sent to, such as https://api.example; may be repeated
     #[arg(long, value_name = "ORIGIN")]
     pub api: Vec<String>,
+    /// The browser to open, and its profile, as in chrome:Work: chrome, chromium, edge, brave, firefox, or system for the
+    /// default. The account is opened there from then on
+    #[arg(long, value_name = "BROWSER[:PROFILE]", conflicts_with = "no_browser")]
+    pub with_browser: Option<String>,
     /// Only print the address; open no browser
     #[arg(long)]
     pub no_browser: bool,

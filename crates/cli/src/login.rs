@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tessera_client::{
-    AdHocProvider, Attempt, AttemptError, Client, ClientSecret, Error, ProviderChoice, ProviderError,
-    ProviderId, Route, Scopes, SignIn, SignedIn, Stage,
+    AdHocProvider, Attempt, AttemptBrowser, AttemptError, BrowserWish, Client, ClientSecret, Error,
+    ProviderChoice, ProviderError, ProviderId, Route, Scopes, SignIn, SignedIn, Stage,
 };
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
@@ -50,6 +50,10 @@ pub(crate) async fn login(
 ) -> Result<(), Failure> {
     about.login(&login);
     let route = login.redirect.map(Redirect::route);
+    let browser = match &login.with_browser {
+        Some(wish) => client.browser_wish(wish).await.map_err(Error::from)?,
+        None => BrowserWish::Remembered,
+    };
     let request = SignIn {
         route,
         scopes: (!login.scope.is_empty()).then(|| {
@@ -58,6 +62,7 @@ pub(crate) async fn login(
         }),
         apis: login.api.clone(),
         open_browser: !login.no_browser,
+        browser,
         timeout: Duration::from_secs(login.timeout),
         ..SignIn::with(choice(client, &login)?)
     };
@@ -136,6 +141,21 @@ impl Redirect {
     }
 }
 
+/// That a browser opens which is not the default, or was not to be.
+fn opens_in(browser: &AttemptBrowser) -> String {
+    let name = match &browser.profile {
+        Some(profile) => format!("{} with the profile “{profile}”", browser.name),
+        None => browser.name.to_owned(),
+    };
+    if browser.is_missing {
+        format!(
+            "{name} is not here any more: your default browser opens. If it shows nothing, open this address:"
+        )
+    } else {
+        format!("{name} opens. If it shows nothing, open this address:")
+    }
+}
+
 /// Tells where to sign in, and waits for it.
 pub(crate) async fn course(attempt: &Attempt, output: Output, about: &mut About) -> Result<SignedIn, Error> {
     let page = attempt.opened().await?;
@@ -149,10 +169,10 @@ pub(crate) async fn course(attempt: &Attempt, output: Output, about: &mut About)
             user_code,
         });
     } else {
-        output.note(if page.browser_opened {
-            "Your browser opens. If it shows nothing, open this address:"
-        } else {
-            "Open this address in your browser:"
+        output.note(&match (page.browser_opened, attempt.view().browser) {
+            (true, Some(browser)) => opens_in(&browser),
+            (true, None) => "Your browser opens. If it shows nothing, open this address:".to_owned(),
+            (false, _) => "Open this address in your browser:".to_owned(),
         });
         output.note(&format!("  {}", page.url));
         if let Some(lifetime) = page.lifetime {

@@ -18,6 +18,7 @@ use tessera_oidc::token::TokenError;
 use tessera_oidc::userinfo::UserinfoError;
 
 use crate::account::SignInNeed;
+use crate::browsers::BrowserUnknown;
 use crate::check_up::CheckUpError;
 use crate::gateway::{ApiRefusal, PolicyError};
 use crate::ports::{BrowserError, HttpError, LoopbackError, VaultError};
@@ -143,6 +144,9 @@ pub enum Error {
     /// No browser could be started.
     #[error(transparent)]
     Browser(#[from] BrowserError),
+    /// A browser that is not here was asked for.
+    #[error(transparent)]
+    BrowserUnknown(#[from] BrowserUnknown),
     /// The callback was refused, or brought a refusal.
     #[error(transparent)]
     Callback(#[from] CallbackError),

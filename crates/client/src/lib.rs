@@ -4,6 +4,7 @@
 //! [`Client`] is where a shell begins: open one, [`Client::sign_in`], [`Client::call`], [`Client::sign_out`].
 
 mod account;
+mod browsers;
 mod catalogue;
 mod check_up;
 mod client;
@@ -32,6 +33,9 @@ pub use account::{
     Account, AccountId, AccountState, Forecast, NextTry, Picture, Receipt, ReceiptLine, ReceiptOutcome,
     SignInNeed, Storage,
 };
+pub use browsers::{
+    BrowserChoice, BrowserKind, BrowserProfile, BrowserUnknown, BrowserWish, InstalledBrowser,
+};
 pub use catalogue::KnownCall;
 pub use check_up::{CHECK_PATIENCE, CheckUpError, Finding, Repair, Standing};
 pub use client::{Change, Client, Config};
@@ -48,8 +52,8 @@ pub use provider::{
 };
 pub use providers::ProviderError;
 pub use sign_in::{
-    Attempt, AttemptEnd, AttemptId, AttemptSnapshot, DevicePrompt, MAX_ATTEMPT, Page, ProviderChoice, SignIn,
-    SignedIn, Stage,
+    Attempt, AttemptBrowser, AttemptEnd, AttemptId, AttemptSnapshot, DevicePrompt, MAX_ATTEMPT, Page,
+    ProviderChoice, SignIn, SignedIn, Stage,
 };
 pub use sign_out::{BrowserSignOut, BrowserSignOutEnd, MAX_BROWSER_SIGN_OUT};
 pub use step_up::StepUp;

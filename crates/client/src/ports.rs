@@ -13,6 +13,8 @@ use http::{HeaderMap, StatusCode};
 use tessera_oidc::UnixTime;
 use tessera_oidc::message::{Request, Response};
 use url::Url;
+
+use crate::browsers::{BrowserChoice, InstalledBrowser};
 use zeroize::Zeroizing;
 
 /// A secret as the keychain holds it: bytes, wiped when dropped, never shown.
@@ -100,6 +102,12 @@ pub trait Browser: Send + Sync {
     /// Opens `url` in the system's default browser. Returning `Ok` means that a program was started, not that
     /// a page was shown.
     async fn open(&self, url: &Url) -> Result<(), BrowserError>;
+
+    /// The browsers that are installed here and whose profiles can be chosen.
+    async fn installed(&self) -> Vec<InstalledBrowser>;
+
+    /// Opens `url` in one of [`Browser::installed`], as [`Browser::open`] does.
+    async fn open_in(&self, url: &Url, choice: &BrowserChoice) -> Result<(), BrowserError>;
 }
 
 /// No browser could be started.

@@ -22,6 +22,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::account::{Account, AccountId, Storage};
+use crate::browsers::BrowserWish;
 use crate::client::{Change, Client};
 use crate::error::{AttemptError, Error};
 use crate::provider::{AdHocProvider, Provider, ProviderId, Route};
@@ -65,6 +66,8 @@ pub struct SignIn {
     pub step_up: Option<StepUp>,
     /// Whether to open the browser.
     pub open_browser: bool,
+    /// Which browser to open.
+    pub browser: BrowserWish,
     /// How long to wait, at most [`MAX_ATTEMPT`].
     pub timeout: Duration,
 }
@@ -86,6 +89,7 @@ impl SignIn {
             account: None,
             step_up: None,
             open_browser: true,
+            browser: BrowserWish::Remembered,
             timeout: MAX_ATTEMPT,
         }
     }
@@ -121,12 +125,25 @@ pub struct AttemptSnapshot {
     pub page: String,
     /// Whether a browser was started, or is being started.
     pub browser_opened: bool,
+    /// Which, where it is another than the system's default, or was to be.
+    pub browser: Option<AttemptBrowser>,
     /// Where it stands.
     pub stage: Stage,
     /// When it times out.
     pub expires_at: UnixTime,
     /// What to type on another device, for that route.
     pub device: Option<DevicePrompt>,
+}
+
+/// The browser that an attempt's page is opened in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptBrowser {
+    /// What people call it.
+    pub name: &'static str,
+    /// The profile, by the name that the person gave it.
+    pub profile: Option<String>,
+    /// Whether it is not installed any more, so that the page is in the system's default browser instead.
+    pub is_missing: bool,
 }
 
 /// Where an attempt stands.
@@ -190,7 +207,7 @@ pub(crate) struct Attempts {
 /// A hold on an attempt. Dropping it does not end the attempt.
 #[derive(Clone)]
 pub struct Attempt {
-    client: Client,
+    pub(crate) client: Client,
     shared: Arc<Shared>,
 }
 
@@ -350,6 +367,7 @@ impl Client {
                 .collect(),
             page: String::new(),
             browser_opened: false,
+            browser: None,
             stage: Stage::Preparing,
             expires_at: self.now().plus(seconds),
             device: None,
@@ -435,6 +453,11 @@ impl Attempt {
         Ok(fresh.url)
     }
 
+    /// What it was asked to do.
+    pub(crate) fn request(&self) -> &SignIn {
+        &self.shared.request
+    }
+
     /// Opens the page in the browser once more, at an address that nobody has used yet ([`Attempt::link`]).
     ///
     /// # Errors
@@ -444,7 +467,9 @@ impl Attempt {
         if let Some(push) = self.shared.push.get() {
             drive::sent_to(push.flow(), Party::Browser, MessageId::AuthorizationRequest, &url);
         }
-        self.client.inner().ports.browser.open(&url).await?;
+        let opening = self.opening().await;
+        self.update(|view| view.browser.clone_from(&opening.shown));
+        opening.open(&self.client, &url).await?;
         self.update(|view| view.browser_opened = true);
         Ok(())
     }

@@ -125,6 +125,7 @@ impl Client {
             ));
         }
 
+        let opened_in = inner.store.browser_of(id).await.unwrap_or_default();
         inner.secrets.forget(id, storage).await?;
         inner.flights.set_unsaved(id, None);
         flow.wrote(storage, MessageId::SecretsDeleted, Vec::new());
@@ -149,7 +150,8 @@ impl Client {
             .ok()
             .and_then(|(terms, metadata)| self.offer(account, terms, metadata, id_token));
         let browser = offer.is_some();
-        if let Some(offer) = offer {
+        if let Some(mut offer) = offer {
+            offer.browser = opened_in;
             self.keep_offer(offer);
         }
         lines.push(browser_line(browser, &account.provider_name));

@@ -5,6 +5,7 @@
 
 mod aside;
 mod attempts;
+mod browsers;
 mod keychain;
 mod redemption;
 mod standing;
@@ -138,6 +139,12 @@ const MIGRATIONS: &[&str] = &[
 ",
     "
     ALTER TABLE made_anew ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;
+",
+    "
+    CREATE TABLE opens_in (
+        account TEXT PRIMARY KEY,
+        browser TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 
@@ -346,6 +353,7 @@ impl Store {
             transaction.execute("DELETE FROM lease WHERE account = ?1", [id.as_str()])?;
             transaction.execute("DELETE FROM redemption WHERE account = ?1", [id.as_str()])?;
             transaction.execute("DELETE FROM kept_in WHERE account = ?1", [id.as_str()])?;
+            transaction.execute("DELETE FROM opens_in WHERE account = ?1", [id.as_str()])?;
             let removed = transaction.execute("DELETE FROM account WHERE id = ?1", [id.as_str()])?;
             transaction.commit()?;
             Ok(removed > 0)

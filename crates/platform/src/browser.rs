@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod environment;
+mod installed;
 
 use std::io;
 use std::process::{Command, ExitStatus, Stdio};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tessera_client::ports::{Browser, BrowserError};
+use tessera_client::{BrowserChoice, InstalledBrowser};
 use tessera_oidc::is_secure;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -40,14 +42,55 @@ impl Default for SystemBrowser {
 #[async_trait]
 impl Browser for SystemBrowser {
     async fn open(&self, url: &Url) -> Result<(), BrowserError> {
-        if !is_secure(url) {
-            return Err(BrowserError(format!(
-                "a {} address is not opened; it must be https, or this computer",
-                url.scheme()
-            )));
-        }
+        may_be_opened(url)?;
         hand_to_opener(url, self.watch).await.map_err(BrowserError)
     }
+
+    async fn installed(&self) -> Vec<InstalledBrowser> {
+        found().await.into_iter().map(|found| found.browser).collect()
+    }
+
+    async fn open_in(&self, url: &Url, choice: &BrowserChoice) -> Result<(), BrowserError> {
+        may_be_opened(url)?;
+        let name = choice.kind.name();
+        let found = found().await;
+        let found = found.iter().find(|found| found.browser.kind == choice.kind);
+        let found = found.ok_or_else(|| BrowserError(format!("{name} is not installed")))?;
+        // Only what the browser itself knows becomes an argument.
+        let known = |id: &String| found.browser.profiles.iter().any(|profile| profile.id == *id);
+        if choice.profile.as_ref().is_some_and(|id| !known(id)) {
+            return Err(BrowserError(format!("{name} has no such profile")));
+        }
+        let (program, arguments) = found.command(choice.profile.as_deref(), url.as_str());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "prepared below, as the system's opener is"
+        )]
+        let mut command = Command::new(program);
+        command.args(arguments);
+        prepare(&mut command);
+        start(command, self.watch).await.map_err(|trouble| match trouble {
+            Trouble::Missing => BrowserError(format!("{name} is not installed")),
+            Trouble::Failed(reason) => BrowserError(reason),
+        })
+    }
+}
+
+/// Looks for the browsers that are installed, on a thread where that may take its time.
+async fn found() -> Vec<installed::Found> {
+    tokio::task::spawn_blocking(installed::here)
+        .await
+        .unwrap_or_default()
+}
+
+fn may_be_opened(url: &Url) -> Result<(), BrowserError> {
+    if is_secure(url) {
+        return Ok(());
+    }
+    Err(BrowserError(format!(
+        "a {} address is not opened; it must be https, or this computer",
+        url.scheme()
+    )))
 }
 
 /// Hands `url` to the system's opener, and watches that for a moment.

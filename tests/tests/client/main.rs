@@ -9,6 +9,7 @@
 )]
 
 mod browser_sign_out;
+mod browsers;
 mod check_up;
 mod clock;
 mod damaged;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use tessera_client::ports::{BrowserError, HttpError, VaultError};
 use tessera_client::{
-    AccountError, AddressError, AttemptError, Category, Error, Issuer, PolicyError, ProviderError,
-    SignInNeed, StoreError,
+    AccountError, AddressError, AttemptError, BrowserUnknown, Category, Error, Issuer, PolicyError,
+    ProviderError, SignInNeed, StoreError,
 };
 
 /// Stands where text of the system or of others goes into an error.
@@ -80,6 +80,15 @@ fn errors() -> Vec<(Error, &'static str, Category)> {
         (Error::NoIdToken, "id_token_missing", CheckFailed),
         (Error::NoKeySet, "key_set_missing", CheckFailed),
         (BrowserError(elsewhere()).into(), "browser_not_started", Machine),
+        (
+            BrowserUnknown {
+                asked: elsewhere(),
+                here: vec!["firefox".to_owned()],
+            }
+            .into(),
+            "browser_unknown",
+            Usage,
+        ),
         (
             VaultError::Missing(elsewhere()).into(),
             "keychain_missing",

@@ -14,8 +14,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tessera_client::ports::{Browser, BrowserError, Clock, Ports, SecretBytes, Vault, VaultError};
 use tessera_client::{
-    Account, AdHocProvider, Attempt, Client, Config, Outcome, ProviderChoice, ProviderId, RedirectUri, Route,
-    SCHEME_REDIRECT, SignIn, SignedIn, UnixTime,
+    Account, AdHocProvider, Attempt, BrowserChoice, Client, Config, InstalledBrowser, Outcome,
+    ProviderChoice, ProviderId, RedirectUri, Route, SCHEME_REDIRECT, SignIn, SignedIn, UnixTime,
 };
 use tessera_platform::{HttpClient, LoopbackServer, SystemClock, SystemDesktop, SystemEntropy};
 use url::Url;
@@ -242,6 +242,14 @@ pub(crate) struct Opened(pub(crate) Mutex<Vec<Url>>);
 
 #[async_trait]
 impl Browser for Opened {
+    async fn installed(&self) -> Vec<InstalledBrowser> {
+        Vec::new()
+    }
+
+    async fn open_in(&self, url: &Url, _choice: &BrowserChoice) -> Result<(), BrowserError> {
+        self.open(url).await
+    }
+
     async fn open(&self, url: &Url) -> Result<(), BrowserError> {
         self.0.lock().unwrap().push(url.clone());
         Ok(())

@@ -29,6 +29,10 @@ export const commands = {
 	flows: () => typedError<FlowEventView[], ErrorView>(__TAURI_INVOKE("flows")),
 	/**  Ends the attempt, and begins the same sign-in by another way back. */
 	goBy: (id: string, route: RouteView) => typedError<AttemptView, ErrorView>(__TAURI_INVOKE("go_by", { id, route })),
+	/**  The browsers that are installed here and can be chosen for an account. */
+	browsers: () => typedError<BrowserView[], ErrorView>(__TAURI_INVOKE("browsers")),
+	/**  Has an account's pages opened in a browser from now on; nothing for the system's default. */
+	setBrowser: (id: string, browser: string | null) => typedError<null, ErrorView>(__TAURI_INVOKE("set_browser", { id, browser })),
 	/**  Moves what is kept of an account into memory, until the app quits, or into the keychain. */
 	moveStorage: (id: string, untilQuit: boolean) => typedError<null, ErrorView>(__TAURI_INVOKE("move_storage", { id, untilQuit })),
 	/**  Opens the attempt's page in the browser once more. */
@@ -78,6 +82,8 @@ export type AccountDetail = {
 	storage: string,
 	/**  Seconds since 1970 at which the access token expires, when known. */
 	access_expires_at: number | null,
+	/**  The browser that its pages are opened in; nothing for the system's default. */
+	browser: string | null,
 };
 
 /**  The state of an account. */
@@ -192,6 +198,16 @@ export type AppInfo = {
 	providers_problem: ErrorView | null,
 };
 
+/**  The browser that a sign-in's page is opened in. */
+export type AttemptBrowserView = {
+	/**  What people call it. */
+	name: string,
+	/**  The profile, by the name that the person gave it. */
+	profile: string | null,
+	/**  Whether it is not here any more, so that the page is in the system's default browser instead. */
+	missing: boolean,
+};
+
 /**  How an attempt ended. */
 export type AttemptEnd = 
 /**  Signed in as this account. */
@@ -241,6 +257,8 @@ export type AttemptView = {
 	expires_at: number,
 	/**  For the device route: what to type, and where. */
 	device: DeviceView | null,
+	/**  The browser that the page is opened in, where it is another than the system's default, or was to be. */
+	browser: AttemptBrowserView | null,
 };
 
 /**  A body, prepared for showing. */
@@ -278,6 +296,16 @@ export type BrowserSignOutEnd =
 { outcome: "failed"; 
 /**  Why. */
 error: ErrorView };
+
+/**  A browser that is installed and can be chosen. */
+export type BrowserView = {
+	/**  Names it in a choice. */
+	id: string,
+	/**  What people call it. */
+	name: string,
+	/**  Its profiles. */
+	profiles: ProfileView[],
+};
 
 /**  A call that a person wants to make. */
 export type CallRequest = {
@@ -506,6 +534,14 @@ export type PermissionView = {
 	granted: boolean,
 };
 
+/**  One profile of a browser. */
+export type ProfileView = {
+	/**  Names it, with its browser, in a choice. */
+	id: string,
+	/**  What the person called it. */
+	name: string,
+};
+
 /**
  *  A provider as a person enters it in Settings. A client secret, where a provider wants one, goes into
  *  providers.toml by hand: it never passes through the web view.
@@ -617,6 +653,11 @@ export type SignInRequest = {
 	account: string | null,
 	/**  What an API wants of it. Then `account` says whose it is, and nobody else can be signed in by it. */
 	step_up: StepUpInput | null,
+	/**
+	 *  The browser to open, by a [`BrowserView`]'s or [`ProfileView`]'s id, or `system`; nothing for where the account was
+	 *  opened before.
+	 */
+	browser: string | null,
 };
 
 /**  How a check stands. */

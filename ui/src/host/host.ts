@@ -5,6 +5,7 @@ import type {
   AppEvent,
   AppInfo,
   AttemptView,
+  BrowserView,
   CallRequest,
   CallResponse,
   CatalogueEntry,
@@ -46,6 +47,10 @@ export interface Host {
   accountStorage(id: string): Promise<Answer<KeptView[]>>;
   /** Moves what is kept of an account into memory, until the app quits, or into the keychain. */
   moveStorage(id: string, untilQuit: boolean): Promise<Answer<null>>;
+  /** The browsers that are installed here and can be chosen for an account. */
+  browsers(): Promise<Answer<BrowserView[]>>;
+  /** Has an account's pages opened in a browser from now on; `null` for the system's default. */
+  setBrowser(id: string, browser: string | null): Promise<Answer<null>>;
   /** Ends an account here, and at the provider as far as that goes. */
   signOut(id: string): Promise<Answer<ReceiptView>>;
   /** Opens the provider's sign-out page, for an account that was just signed out. An event tells how it ends. */

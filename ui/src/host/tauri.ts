@@ -38,6 +38,8 @@ export const tauriHost: Host = {
   accountDetail: (id) => settled(() => commands.accountDetail(id)),
   accountStorage: (id) => settled(() => commands.accountStorage(id)),
   moveStorage: (id, untilQuit) => settled(() => commands.moveStorage(id, untilQuit)),
+  browsers: () => settled(() => commands.browsers()),
+  setBrowser: (id, browser) => settled(() => commands.setBrowser(id, browser)),
   signOut: (id) => settled(() => commands.signOut(id)),
   signOutInBrowser: (id) => settled(() => commands.signOutInBrowser(id)),
   catalogue: (account) => settled(() => commands.catalogue(account)),

@@ -158,6 +158,14 @@ const en = {
     },
     failed: (provider: string) => `You were not signed in with ${provider}`,
     tryAgain: 'Try again',
+    opensIn: (browser: string, profile: string | null) =>
+      profile === null
+        ? `It is open in ${browser}.`
+        : `It is open in ${browser}, with the profile “${profile}”.`,
+    browserMissing: (browser: string, profile: string | null) =>
+      profile === null
+        ? `${browser} is not on this computer any more: the page is in your default browser.`
+        : `${browser} with the profile “${profile}” is not on this computer any more: the page is in your default browser.`,
     untilQuit: 'Keep me signed in until I quit',
     untilQuitHint: 'No token is stored. When you quit Tessera, you are signed out.',
     seeWhat: 'See what happens',
@@ -173,6 +181,15 @@ const en = {
       failed: (message: string) => `Sign-in failed. ${message}`,
       cancelled: 'Sign-in cancelled.',
     },
+  },
+
+  browser: {
+    title: 'Browser',
+    lead: 'Where Tessera opens pages for this account.',
+    label: 'Open the page in',
+    system: 'Your default browser',
+    profile: (browser: string, profile: string) => `${browser} – ${profile}`,
+    gone: (id: string) => `${id} (not on this computer)`,
   },
 
   accounts: {

@@ -7,6 +7,7 @@ import type {
   AppInfo,
   AttemptView,
   BrowserSignOutEnd,
+  BrowserView,
   ErrorView,
   Host,
   ProviderView,
@@ -53,6 +54,7 @@ export const emptyRequest = (provider: string): SignInRequest => ({
   until_quit: false,
   account: null,
   step_up: null,
+  browser: null,
 });
 
 function remembered(): boolean {
@@ -95,6 +97,9 @@ export class AppState {
   receipt = $state.raw<Receipt | null>(null);
   /** Which screen started the attempt that is going on, so that the wait is shown there. */
   startedOn = $state<Screen>('sign-in');
+
+  /** The browsers that can be chosen, once somebody looked. */
+  browsers = $state.raw<BrowserView[]>([]);
 
   #course: Course | null = null;
 
@@ -245,6 +250,12 @@ export class AppState {
     const last = this.#course?.request.provider === attempt.provider ? this.#course : null;
     const request = { ...(last?.request ?? emptyRequest(attempt.provider)), route };
     await this.#begin(request, last?.then ?? null, () => this.host.goBy(attempt.id, route));
+  }
+
+  /** Finds out which browsers there are; where that fails, none is offered. */
+  async lookForBrowsers(): Promise<void> {
+    const answer = await this.host.browsers();
+    if (answer.status === 'ok') this.browsers = answer.data;
   }
 
   forgetFailure(): void {

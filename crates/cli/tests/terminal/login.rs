@@ -272,3 +272,26 @@ async fn two_sign_ins_at_once_do_not_disturb_each_other() {
         assert_eq!(terminal.run(&["token", account]).await.code, Some(0), "{account}");
     }
 }
+
+#[tokio::test]
+async fn a_browser_that_is_not_here_is_usage_and_says_which_are() {
+    let terminal = Terminal::open().await;
+    terminal.sandbox.log().clear();
+    let ended = terminal
+        .run(&["login", "--provider", "box", "--with-browser", "netscape"])
+        .await;
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.notes.contains("“netscape”"), "{}", ended.notes);
+    assert!(ended.notes.contains("[browser_unknown]"), "{}", ended.notes);
+    assert!(terminal.sandbox.log().entries().is_empty());
+    // Both at once contradict each other.
+    let both = [
+        "login",
+        "--provider",
+        "box",
+        "--with-browser",
+        "system",
+        "--no-browser",
+    ];
+    assert_eq!(terminal.run(&both).await.code, Some(2));
+}

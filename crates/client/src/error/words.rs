@@ -48,6 +48,15 @@ impl Error {
                 "Your browser could not be started.",
                 "Copy the link and open it in a browser yourself.",
             ),
+            Self::BrowserUnknown(unknown) => told(
+                "browser_unknown",
+                Category::Usage,
+                format!("This computer has no browser or profile “{}”.", unknown.asked),
+                match unknown.here.as_slice() {
+                    [] => "None was found whose profiles can be chosen; leave it to the system.".to_owned(),
+                    here => format!("Choose one of these, or “system”: {}.", here.join(", ")),
+                },
+            ),
             Self::Callback(error) => told(error.code(), Category::CheckFailed, error.message(), error.hint()),
             Self::Refused(refusal) => {
                 let category = match &**refusal {

@@ -91,7 +91,10 @@ pub(super) async fn resume(attempt: Attempt, kept: Kept, mut deliveries: mpsc::R
             dpop_key: kept.dpop_key,
             only: kept.only,
         };
-        finish::with_code(&attempt, &terms, &metadata, &callback, wanted, &mut flow).await
+        Box::pin(finish::with_code(
+            &attempt, &terms, &metadata, &callback, wanted, &mut flow,
+        ))
+        .await
     }
     .await;
     end(&attempt, &flow, result);
@@ -148,7 +151,8 @@ async fn course(
         if kept.is_some() {
             let key = wanted.dpop_key.as_ref();
             let only = plan.request.only();
-            Kept::put(client, &pending, &plan.provider, &plan.apis, key, only).await?;
+            let browser = &plan.request.browser;
+            Kept::put(client, &pending, &plan.provider, &plan.apis, key, only, browser).await?;
             flow.message(
                 Party::Tessera,
                 Party::Keychain,
@@ -219,17 +223,22 @@ pub(super) async fn show<T>(
     let Page {
         url, browser_opened, ..
     } = page.clone();
+    let opening = attempt.opening().await;
+    let browser = opening.shown.clone().filter(|_| browser_opened);
+    if browser.as_ref().is_some_and(|browser| browser.is_missing) {
+        flow.decided("browser_missing", BROWSER_MISSING);
+    }
     // Before the opener has been watched for its failure, which takes seconds where it becomes the browser.
     attempt.shared.page.send_replace(Some(page));
     attempt.update(|view| {
         view.stage = Stage::Waiting;
         view.page = format!("{}{}", url.origin().ascii_serialization(), url.path());
         view.browser_opened = browser_opened;
+        view.browser = browser;
     });
     let opening = async {
-        if browser_opened && let Err(error) = attempt.client.inner().ports.browser.open(&url).await {
+        if browser_opened && let Err(error) = opening.open(&attempt.client, &url).await {
             tracing::warn!("no browser could be started");
-            let error = Error::from(error);
             flow.decided(error.code(), error.message());
             attempt.shared.page.send_modify(|page| {
                 if let Some(page) = page {
@@ -252,6 +261,8 @@ pub(super) fn sent_to(flow: &Flow, whom: Party, message: MessageId, url: &Url) {
     fields.extend(parameters(url.query().unwrap_or_default().as_bytes()));
     flow.message(Party::Tessera, whom, message, fields);
 }
+
+const BROWSER_MISSING: &str = "The browser or profile of this account is not here any more: the system's default browser is opened instead.";
 
 type Answer = Box<dyn FnOnce(BrowserPage) + Send>;
 

@@ -151,6 +151,7 @@ pub(super) async fn with_tokens(
         flow,
     )
     .await?;
+    attempt.remember_browser(&account.id).await;
     if let Some(picture) = identity.picture() {
         picture::fetch_later(&attempt.client, &account, picture);
     }

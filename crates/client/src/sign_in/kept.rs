@@ -11,6 +11,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::account::{AccountId, Storage};
+use crate::browsers::BrowserWish;
 use crate::client::Client;
 use crate::error::Error;
 use crate::ports::{SecretBytes, VaultError};
@@ -27,6 +28,8 @@ pub(crate) struct Kept {
     pub(crate) dpop_key: Option<DpopKey>,
     /// The one account that may come of it; `None` when any may.
     pub(crate) only: Option<AccountId>,
+    /// Where its page was opened.
+    pub(crate) browser: BrowserWish,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -42,6 +45,8 @@ struct Row {
     dpop_key: Option<Zeroizing<String>>,
     #[serde(default)]
     only: Option<String>,
+    #[serde(default)]
+    browser: Option<String>,
 }
 
 impl Kept {
@@ -54,6 +59,7 @@ impl Kept {
         apis: &[Url],
         dpop_key: Option<&DpopKey>,
         only: Option<&AccountId>,
+        browser: &BrowserWish,
     ) -> Result<(), Error> {
         let secret = pending.to_secret_json();
         let row = Row {
@@ -64,6 +70,7 @@ impl Kept {
             apis: apis.iter().map(Url::to_string).collect(),
             dpop_key: dpop_key.map(DpopKey::to_secret),
             only: only.map(ToString::to_string),
+            browser: browser.to_text(),
         };
         let bytes = SecretBytes::new(serde_json::to_vec(&row).map_err(|_| VaultError::Damaged)?);
         let entry = attempt_entry(pending.state());
@@ -81,6 +88,7 @@ impl Kept {
                 .map(|api| api.origin().ascii_serialization())
                 .collect(),
             account: self.only.clone(),
+            browser: self.browser.clone(),
             ..SignIn::with(ProviderChoice::Known(self.provider.id.clone()))
         }
     }
@@ -129,6 +137,11 @@ impl Kept {
                 apis: row.apis.iter().filter_map(|api| Url::parse(api).ok()).collect(),
                 dpop_key,
                 only: only.flatten(),
+                browser: row
+                    .browser
+                    .as_deref()
+                    .and_then(BrowserWish::parse)
+                    .unwrap_or_default(),
             }))
     }
 

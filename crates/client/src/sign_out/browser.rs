@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::account::{Account, AccountId, Storage};
+use crate::browsers::BrowserChoice;
 use crate::client::{Change, Client};
 use crate::error::{Error, SignOutError};
 use crate::ports::{BrowserPage, LoopbackBind, LoopbackListener};
@@ -82,6 +83,8 @@ pub(super) struct Offer {
     id_token: Option<RawIdToken>,
     email: Option<String>,
     way: WayBack,
+    /// Where the account's pages were opened.
+    pub(super) browser: Option<BrowserChoice>,
 }
 
 /// The return that is awaited.
@@ -164,6 +167,7 @@ impl Client {
             id_token,
             email: account.email.clone(),
             way: self.way_back_from_sign_out(account),
+            browser: None,
         })
     }
 
@@ -241,6 +245,7 @@ impl Client {
                 .flow(FlowKind::SignOut, Some(&offer.provider), Some(account)),
             way: redirect_uri.zip(Some(listener)),
             comes,
+            browser: offer.browser,
             patience: patience.min(MAX_BROWSER_SIGN_OUT),
         };
         tokio::spawn(course.run(page, end));
@@ -297,6 +302,7 @@ struct Course {
     /// Where the browser comes back to, and who listens there, when it is not the system.
     way: Option<(RedirectUri, Option<Box<dyn LoopbackListener>>)>,
     comes: oneshot::Receiver<()>,
+    browser: Option<BrowserChoice>,
     patience: Duration,
 }
 
@@ -349,8 +355,9 @@ impl Course {
     async fn course(&mut self, page: Url) -> BrowserSignOutEnd {
         let client = self.client.clone();
         let can_return = self.way.is_some();
+        let opening = client.opening(self.browser.take()).await;
         let opening = async move {
-            let opened = client.inner().ports.browser.open(&page).await;
+            let opened = opening.open(&client, &page).await;
             // The ID token is in it, and is not needed for the waiting.
             drop(page);
             match opened {
@@ -468,6 +475,7 @@ mod tests {
             id_token: Some(RawIdToken::new("header.payload.signature")),
             email: None,
             way: WayBack::None,
+            browser: None,
         }
     }
 

@@ -4,6 +4,7 @@ import type {
   AccountView,
   AppInfo,
   AttemptView,
+  BrowserView,
   CallResponse,
   CatalogueEntry,
   KeptView,
@@ -307,7 +308,20 @@ export const detail = (account: AccountView): AccountDetail => ({
     ? 'In the memory of this app only.'
     : 'In the GNOME keyring, under the name “Tessera”.',
   access_expires_at: now() + 1_500,
+  browser: null,
 });
+
+export const browsers: BrowserView[] = [
+  {
+    id: 'chrome',
+    name: 'Chrome',
+    profiles: [
+      { id: 'chrome:Default', name: 'Ann' },
+      { id: 'chrome:Profile 1', name: 'Work' },
+    ],
+  },
+  { id: 'firefox', name: 'Firefox', profiles: [{ id: 'firefox:default', name: 'default' }] },
+];
 
 export const kept = (account: AccountView): KeptView[] => {
   const place = account.until_quit
@@ -352,6 +366,7 @@ export const request = (provider: string): SignInRequest => ({
   until_quit: false,
   account: null,
   step_up: null,
+  browser: null,
 });
 
 export const attempt = (change: Partial<AttemptView> = {}): AttemptView => ({
@@ -366,6 +381,7 @@ export const attempt = (change: Partial<AttemptView> = {}): AttemptView => ({
   stage: 'waiting',
   expires_at: now() + 600,
   device: null,
+  browser: null,
   ...change,
 });
 

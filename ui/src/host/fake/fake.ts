@@ -53,6 +53,8 @@ export class FakeHost implements Host {
   told: FlowEventView[];
 
   readonly #world: World;
+  /** Where the pages of accounts are opened. */
+  readonly #browsers = new Map<string, string | null>();
   #listener: ((event: AppEvent) => void) | null = null;
   #attempts: number;
   #repaired = false;
@@ -157,7 +159,17 @@ export class FakeHost implements Host {
   accountDetail: Host['accountDetail'] = (id) =>
     this.#answer('accountDetail', [id], () => {
       const account = this.accounts.find((other) => other.id === id);
-      return account ? ok(data.detail(account)) : fail(data.errors.late);
+      if (!account) return fail(data.errors.late);
+      return ok({ ...data.detail(account), browser: this.#browsers.get(id) ?? null });
+    });
+
+  browsers: Host['browsers'] = () => this.#answer('browsers', [], () => ok(data.browsers));
+
+  setBrowser: Host['setBrowser'] = (id, browser) =>
+    this.#answer('setBrowser', [id, browser], () => {
+      this.#browsers.set(id, browser);
+      this.emit({ event: 'accounts', accounts: this.accounts });
+      return ok(null);
     });
 
   accountStorage: Host['accountStorage'] = (id) =>

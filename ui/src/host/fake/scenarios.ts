@@ -121,6 +121,12 @@ export const scenarios: Record<string, Scenario> = {
   'attempt-offer-paste': waiting({ route: 'loopback', other_routes: ['device'] }, { patience: 0 }),
   'attempt-paste': waiting({}, { steps: press('paste-address') }),
   'attempt-paste-empty': waiting({}, { steps: press('paste-address', 'paste-submit') }),
+  'attempt-browser': waiting({
+    browser: { name: 'Chrome', profile: 'Work', missing: false },
+  }),
+  'attempt-browser-missing': waiting({
+    browser: { name: 'Chrome', profile: 'Work', missing: true },
+  }),
   'attempt-no-browser': waiting({ browser_opened: false }),
   'attempt-device': waiting({
     route: 'device',
