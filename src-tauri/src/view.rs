@@ -47,7 +47,7 @@ pub(crate) async fn event(client: &Client, change: Change) -> Option<AppEvent> {
         Change::Providers => AppEvent::Providers {
             providers: providers(client),
         },
-        Change::Notice(_) => return None,
+        Change::Notice(_) | Change::OpenSignOuts => return None,
     })
 }
 

@@ -118,7 +118,20 @@ pub struct Account {
 #[derive(Debug, Args)]
 pub struct Logout {
     /// Its id, the start of its id (four characters or more), e-mail address or name
-    pub account: String,
+    #[arg(required_unless_present_any = ["retry", "forget"])]
+    pub account: Option<String>,
+    /// End all that you allowed this app there, on every device, where the provider can
+    #[arg(long, conflicts_with_all = ["leaked", "retry", "forget"])]
+    pub everywhere: bool,
+    /// Somebody else saw a token: have the provider end it, where it takes such reports (GitHub)
+    #[arg(long, conflicts_with_all = ["retry", "forget"])]
+    pub leaked: bool,
+    /// Instead, try again what could not be finished at the provider
+    #[arg(long, conflicts_with_all = ["account", "browser", "forget"])]
+    pub retry: bool,
+    /// Instead, give such a sign-out up: its id, or the start of it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["account", "browser"])]
+    pub forget: Option<String>,
     /// Afterwards open the provider's sign-out page in your browser, where it has one
     #[arg(long)]
     pub browser: bool,

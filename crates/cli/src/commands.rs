@@ -14,7 +14,7 @@ use crate::Failure;
 use crate::arguments::{self, Command};
 use crate::hints::About;
 use crate::output::{AccountRow, Body, Output, aside, row};
-use crate::{doctor, login};
+use crate::{doctor, login, open_sign_outs};
 
 /// The most bytes that a body from standard input may have.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
@@ -96,7 +96,7 @@ async fn accounts(client: &Client, output: Output, about: &mut About) -> Result<
                 }),
             });
         }
-        return Ok(());
+        return open_sign_outs::list(client, output).await;
     }
     if accounts.is_empty() {
         output.note("You have no accounts here yet. `tessera login` adds one.");
@@ -149,7 +149,7 @@ async fn accounts(client: &Client, output: Output, about: &mut About) -> Result<
             about.sign_in()
         ));
     }
-    Ok(())
+    open_sign_outs::list(client, output).await
 }
 
 #[derive(Serialize)]

@@ -8,6 +8,7 @@ mod hints;
 mod interrupt;
 mod login;
 mod logout;
+mod open_sign_outs;
 mod output;
 mod trace;
 

@@ -1,4 +1,5 @@
-//! `tessera logout`: here first, always; then in the browser, where that was asked for.
+//! `tessera logout`: here first, always; then in the browser, where that was asked for. What the provider could not be
+//! told stays open.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -6,13 +7,14 @@ use std::time::Duration;
 use serde::Serialize;
 use tessera_client::{
     Account, AttemptError, BrowserSignOutEnd, Client, Error, Receipt, ReceiptLine, ReceiptOutcome,
-    SignOutError,
+    SignOutError, SignOutWay,
 };
 
 use crate::Failure;
 use crate::arguments::Logout;
 use crate::hints::About;
 use crate::interrupt::Interrupt;
+use crate::open_sign_outs;
 use crate::output::{Output, row};
 
 #[derive(Serialize)]
@@ -51,10 +53,27 @@ pub(crate) async fn logout(
     output: Output,
     about: &mut About,
 ) -> Result<(), Failure> {
-    let account = client.find_account(&logout.account).await?;
+    let Some(account) = &logout.account else {
+        let rest = async {
+            match &logout.forget {
+                Some(id) => open_sign_outs::forget(client, id, output).await,
+                None => open_sign_outs::retry(client, output).await,
+            }
+        };
+        return tokio::select! {
+            result = rest => result,
+            () = interrupt.came() => Err(interrupted()),
+        };
+    };
+    let account = client.find_account(account).await?;
     about.account(client, &account);
+    let way = match (logout.everywhere, logout.leaked) {
+        (true, _) => SignOutWay::Everywhere,
+        (_, true) => SignOutWay::Leaked,
+        _ => SignOutWay::Here,
+    };
     let receipt = {
-        let mut sign_out = pin!(client.sign_out(&account.id));
+        let mut sign_out = pin!(client.sign_out_by(&account.id, way));
         tokio::select! {
             receipt = &mut sign_out => receipt?,
             () = interrupt.came() => tokio::select! {
@@ -107,6 +126,7 @@ fn tell(receipt: &Receipt, browser: bool, output: Output) {
     for line in &receipt.lines {
         let mark = match line.outcome {
             ReceiptOutcome::Done => "done        ",
+            ReceiptOutcome::Open => "open        ",
             ReceiptOutcome::Failed => "failed      ",
             ReceiptOutcome::NotPossible => "not possible",
             ReceiptOutcome::Offered => "up to you   ",
@@ -120,6 +140,13 @@ fn tell(receipt: &Receipt, browser: bool, output: Output) {
             "To sign out there now, open the site of {}. `tessera logout ACCOUNT --browser` does both in one.",
             receipt.provider_name
         ));
+    }
+    if receipt
+        .lines
+        .iter()
+        .any(|line| line.outcome == ReceiptOutcome::Open)
+    {
+        output.note("What is open is shown by `tessera accounts`; `tessera logout --retry` tries it again.");
     }
     if let Some(page) = provider_page {
         output.line(&format!("You can end it there by hand: {page}"));

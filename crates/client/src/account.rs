@@ -310,7 +310,8 @@ pub struct Receipt {
 /// One step of a sign-out.
 #[derive(Clone, Debug)]
 pub struct ReceiptLine {
-    /// Stable id: `refresh_token_revoked`, `access_token_revoked`, `secrets_deleted`, `account_removed`, …
+    /// Stable id: `refresh_token_revoked`, `access_token_revoked`, `everywhere_revoked`, `leaked_tokens_revoked`,
+    /// `secrets_deleted`, `account_removed`, …
     pub what: &'static str,
     /// How it went.
     pub outcome: ReceiptOutcome,
@@ -323,6 +324,8 @@ pub struct ReceiptLine {
 pub enum ReceiptOutcome {
     /// Done.
     Done,
+    /// It could not be done yet, and is tried again until it is ([`crate::Client::open_sign_outs`]).
+    Open,
     /// Tried, and it did not work.
     Failed,
     /// The provider has no way to do it.
@@ -332,10 +335,11 @@ pub enum ReceiptOutcome {
 }
 
 impl ReceiptOutcome {
-    /// `done`, `failed`, `not_possible` or `offered`.
+    /// `done`, `open`, `failed`, `not_possible` or `offered`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
+            Self::Open => "open",
             Self::Failed => "failed",
             Self::NotPossible => "not_possible",
             Self::Offered => "offered",

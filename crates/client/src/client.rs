@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tessera_oidc::{RedirectUri, UnixTime};
+use tessera_oidc::{ClientId, Issuer, RedirectUri, UnixTime};
 use tokio::sync::{Mutex, broadcast};
 use tokio_util::task::TaskTracker;
 
@@ -56,6 +56,8 @@ pub enum Change {
     },
     /// Accounts were added, removed or changed.
     Accounts,
+    /// Sign-outs that are not finished were added, removed or changed.
+    OpenSignOuts,
     /// Providers were added, removed or changed.
     Providers,
     /// Something arrived that could not be used.
@@ -334,9 +336,18 @@ impl Client {
 
     /// The provider that an account belongs to, if it is still there with the same issuer and client id.
     pub(crate) fn provider_of(&self, account: &Account) -> Option<Provider> {
-        self.inner.providers.find(&account.provider).filter(|provider| {
-            provider.issuer == account.issuer && provider.client_id.as_ref() == Some(&account.client_id)
-        })
+        self.provider_still(&account.provider, &account.issuer, &account.client_id)
+    }
+
+    /// The provider of this name, if it still has this issuer and client id.
+    pub(crate) fn provider_still(
+        &self,
+        id: &ProviderId,
+        issuer: &Issuer,
+        client_id: &ClientId,
+    ) -> Option<Provider> {
+        let found = self.inner.providers.find(id);
+        found.filter(|provider| provider.issuer == *issuer && provider.client_id.as_ref() == Some(client_id))
     }
 
     /// The origins that this account's token may go to, each once, and why.

@@ -109,7 +109,7 @@ pub enum AccountError {
     Superseded,
 }
 
-/// What is wrong with a sign-out in the browser, or with what came back from one.
+/// What is wrong with a sign-out: with the part at the provider, the one in the browser, or what came back from that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignOutError {
     /// The provider has no page for it, or it is too long since the sign-out here.
@@ -127,6 +127,21 @@ pub enum SignOutError {
     /// A return came with a state that was not sent.
     #[error("the return from the sign-out has another state")]
     ReturnWithOtherState,
+    /// The provider has no way to end it on all devices.
+    #[error("a sign-out on all devices is not offered")]
+    EverywhereNotOffered,
+    /// The provider takes no reports of leaked tokens.
+    #[error("the provider takes no reports of leaked tokens")]
+    LeakNotOffered,
+    /// There is no such sign-out that is not finished.
+    #[error("there is no such unfinished sign-out")]
+    NotOpen,
+    /// The provider has no way to take a token back.
+    #[error("the provider has no way to take a token back")]
+    NoWay,
+    /// What was still to be given back is not here any more.
+    #[error("what was still to be revoked is gone")]
+    TokensGone,
 }
 
 /// Everything that can go wrong.
@@ -216,7 +231,7 @@ pub enum Error {
     /// The provider did not revoke a token.
     #[error(transparent)]
     Revocation(#[from] RevocationError),
-    /// About a sign-out in the browser.
+    /// About a sign-out.
     #[error(transparent)]
     SignOut(#[from] SignOutError),
     /// The worker that did it stopped.
@@ -279,6 +294,7 @@ impl Error {
             Self::Discovery(error) => error.is_passing(),
             Self::Token(error) => error.is_passing(),
             Self::Par(error) => error.is_passing(),
+            Self::Revocation(error) => error.is_passing(),
             Self::KeySet(error) => matches!(error, KeySetError::WebPage | KeySetError::Malformed),
             Self::KeySetStatus(_)
             | Self::KeysUnavailable { .. }

@@ -30,6 +30,7 @@ pub(crate) use flights::Flights;
 use flights::{Flight, UnderWay};
 use look::{Look, Obtained, Wish, is_old};
 use renewed::Renewed;
+pub(crate) use trouble::next_try;
 
 /// An access token is given out only while it has at least this long to live, in seconds.
 const MARGIN_SECONDS: i64 = 30;

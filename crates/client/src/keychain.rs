@@ -52,7 +52,7 @@ impl Client {
     }
 
     /// The mark of this keychain, which is given one where it has none.
-    async fn keychain_mark(&self) -> Result<String, Error> {
+    pub(crate) async fn keychain_mark(&self) -> Result<String, Error> {
         let inner = self.inner();
         if let Some(mark) = inner.secrets.mark().await? {
             return Ok(mark);

@@ -55,7 +55,10 @@ pub use sign_in::{
     Attempt, AttemptBrowser, AttemptEnd, AttemptId, AttemptSnapshot, DevicePrompt, MAX_ATTEMPT, Page,
     ProviderChoice, SignIn, SignedIn, Stage,
 };
-pub use sign_out::{BrowserSignOut, BrowserSignOutEnd, MAX_BROWSER_SIGN_OUT};
+pub use sign_out::{
+    BrowserSignOut, BrowserSignOutEnd, MAX_BROWSER_SIGN_OUT, OpenSignOut, OpenSignOutId, OpenStage, Retried,
+    SignOutWay,
+};
 pub use step_up::StepUp;
 pub use store::StoreError;
 pub use tessera_oidc::checks::{CheckId, Outcome, Verdict, Verdicts};

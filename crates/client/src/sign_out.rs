@@ -2,40 +2,95 @@
 //! what happened.
 
 mod browser;
-
-use std::sync::Arc;
-
-use tessera_oidc::discovery::Metadata;
-use tessera_oidc::revocation::{self, TokenToRevoke};
+mod kept;
+mod open;
+mod revoke;
 
 use crate::account::{Account, AccountId, Receipt, ReceiptLine, ReceiptOutcome, Storage};
 use crate::client::{Change, Client};
-use crate::error::Error;
+use crate::error::{Error, SignOutError};
 use crate::provider::ProviderKind;
-use crate::terms::Terms;
-use crate::trace::{Exchange, Field, Flow, FlowKind, MessageId, Party};
+use crate::trace::{Field, Flow, FlowKind, MessageId, Party};
 
 pub(crate) use browser::BrowserSignOuts;
 pub use browser::{BrowserSignOut, BrowserSignOutEnd, MAX_BROWSER_SIGN_OUT};
+pub use open::{OpenSignOut, OpenSignOutId, OpenStage, Retried};
+use revoke::{Part, Revocations, Revoked, ToRevoke};
 
-/// A provider's rules and its description, or why they are not to be had.
-type There = Result<(Terms, Arc<Metadata>), Error>;
+/// How much a sign-out is to end at the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignOutWay {
+    /// This sign-in, on this computer.
+    Here,
+    /// All that the person allowed this app, on every device.
+    Everywhere,
+    /// Tokens that somebody saw who should not have.
+    Leaked,
+}
 
-/// What became of one token at the provider.
-enum Revoked {
-    Yes,
-    NoWay,
-    Failed(Error),
+impl SignOutWay {
+    const ALL: [Self; 3] = [Self::Here, Self::Everywhere, Self::Leaked];
+
+    /// The stable name: `here`, `everywhere` or `leaked`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Here => "here",
+            Self::Everywhere => "everywhere",
+            Self::Leaked => "leaked",
+        }
+    }
+
+    /// The reverse of [`SignOutWay::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.as_str() == text)
+    }
 }
 
 impl Client {
-    /// Signs an account out. What cannot be reached is a line of the receipt, not an error: the local copy is
-    /// deleted even when the network is down.
+    /// Whether an account can be signed out in this way. RFC 7009 promises nothing of other devices; Google ends all
+    /// that the person allowed this app with any token of it, and GitHub deletes it for an app that has a secret, and
+    /// takes reports of leaked tokens from anybody.
+    pub fn can_sign_out(&self, account: &Account, way: SignOutWay) -> bool {
+        let provider = self.provider_of(account);
+        let github = |with_secret: bool| {
+            provider.as_ref().is_some_and(|provider| {
+                matches!(provider.kind, ProviderKind::GitHub { .. })
+                    && (provider.client_secret.is_some() || !with_secret)
+            })
+        };
+        match way {
+            SignOutWay::Here => true,
+            SignOutWay::Everywhere => account.kind == "google" || github(true),
+            SignOutWay::Leaked => github(false),
+        }
+    }
+
+    /// Signs an account out on this computer: [`Client::sign_out_by`] with [`SignOutWay::Here`].
     ///
     /// # Errors
-    /// When there is no such account, or the local copy could not be deleted; then the account stays.
+    /// As [`Client::sign_out_by`].
     pub async fn sign_out(&self, id: &AccountId) -> Result<Receipt, Error> {
+        self.sign_out_by(id, SignOutWay::Here).await
+    }
+
+    /// Signs an account out. What cannot be reached is a line of the receipt, not an error: the local copy is
+    /// deleted even when the network is down, and the provider is asked later ([`Client::open_sign_outs`]).
+    ///
+    /// # Errors
+    /// When there is no such account, it cannot be signed out in this way, or the local copy could not be deleted; then
+    /// the account stays.
+    pub async fn sign_out_by(&self, id: &AccountId, way: SignOutWay) -> Result<Receipt, Error> {
         let account = self.account(id).await?;
+        if !self.can_sign_out(&account, way) {
+            return Err(match way {
+                SignOutWay::Leaked => SignOutError::LeakNotOffered.into(),
+                SignOutWay::Here | SignOutWay::Everywhere => SignOutError::EverywhereNotOffered.into(),
+            });
+        }
+        if way == SignOutWay::Everywhere && account.kind == "github" {
+            // It is shown whose access is meant by a token that is good. Without one it says no, which is told.
+            let _ = self.access_token(id).await;
+        }
         let flow = self
             .inner()
             .tracer
@@ -50,7 +105,7 @@ impl Client {
             Ok(turn) => {
                 // Read again: its secrets may have been moved meanwhile.
                 let result = match self.account(id).await {
-                    Ok(account) => self.sign_out_in_turn(&account, &flow).await,
+                    Ok(account) => self.sign_out_in_turn(&account, way, &flow).await,
                     Err(error) => Err(error),
                 };
                 self.end_turn(turn).await;
@@ -59,11 +114,17 @@ impl Client {
             Err(error) => Err(error),
         };
         flow.ended(result.as_ref().err());
+        self.changed(Change::OpenSignOuts);
         self.changed(Change::Accounts);
         result
     }
 
-    async fn sign_out_in_turn(&self, account: &Account, flow: &Flow) -> Result<Receipt, Error> {
+    async fn sign_out_in_turn(
+        &self,
+        account: &Account,
+        way: SignOutWay,
+        flow: &Flow,
+    ) -> Result<Receipt, Error> {
         let inner = self.inner();
         let (id, storage) = (&account.id, account.storage);
         let terms = self.terms_of(account, Some(flow)).await;
@@ -102,31 +163,28 @@ impl Client {
         }
         // One that the keychain did not take has replaced the one that is in it.
         let refresh = inner.flights.unsaved(id, account.generation).or(kept);
-        let mut lines = Vec::new();
-
-        if let Some(token) = &refresh {
-            let revoked = self.revoke(&there, TokenToRevoke::Refresh(token), flow).await;
-            lines.push(line(
-                "refresh_token_revoked",
-                "The permission to stay signed in",
-                revoked,
-                account,
-            ));
-        }
-        if let Some(kept) = &access {
-            let revoked = self
-                .revoke(&there, TokenToRevoke::Access(&kept.token), flow)
-                .await;
-            lines.push(line(
-                "access_token_revoked",
-                "The current access token",
-                revoked,
-                account,
-            ));
-        }
+        let to = ToRevoke {
+            way,
+            refresh,
+            access: access.map(|kept| kept.token),
+        };
+        let revocations = self.revoke_all(&there, &to, flow).await;
+        let open = self.keep_open(account, &there, &revocations, flow).await;
+        let is_open = open.is_some();
+        let Revocations { parts, .. } = revocations;
+        let lines = parts
+            .into_iter()
+            .map(|(part, revoked)| line(part, revoked, is_open, account));
+        let mut lines: Vec<ReceiptLine> = lines.collect();
 
         let opened_in = inner.store.browser_of(id).await.unwrap_or_default();
-        inner.secrets.forget(id, storage).await?;
+        if let Err(error) = inner.secrets.forget(id, storage).await {
+            // The account stays, and with it its tokens.
+            if let Some(open) = open {
+                self.take_back(&open, storage).await;
+            }
+            return Err(error.into());
+        }
         inner.flights.set_unsaved(id, None);
         flow.wrote(storage, MessageId::SecretsDeleted, Vec::new());
         lines.push(ReceiptLine {
@@ -174,38 +232,6 @@ impl Client {
             browser,
         })
     }
-
-    async fn revoke(&self, there: &There, token: TokenToRevoke<'_>, flow: &Flow) -> Revoked {
-        let (terms, metadata) = match there {
-            Ok(there) => there,
-            Err(error) => return Revoked::Failed(error.clone()),
-        };
-        let sent = async {
-            let registration = terms.registration(metadata);
-            let request = match (&terms.kind, &token) {
-                // GitHub revokes by its API, with the client's own credentials, and knows access tokens only.
-                (ProviderKind::GitHub { api, .. }, TokenToRevoke::Access(access)) => {
-                    revocation::github_revocation_request(api, &registration, access)
-                }
-                (ProviderKind::GitHub { .. }, TokenToRevoke::Refresh(_)) => None,
-                _ => metadata
-                    .revocation_endpoint
-                    .as_ref()
-                    .map(|endpoint| revocation::revocation_request(endpoint, token, &registration)),
-            };
-            let Some(request) = request else {
-                return Ok(Revoked::NoWay);
-            };
-            let http = &*self.inner().ports.http;
-            let response = flow.exchange(http, Exchange::REVOCATION, request).await?;
-            match terms.kind {
-                ProviderKind::GitHub { .. } => revocation::judge_github(&response)?,
-                _ => revocation::judge(&response)?,
-            }
-            Ok::<_, Error>(Revoked::Yes)
-        };
-        sent.await.unwrap_or_else(Revoked::Failed)
-    }
 }
 
 /// What is said of the provider's session in the browser, which Tessera never sees.
@@ -232,16 +258,31 @@ fn browser_line(offered: bool, provider: &str) -> ReceiptLine {
     }
 }
 
-fn line(what: &'static str, subject: &str, revoked: Revoked, account: &Account) -> ReceiptLine {
-    let provider = &account.provider_name;
+/// What is said of one request. `is_open`: what may be answered otherwise later is asked again.
+fn line(part: Part, revoked: Revoked, is_open: bool, account: &Account) -> ReceiptLine {
+    let (subject, provider) = (part.subject(), &account.provider_name);
+    let is_open = is_open && revoked.passing().is_some();
     let (outcome, sentence) = match revoked {
         Revoked::Yes => (
             ReceiptOutcome::Done,
-            format!("{subject} was revoked at {provider}."),
+            match part {
+                Part::Everything => format!("{subject} was ended at {provider}."),
+                Part::Leaked => {
+                    format!("{subject} was ended at {provider}, which writes to you about it.")
+                }
+                Part::Refresh | Part::Access => format!("{subject} was revoked at {provider}."),
+            },
         ),
         Revoked::NoWay => (
             ReceiptOutcome::NotPossible,
             format!("{subject} could not be revoked: {provider} offers apps like this one no way to do it."),
+        ),
+        Revoked::Failed(error) if is_open => (
+            ReceiptOutcome::Open,
+            format!(
+                "{subject} could not be revoked at {provider} yet. {} Tessera tries again until it is done.",
+                error.message()
+            ),
         ),
         Revoked::Failed(error) => (
             ReceiptOutcome::Failed,
@@ -252,7 +293,7 @@ fn line(what: &'static str, subject: &str, revoked: Revoked, account: &Account) 
         ),
     };
     ReceiptLine {
-        what,
+        what: part.what(),
         outcome,
         sentence,
     }

@@ -7,6 +7,7 @@ mod aside;
 mod attempts;
 mod browsers;
 mod keychain;
+mod open_sign_out;
 mod redemption;
 mod standing;
 
@@ -22,6 +23,7 @@ use tessera_oidc::UnixTime;
 use crate::account::{Account, AccountId, AccountState, SignInNeed};
 use crate::rows::{AccountRow, LISTED};
 
+pub(crate) use open_sign_out::Noted;
 pub(crate) use redemption::Doubt;
 pub(crate) use standing::Standing;
 
@@ -144,6 +146,31 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE opens_in (
         account TEXT PRIMARY KEY,
         browser TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
+    "
+    CREATE TABLE open_sign_out (
+        id TEXT PRIMARY KEY,
+        account TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        provider_name TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        issuer TEXT NOT NULL,
+        client_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        storage TEXT NOT NULL,
+        holder TEXT,
+        keychain TEXT,
+        way TEXT NOT NULL,
+        refresh INTEGER NOT NULL,
+        access INTEGER NOT NULL,
+        since INTEGER NOT NULL,
+        tries INTEGER NOT NULL,
+        stage TEXT NOT NULL,
+        code TEXT,
+        reason TEXT,
+        next_try_at INTEGER,
+        next_try_named INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
 ];

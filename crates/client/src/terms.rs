@@ -44,6 +44,27 @@ impl Terms {
         })
     }
 
+    /// Those of a provider that was named for one sign-in only, or is not in the list any more.
+    pub(crate) fn named_once(
+        kind: &str,
+        issuer: &Issuer,
+        client_id: &ClientId,
+        client_secret: Option<ClientSecret>,
+    ) -> Self {
+        Self {
+            kind: if kind == "google" {
+                ProviderKind::Google
+            } else {
+                ProviderKind::Oidc
+            },
+            issuer: issuer.clone(),
+            client_id: client_id.clone(),
+            client_secret,
+            // What was bound stays bound, by the key that is kept with the account.
+            dpop: false,
+        }
+    }
+
     /// How this client presents itself at the token endpoint.
     pub(crate) fn registration(&self, metadata: &Metadata) -> Registration {
         let token_auth = match (&self.client_secret, &self.kind) {
@@ -189,17 +210,11 @@ impl Client {
             let fields = vec![Field::masked("client_secret", secret)];
             flow.read(account.storage, MessageId::ClientSecretRead, fields);
         }
-        Ok(Terms {
-            kind: if account.kind == "google" {
-                ProviderKind::Google
-            } else {
-                ProviderKind::Oidc
-            },
-            issuer: account.issuer.clone(),
-            client_id: account.client_id.clone(),
+        Ok(Terms::named_once(
+            &account.kind,
+            &account.issuer,
+            &account.client_id,
             client_secret,
-            // What was bound stays bound, by the key that is kept with the account.
-            dpop: false,
-        })
+        ))
     }
 }

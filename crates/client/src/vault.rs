@@ -11,12 +11,16 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::account::{AccountId, Storage};
 use crate::ports::{SecretBytes, Vault, VaultError};
+use crate::sign_out::OpenSignOutId;
 
 /// The secrets that are kept of an account: the first part of their entries' names.
 pub(crate) const KINDS: [&str; 5] = ["refresh", "access", "dpop", "client", "id_token"];
 
 /// The same of what the account can be brought back from, which is no secret.
 pub(crate) const ACCOUNT: &str = "account";
+
+/// What a sign-out that is not finished still has to give back: the first part of its entry's name.
+pub(crate) const REVOKE: &str = "revoke";
 
 /// The entry that says which keychain this is.
 const MARK: &str = "keychain/marker";
@@ -277,13 +281,43 @@ impl Secrets {
         storage: Storage,
         secret: &SecretBytes,
     ) -> Result<(), VaultError> {
-        let (vault, entry) = (self.vault(storage), format!("{kind}/{id}"));
-        vault.put(&entry, secret.clone()).await?;
-        if vault.get(&entry).await?.as_ref() == Some(secret) {
+        self.put_whole(&format!("{kind}/{id}"), storage, secret).await
+    }
+
+    async fn put_whole(&self, entry: &str, storage: Storage, secret: &SecretBytes) -> Result<(), VaultError> {
+        let vault = self.vault(storage);
+        vault.put(entry, secret.clone()).await?;
+        if vault.get(entry).await?.as_ref() == Some(secret) {
             Ok(())
         } else {
             Err(VaultError::Damaged)
         }
+    }
+
+    /// Keeps what a sign-out still has to give back, and reads it again to see that it is there.
+    pub(crate) async fn put_to_revoke(
+        &self,
+        id: &OpenSignOutId,
+        storage: Storage,
+        secret: &SecretBytes,
+    ) -> Result<(), VaultError> {
+        self.put_whole(&format!("{REVOKE}/{id}"), storage, secret).await
+    }
+
+    pub(crate) async fn to_revoke(
+        &self,
+        id: &OpenSignOutId,
+        storage: Storage,
+    ) -> Result<Option<SecretBytes>, VaultError> {
+        self.vault(storage).get(&format!("{REVOKE}/{id}")).await
+    }
+
+    pub(crate) async fn delete_to_revoke(
+        &self,
+        id: &OpenSignOutId,
+        storage: Storage,
+    ) -> Result<(), VaultError> {
+        self.vault(storage).delete(&format!("{REVOKE}/{id}")).await
     }
 
     /// Removes everything of an account from where it is kept. Goes on after a failure, and reports the first.

@@ -43,21 +43,82 @@ pub fn github_revocation_request(
     registration: &Registration,
     token: &AccessToken,
 ) -> Option<Request> {
+    github_deletion(api, "token", registration, token)
+}
+
+/// Asks GitHub to forget all that the token's owner allowed this app, with every token of it on every device. Needs
+/// the client secret; `None` without one. `api` as with [`github_revocation_request`].
+pub fn github_grant_deletion_request(
+    api: &Url,
+    registration: &Registration,
+    token: &AccessToken,
+) -> Option<Request> {
+    github_deletion(api, "grant", registration, token)
+}
+
+fn github_deletion(
+    api: &Url,
+    what: &str,
+    registration: &Registration,
+    token: &AccessToken,
+) -> Option<Request> {
     let client_id = registration.client_id.as_str();
     let secret = registration.client_secret.as_ref()?;
-    let mut request = github_request(api, &["applications", client_id, "token"]);
+    let mut request = github_request(api, &["applications", client_id, what]);
     request.method = Method::DELETE;
     request.headers.insert(
         header::AUTHORIZATION,
         basic_credentials(client_id, secret.expose()),
     );
+    let token = quoted(token.expose());
+    set_json(
+        &mut request,
+        &format_secret(&[r#"{"access_token":"#, &token, "}"]),
+    );
+    Some(request)
+}
+
+/// Tells GitHub that these tokens were seen by somebody who should not have: it ends them, and writes to their owner.
+/// Takes no secret and no `Authorization`, with which it is refused.
+pub fn github_leak_report(
+    api: &Url,
+    refresh: Option<&RefreshToken>,
+    access: Option<&AccessToken>,
+) -> Request {
+    let mut request = github_request(api, &["credentials", "revoke"]);
+    request.method = Method::POST;
+    let tokens = [refresh.map(RefreshToken::expose), access.map(AccessToken::expose)];
+    let quoted: Vec<_> = tokens.into_iter().flatten().map(quoted).collect();
+    let listed = Zeroizing::new(
+        quoted
+            .iter()
+            .map(|token| token.as_str())
+            .collect::<Vec<_>>()
+            .join(","),
+    );
+    set_json(
+        &mut request,
+        &format_secret(&[r#"{"credentials":["#, &listed, "]}"]),
+    );
+    request
+}
+
+fn set_json(request: &mut Request, body: &Zeroizing<String>) {
     request
         .headers
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // A token is visible ASCII; quotes and backslashes are the only part of that which JSON escapes.
-    let escaped = Zeroizing::new(token.expose().replace('\\', "\\\\").replace('"', "\\\""));
-    request.body = Zeroizing::new(format!(r#"{{"access_token":"{}"}}"#, *escaped).into_bytes());
-    Some(request)
+    request.body = Zeroizing::new(body.as_bytes().to_vec());
+}
+
+/// A token as a JSON string. It is visible ASCII, of which JSON escapes only quotes and backslashes.
+fn quoted(token: &str) -> Zeroizing<String> {
+    let escaped = Zeroizing::new(token.replace('\\', "\\\\").replace('"', "\\\""));
+    format_secret(&["\"", &escaped, "\""])
+}
+
+/// The parts as one text, of which no copy is left behind.
+fn format_secret(parts: &[&str]) -> Zeroizing<String> {
+    Zeroizing::new(parts.concat())
 }
 
 /// Judges the provider's answer. `Ok` means that the token is good no more, also when it was not before (RFC
@@ -95,6 +156,20 @@ pub fn judge_github(response: &Response) -> Result<(), RevocationError> {
     }
 }
 
+/// Judges GitHub's answer to [`github_grant_deletion_request`]. A token that it does not know shows no one whose grant it
+/// could forget, so that 404 and 422 are no yes.
+pub fn judge_github_grant_deletion(response: &Response) -> Result<(), RevocationError> {
+    judge(response)
+}
+
+/// Judges GitHub's answer to [`github_leak_report`]: 202, whatever it knows of the tokens.
+pub fn judge_github_leak_report(response: &Response) -> Result<(), RevocationError> {
+    match response.status {
+        StatusCode::ACCEPTED => Ok(()),
+        _ => judge(response),
+    }
+}
+
 /// Why a token may still be good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RevocationError {
@@ -118,6 +193,19 @@ pub enum RevocationError {
 }
 
 impl RevocationError {
+    /// Whether the same request may be answered otherwise in a while.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
+    /// Seconds after which the provider wants to be asked again, if it said so.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Unavailable { retry_after, .. } => *retry_after,
+            Self::Refused { .. } | Self::Status { .. } => None,
+        }
+    }
+
     /// The stable name.
     pub fn code(&self) -> &'static str {
         match self {

@@ -4,10 +4,10 @@
 use serde_json::Value;
 use tessera_client::{
     Account, ApiRequest, Category, Client, Error, MessageId, ProviderChoice, ProviderId, Receipt,
-    ReceiptOutcome, Route, Scopes, SignIn, Step,
+    ReceiptOutcome, Retried, Route, Scopes, SignIn, SignOutWay, Step,
 };
 use tessera_oidc::checks::Outcome;
-use tessera_sandbox::faults::{Fault, Rule};
+use tessera_sandbox::faults::{Fault, HttpFault, Rule};
 use tessera_sandbox::log::Endpoint;
 use tessera_sandbox::{Dialect, GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET, Options};
 
@@ -208,6 +208,138 @@ async fn by_a_code_on_another_device_without_a_secret() {
     let settings = format!("/github/settings/connections/applications/{GITHUB_CLIENT_ID}");
     assert_eq!(page.path(), settings);
     assert!(rig.keychain.kinds().is_empty());
+}
+
+/// Signs Ann in twice, as on two devices: the token of the first sign-in, and the account of the second.
+async fn on_two_devices(rig: &Rig, client: &Client) -> (String, Account) {
+    let first = sign_in(rig, client, "ann").await.unwrap();
+    let token = client.access_token(&first.id).await.unwrap().access_token;
+    let second = sign_in(rig, client, "ann").await.unwrap();
+    assert_eq!(with_token(rig, token.expose()).await, 200);
+    (token.expose().to_owned(), second)
+}
+
+#[tokio::test]
+async fn with_the_secret_all_that_was_allowed_is_ended_on_every_device() {
+    for (way, there) in [(SignOutWay::Here, 200), (SignOutWay::Everywhere, 401)] {
+        let rig = Rig::new().await;
+        with_secret(&rig);
+        let client = rig.client().await;
+        let (elsewhere, account) = on_two_devices(&rig, &client).await;
+        // Also when the token at hand has run out: it is by a good one that GitHub knows whose access is meant.
+        if way == SignOutWay::Everywhere {
+            let later = sign_in(&rig, &client, "bob").await.unwrap();
+            assert!(client.can_sign_out(&later, way));
+        }
+        let receipt = client.sign_out_by(&account.id, way).await.unwrap();
+        assert_eq!(with_token(&rig, &elsewhere).await, there, "{way:?}");
+        let what = match way {
+            SignOutWay::Everywhere => "everywhere_revoked",
+            _ => "access_token_revoked",
+        };
+        assert_eq!(outcome(&receipt, what), Some(ReceiptOutcome::Done), "{way:?}");
+        assert!(
+            !rig.keychain
+                .entries
+                .lock()
+                .unwrap()
+                .keys()
+                .any(|name| name.ends_with(account.id.as_str()))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_has_run_out_is_renewed_to_end_all_that_was_allowed() {
+    let rig = Rig::new().await;
+    with_secret(&rig);
+    let client = rig.client().await;
+    let account = sign_in(&rig, &client, "ann").await.unwrap();
+    rig.sandbox.clock().advance(28_800);
+    let receipt = client
+        .sign_out_by(&account.id, SignOutWay::Everywhere)
+        .await
+        .unwrap();
+    assert_eq!(
+        outcome(&receipt, "everywhere_revoked"),
+        Some(ReceiptOutcome::Done)
+    );
+    assert_eq!(rig.token_requests("refresh_token"), 1);
+}
+
+#[tokio::test]
+async fn a_leaked_token_is_reported_by_nobody_in_particular_with_a_secret_and_without() {
+    for secret in [true, false] {
+        let rig = Rig::new().await;
+        if secret {
+            with_secret(&rig);
+        } else {
+            name(&rig, "");
+        }
+        let client = rig.client().await;
+        let account = sign_in(&rig, &client, "bob").await.unwrap();
+        assert_eq!(client.can_sign_out(&account, SignOutWay::Everywhere), secret);
+        assert!(client.can_sign_out(&account, SignOutWay::Leaked));
+        let token = client.access_token(&account.id).await.unwrap().access_token;
+        let receipt = client.sign_out_by(&account.id, SignOutWay::Leaked).await.unwrap();
+        assert_eq!(
+            outcome(&receipt, "leaked_tokens_revoked"),
+            Some(ReceiptOutcome::Done)
+        );
+        assert_eq!(with_token(&rig, token.expose()).await, 401);
+        let asked = rig
+            .sandbox
+            .log()
+            .matching(|entry| entry.endpoint == Endpoint::Revocation);
+        assert_eq!(asked.len(), 1);
+        assert_eq!(
+            (asked[0].path.as_str(), &asked[0].scheme),
+            ("/github/credentials/revoke", &None)
+        );
+        assert!(rig.keychain.kinds().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_leak_is_reported_later_when_it_cannot_be_now_and_waits_for_the_provider_to_be_there() {
+    let rig = Rig::new().await;
+    name(&rig, "");
+    let client = rig.client().await;
+    let account = sign_in(&rig, &client, "bob").await.unwrap();
+    let token = client.access_token(&account.id).await.unwrap().access_token;
+    let fault = rig.sandbox.faults().set(Rule::new(Fault::Http {
+        endpoint: Endpoint::Revocation,
+        fault: HttpFault::Drop,
+    }));
+    let receipt = client.sign_out_by(&account.id, SignOutWay::Leaked).await.unwrap();
+    assert_eq!(
+        outcome(&receipt, "leaked_tokens_revoked"),
+        Some(ReceiptOutcome::Open)
+    );
+    rig.sandbox.faults().remove(fault);
+    // GitHub's addresses are in the list of providers alone.
+    let file = rig.folder().join("providers.toml");
+    let named = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    drop(client);
+    let client = rig.client().await;
+    let open = client.open_sign_outs().await.unwrap().remove(0);
+    assert_eq!(open.way, SignOutWay::Leaked);
+    let Retried::Open(waits) = client.retry_sign_out(&open.id).await.unwrap() else {
+        panic!("nobody knows where GitHub is");
+    };
+    assert_eq!(
+        (waits.code.as_deref(), waits.next_try),
+        (Some("provider_unknown"), None)
+    );
+    std::fs::write(&file, named).unwrap();
+    drop(client);
+    let client = rig.client().await;
+    assert!(matches!(
+        client.retry_sign_out(&open.id).await.unwrap(),
+        Retried::Done
+    ));
+    assert_eq!(with_token(&rig, token.expose()).await, 401);
 }
 
 /// "Not yet" comes with status 200 here, as the tokens do.

@@ -3,7 +3,7 @@
 
 use tessera_client::{
     ApiRequest, Category, Client, Error, ProviderChoice, ProviderId, ReceiptOutcome, Route, Scopes, SignIn,
-    SignedIn,
+    SignOutWay, SignedIn,
 };
 use tessera_oidc::checks::Outcome;
 use tessera_sandbox::log::Endpoint;
@@ -120,6 +120,38 @@ async fn from_signing_in_to_signing_out() {
         .await;
     assert_eq!(refused.unwrap().status(), 401);
     assert!(rig.keychain.kinds().is_empty());
+}
+
+#[tokio::test]
+async fn any_of_its_tokens_ends_all_that_was_allowed_on_every_device() {
+    let rig = Rig::new().await;
+    with_secret(&rig);
+    let client = rig.client().await;
+    let first = sign_in(&client, request(), rig.sandbox.visitor("ann"))
+        .await
+        .unwrap();
+    let elsewhere = client.access_token(&first.account.id).await.unwrap().access_token;
+    let second = sign_in(&client, request(), rig.sandbox.visitor("ann"))
+        .await
+        .unwrap();
+    assert!(client.can_sign_out(&second.account, SignOutWay::Everywhere));
+    assert!(!client.can_sign_out(&second.account, SignOutWay::Leaked));
+    let receipt = client
+        .sign_out_by(&second.account.id, SignOutWay::Everywhere)
+        .await
+        .unwrap();
+    let line = receipt
+        .lines
+        .iter()
+        .find(|line| line.what == "everywhere_revoked");
+    assert_eq!(line.map(|line| line.outcome), Some(ReceiptOutcome::Done));
+    let userinfo = format!("{}/google/v1/userinfo", rig.sandbox.issuer());
+    let refused = reqwest::Client::new()
+        .get(userinfo)
+        .bearer_auth(elsewhere.expose())
+        .send()
+        .await;
+    assert_eq!(refused.unwrap().status(), 401);
 }
 
 #[tokio::test]

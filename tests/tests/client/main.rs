@@ -22,6 +22,7 @@ mod github;
 mod google;
 mod interrupted;
 mod keychain;
+mod open_sign_out;
 mod par;
 mod refresh;
 mod report;

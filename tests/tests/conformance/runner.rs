@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use lab::rig::tidied;
-use tessera_client::{Error, Stage};
+use tessera_client::{Error, Retried, Stage};
 use tessera_sandbox::log::Endpoint;
 
 use crate::row::{Last, Outcome, Row};
@@ -150,7 +150,7 @@ async fn accepted(scene: &Scene) -> Result<(), String> {
 }
 
 /// No account is left of whoever signed out, and nothing in the keychain; and the provider was not asked for more than
-/// it takes.
+/// it takes. What it could not be told is told it first, when it does right again.
 async fn signed_out(scene: &Scene) -> Result<(), String> {
     let asked = scene.asked();
     let times = |endpoint| asked.iter().filter(|own| **own == endpoint).count();
@@ -160,6 +160,15 @@ async fn signed_out(scene: &Scene) -> Result<(), String> {
     }
     if !scene.accounts().await.is_empty() {
         return Err("the account is still there".to_owned());
+    }
+    scene.rig.sandbox.faults().clear();
+    scene.rig.sandbox.clock().advance(60);
+    let open = scene.client.open_sign_outs().await;
+    for open in open.map_err(|error| told(&error))? {
+        match scene.client.retry_sign_out(&open.id).await {
+            Ok(Retried::Done) => {}
+            other => return Err(format!("the sign-out is not finished: {other:?}")),
+        }
     }
     none("is still stored", &scene.stored())
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tessera_client::ports::{BrowserError, HttpError, VaultError};
 use tessera_client::{
     AccountError, AddressError, AttemptError, BrowserUnknown, Category, Error, Issuer, PolicyError,
-    ProviderError, SignInNeed, StoreError,
+    ProviderError, SignInNeed, SignOutError, StoreError,
 };
 
 /// Stands where text of the system or of others goes into an error.
@@ -155,6 +155,23 @@ fn errors() -> Vec<(Error, &'static str, Category)> {
             AccountError::NoRefreshToken.into(),
             "no_refresh_token",
             NeedsSignIn,
+        ),
+        (
+            SignOutError::EverywhereNotOffered.into(),
+            "sign_out_everywhere_not_offered",
+            Usage,
+        ),
+        (
+            SignOutError::LeakNotOffered.into(),
+            "leak_report_not_offered",
+            Usage,
+        ),
+        (SignOutError::NotOpen.into(), "open_sign_out_unknown", Usage),
+        (SignOutError::NoWay.into(), "revocation_not_offered", Network),
+        (
+            SignOutError::TokensGone.into(),
+            "open_sign_out_tokens_gone",
+            Keychain,
         ),
         (
             PolicyError::Origin("https://api.example".to_owned()).into(),

@@ -140,3 +140,129 @@ async fn what_cannot_be_done_in_the_browser_is_told_after_the_receipt() {
     terminal.sandbox.faults().set(fault);
     check(&[], 2, "browser_sign_out_not_offered").await;
 }
+
+#[tokio::test]
+async fn what_the_provider_could_not_be_told_stays_open_until_it_is_tried_again() {
+    let terminal = Terminal::open().await;
+    terminal.sign_in("ann").await;
+    let fault = terminal.fault("revocation-drop");
+    let ended = terminal.run(&["logout", ANN]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended.out.contains("  open          The permission to stay"),
+        "{ended:?}"
+    );
+    assert!(ended.notes.contains("`tessera logout --retry`"), "{ended:?}");
+
+    let ended = terminal.run(&["accounts"]).await;
+    let begins = "Signing out of Box as Ann Archer is not finished: ";
+    assert!(ended.out.starts_with(begins), "{ended:?}");
+    let listed = terminal.json(&["accounts", "--json"]).await;
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    let open = &listed[0];
+    assert_eq!(
+        (
+            &open["event"],
+            &open["provider"],
+            &open["way"],
+            &open["stage"],
+            &open["tries"]
+        ),
+        (
+            &json!("open_sign_out"),
+            &json!("box"),
+            &json!("here"),
+            &json!("waiting"),
+            &json!(1)
+        )
+    );
+
+    let ended = terminal.run(&["logout", "--retry", "--json"]).await;
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert_eq!(
+        (
+            &ended.json()[0]["event"],
+            &ended.json()[0]["stage"],
+            &ended.json()[0]["code"]
+        ),
+        (
+            &json!("sign_out_retried"),
+            &json!("waiting"),
+            &json!("answer_broken")
+        )
+    );
+    terminal.sandbox.faults().remove(fault);
+    let ended = terminal.run(&["logout", "--retry"]).await;
+    assert_eq!(
+        (ended.code, ended.out.as_str()),
+        (Some(0), "Signing out of Box as Ann Archer is finished.\n"),
+        "{ended:?}"
+    );
+    assert_eq!(
+        terminal.json(&["accounts", "--json"]).await,
+        Vec::<serde_json::Value>::new()
+    );
+    let ended = terminal.run(&["logout", "--retry"]).await;
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""), "{ended:?}");
+    assert!(ended.notes.contains("No sign-out is left"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_finished_is_told_until_it_is_forgotten() {
+    let terminal = Terminal::open().await;
+    terminal.sign_in("ann").await;
+    let fault = terminal.fault("revocation-drop");
+    assert_eq!(terminal.run(&["logout", ANN]).await.code, Some(0));
+    terminal.sandbox.faults().remove(fault);
+    terminal.fault("revocation-bare-401");
+    let ended = terminal.run(&["logout", "--retry"]).await;
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.out.contains("could not be finished: "), "{ended:?}");
+    let listed = terminal.json(&["accounts", "--json"]).await;
+    assert_eq!(
+        (&listed[0]["stage"], &listed[0]["code"]),
+        (&json!("over"), &json!("revocation_status"))
+    );
+    let id = listed[0]["id"].as_str().unwrap();
+    let ended = terminal.run(&["logout", "--forget", "0", "--json"]).await;
+    assert_eq!(
+        (ended.code, ended.error()["code"].as_str()),
+        (Some(2), Some("open_sign_out_unknown"))
+    );
+    let ended = terminal.run(&["logout", "--forget", id]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended.out.contains("Box may still hold what you allowed."),
+        "{ended:?}"
+    );
+    assert_eq!(
+        terminal.json(&["accounts", "--json"]).await,
+        Vec::<serde_json::Value>::new()
+    );
+}
+
+#[tokio::test]
+async fn more_than_this_device_is_refused_where_the_provider_cannot() {
+    let terminal = Terminal::open().await;
+    terminal.sign_in("ann").await;
+    for (flag, code) in [
+        ("--everywhere", "sign_out_everywhere_not_offered"),
+        ("--leaked", "leak_report_not_offered"),
+    ] {
+        let ended = terminal.run(&["logout", ANN, flag, "--json"]).await;
+        assert_eq!(
+            (ended.code, ended.error()["code"].as_str()),
+            (Some(2), Some(code)),
+            "{ended:?}"
+        );
+        assert_eq!(terminal.json(&["accounts", "--json"]).await.len(), 1);
+    }
+    for wrong in [
+        &["logout"][..],
+        &["logout", ANN, "--retry"],
+        &["logout", ANN, "--everywhere", "--leaked"],
+        &["logout", "--forget", "0123", "--retry"],
+    ] {
+        assert_eq!(terminal.run(wrong).await.code, Some(2), "{wrong:?}");
+    }
+}

@@ -358,6 +358,36 @@ fn of_sign_out(error: SignOutError) -> Told {
             "Your browser came back from another sign-out than the one you started; nothing was changed.",
             NOTHING_CHANGED,
         ),
+        SignOutError::EverywhereNotOffered => told(
+            "sign_out_everywhere_not_offered",
+            Category::Usage,
+            "You cannot be signed out on all devices from here: the provider gives this app no way to do it. Nothing was changed.",
+            "Sign out here, and end this app's access on the other devices, or on the provider's page of connected apps.",
+        ),
+        SignOutError::LeakNotOffered => told(
+            "leak_report_not_offered",
+            Category::Usage,
+            "You cannot report a leaked token to this provider: it takes no such reports. Nothing was changed.",
+            "Sign out here, which ends the tokens where the provider lets apps do that; then look at its page of connected apps.",
+        ),
+        SignOutError::NotOpen => told(
+            "open_sign_out_unknown",
+            Category::Usage,
+            "You have no such sign-out that still has to be finished.",
+            "Look at the list of accounts: what is not finished stands below it.",
+        ),
+        SignOutError::NoWay => told(
+            "revocation_not_offered",
+            Category::Network,
+            "You are signed out here, but the provider offers apps like this one no way to end their access on its side.",
+            "To be sure, remove this app on the provider's page of connected apps; otherwise its access ends by itself.",
+        ),
+        SignOutError::TokensGone => told(
+            "open_sign_out_tokens_gone",
+            Category::Keychain,
+            "You are signed out here, but what it takes to end this app's access at the provider is not here any more.",
+            "To be sure, remove this app on the provider's page of connected apps; otherwise its access ends by itself.",
+        ),
     }
 }
 

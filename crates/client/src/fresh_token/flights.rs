@@ -320,6 +320,16 @@ impl Client {
         }
     }
 
+    /// The name of this process among those that share the data folder.
+    pub(crate) async fn process_name(&self) -> String {
+        self.inner().flights.presence.holder().await
+    }
+
+    /// Whether it is certain that the process of this name has ended.
+    pub(crate) async fn is_gone(&self, process: &str) -> bool {
+        self.inner().flights.presence.is_gone(process).await
+    }
+
     /// Lets others write the account's tokens. A failure is harmless: the lease runs out by itself.
     pub(crate) async fn end_turn(&self, turn: Turn) {
         let holder = self.inner().flights.presence.holder().await;

@@ -36,7 +36,7 @@ pub(super) fn state(error: &Error, failures: u32, now: UnixTime) -> AccountState
 }
 
 /// When to try again by oneself.
-pub(super) fn next_try(error: &Error, failures: u32, now: UnixTime) -> NextTry {
+pub(crate) fn next_try(error: &Error, failures: u32, now: UnixTime) -> NextTry {
     if let Some(seconds) = retry_after(error) {
         let seconds = i64::try_from(seconds).unwrap_or(LONGEST_NAMED);
         return NextTry {
@@ -71,6 +71,7 @@ pub(super) fn offline_pause(failures: u32) -> i64 {
 fn retry_after(error: &Error) -> Option<u64> {
     match error {
         Error::Token(error) => error.retry_after(),
+        Error::Revocation(error) => error.retry_after(),
         Error::Discovery(DiscoveryError::Status { retry_after, .. }) => *retry_after,
         _ => None,
     }

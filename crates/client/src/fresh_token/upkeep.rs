@@ -3,7 +3,7 @@
 //!
 //! It goes by the wall clock, so that time slept through counts. It is gentle with providers: the accounts of one are
 //! renewed a few at a time and each at a moment of its own, the first alone; when that one cannot be, the others wait
-//! with it.
+//! with it. Sign-outs that are not finished are tried again in the same way.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -20,6 +20,7 @@ use crate::account::{AccountId, AccountState, Storage};
 use crate::client::{Change, Client};
 use crate::error::{AccountError, Error};
 use crate::ports::{Alarm, Woken};
+use crate::sign_out::{OpenSignOutId, OpenStage};
 use crate::store::Standing;
 
 /// How long before its end an access token is renewed, in seconds; a quarter of its life where that is less. The spread
@@ -49,6 +50,8 @@ impl Client {
             held: HashMap::new(),
             failing: HashMap::new(),
             busy: HashSet::new(),
+            ending: HashMap::new(),
+            anew: true,
         };
         let work = upkeep.run(alarm).map(Ok::<(), Error>);
         // An error only says that this process is about to end.
@@ -64,6 +67,10 @@ struct Upkeep {
     failing: HashMap<String, Held>,
     /// The issuers whose accounts are being renewed.
     busy: HashSet<String>,
+    /// The sign-outs that are being finished (`None`), or could not even be tried, and when they are.
+    ending: HashMap<OpenSignOutId, Option<UnixTime>>,
+    /// What failed before says nothing of now: sign-outs are tried again at once.
+    anew: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -75,7 +82,14 @@ struct Held {
 /// What is to be done now, by issuer, and when there is more.
 struct Plan {
     now: BTreeMap<String, Vec<Standing>>,
+    sign_outs: Vec<OpenSignOutId>,
     next: Option<UnixTime>,
+}
+
+impl Plan {
+    fn look_at(&mut self, at: UnixTime) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
 }
 
 /// What came of the accounts of one issuer.
@@ -101,25 +115,42 @@ impl Upkeep {
     async fn run(&mut self, alarm: &dyn Alarm) {
         let mut changes = self.client.changes();
         let mut work = FuturesUnordered::new();
+        let mut ends = FuturesUnordered::new();
         loop {
-            let plan = self.plan().await;
+            let mut plan = self.plan().await;
+            self.plan_sign_outs(&mut plan).await;
+            for id in plan.sign_outs {
+                self.ending.insert(id.clone(), None);
+                ends.push(finish(self.client.clone(), id));
+            }
             for (issuer, accounts) in plan.now {
                 self.busy.insert(issuer.clone());
                 work.push(renew_all(self.client.clone(), issuer, accounts));
             }
             tokio::select! {
                 Some(report) = work.next() => self.note(report),
+                Some((id, tried)) = ends.next() => {
+                    self.ending.remove(&id);
+                    if !tried {
+                        let look_again = self.client.now().plus(LOOK_AGAIN_SECONDS);
+                        self.ending.insert(id, Some(look_again));
+                    }
+                }
                 woken = alarm.wait(plan.next) => match woken {
                     Woken::Time => {}
                     // The accounts that it stood in the way of are looked at; it says nothing of providers.
-                    Woken::Keychain => self.held.clear(),
+                    Woken::Keychain => {
+                        self.held.clear();
+                        self.anew = true;
+                    }
                     // What failed before says nothing of now.
                     Woken::Clock | Woken::Network => {
                         self.held.clear();
                         self.failing.clear();
+                        self.anew = true;
                     }
                 },
-                () = accounts_change(&mut changes) => {}
+                anew = accounts_change(&mut changes) => self.anew |= anew,
             }
         }
     }
@@ -128,6 +159,7 @@ impl Upkeep {
         let (inner, now) = (self.client.inner(), self.client.now());
         let mut plan = Plan {
             now: BTreeMap::new(),
+            sign_outs: Vec::new(),
             next: None,
         };
         let look_again = now.plus(LOOK_AGAIN_SECONDS);
@@ -171,7 +203,7 @@ impl Upkeep {
                     .or_default()
                     .push(standing);
             } else {
-                plan.next = Some(plan.next.map_or(at, |next| next.min(at)));
+                plan.look_at(at);
             }
         }
         // Whoever was without one for longest comes first.
@@ -179,6 +211,50 @@ impl Upkeep {
             accounts.sort_by_key(|standing| standing.expires_at);
         }
         plan
+    }
+
+    /// Adds the sign-outs that are to be tried again. Nobody is asked to unlock a keychain for them.
+    async fn plan_sign_outs(&mut self, plan: &mut Plan) {
+        let (inner, now) = (self.client.inner(), self.client.now());
+        let Ok(open) = inner.store.open_sign_outs().await else {
+            // Said of the accounts already, which are in the same file.
+            return plan.look_at(now.plus(LOOK_AGAIN_SECONDS));
+        };
+        let anew = std::mem::take(&mut self.anew);
+        if anew {
+            self.ending.retain(|_, until| until.is_none());
+        }
+        let mut asks = None;
+        for open in open {
+            let due = match open.next_try {
+                _ if open.stage == OpenStage::Over => continue,
+                Some(next) if next.named || !anew => next.at,
+                None if !anew && open.stage == OpenStage::Waiting => continue,
+                _ => now,
+            };
+            let due = match self.ending.get(&open.id) {
+                Some(None) => continue,
+                Some(Some(until)) => due.max(*until),
+                None => due,
+            };
+            if self.client.is_of_another_process(&open).await {
+                continue;
+            }
+            if due > now {
+                plan.look_at(due);
+                continue;
+            }
+            if open.storage == Storage::Keychain {
+                if asks.is_none() {
+                    asks = Some(inner.secrets.keychain_asks().await);
+                }
+                if asks == Some(true) {
+                    plan.look_at(now.plus(LOOK_AGAIN_SECONDS));
+                    continue;
+                }
+            }
+            plan.sign_outs.push(open.id);
+        }
     }
 
     fn note(&mut self, report: Report) {
@@ -287,17 +363,29 @@ async fn renew(client: Client, standing: Standing) -> (AccountId, Outcome) {
     (id, outcome)
 }
 
-/// Returns a while after the accounts have changed.
-async fn accounts_change(changes: &mut broadcast::Receiver<Change>) {
-    loop {
+/// Tries once more to finish a sign-out, and says whether what came of it is noted in the store.
+async fn finish(client: Client, id: OpenSignOutId) -> (OpenSignOutId, bool) {
+    let result = client.retry_sign_out(&id).await;
+    if let Err(error) = &result {
+        tracing::info!(code = error.code(), "a sign-out could not be tried again");
+    }
+    (id, result.is_ok())
+}
+
+/// Returns a while after the accounts, or what is left of them, have changed. Says whether what failed before may be
+/// otherwise now.
+async fn accounts_change(changes: &mut broadcast::Receiver<Change>) -> bool {
+    let anew = loop {
         match changes.recv().await {
-            Ok(Change::Accounts) | Err(RecvError::Lagged(_)) => break,
+            Ok(Change::Accounts | Change::OpenSignOuts) => break false,
+            Ok(Change::Providers) | Err(RecvError::Lagged(_)) => break true,
             Ok(_) => {}
             // The client outlives this.
             Err(RecvError::Closed) => std::future::pending().await,
         }
-    }
+    };
     tokio::time::sleep(GATHER).await;
+    anew
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use crate::error::Error;
 use crate::fresh_token::over;
 use crate::ports::{SecretBytes, VaultError};
 use crate::provider::ProviderId;
-use crate::vault::ACCOUNT;
+use crate::sign_out::OpenSignOutId;
+use crate::vault::{ACCOUNT, REVOKE};
 
 /// As it is kept. What is shown only until the next sign-in, such as claims and checks, is not.
 #[derive(Serialize, Deserialize)]
@@ -120,6 +121,12 @@ impl Client {
                 let brought_back = self.rebuild(&id, &listed).await;
                 self.end_turn(turn).await;
                 rebuilt += usize::from(brought_back?);
+            }
+        }
+        for entry in &listed {
+            let id = entry.strip_prefix(REVOKE).and_then(|id| id.strip_prefix('/'));
+            if let Some(id) = id.and_then(OpenSignOutId::parse) {
+                self.tidy_open(&id).await?;
             }
         }
         inner.store.set_looked_through().await?;

@@ -1,12 +1,14 @@
 //! Entries in the keychain that belong to nothing any more: of accounts that are gone, of sign-ins that nobody goes on
 //! with, of trials. A process that was killed leaves them, and so does a keychain that was locked when it was asked.
+//! What a sign-out still has to give back is none of these: it is taken up again where nobody knows it.
 
 use std::collections::BTreeMap;
 
 use crate::account::{AccountId, Storage};
 use crate::client::Client;
 use crate::error::Error;
-use crate::vault::{ACCOUNT, KINDS};
+use crate::sign_out::OpenSignOutId;
+use crate::vault::{ACCOUNT, KINDS, REVOKE};
 
 /// What the keychain holds of one account, by the names of the entries.
 type Entries = BTreeMap<AccountId, Vec<String>>;
@@ -38,6 +40,11 @@ impl Client {
                 Some(("attempt" | "probe", _)) if !inner.store.knows_attempt(&entry).await? => {
                     inner.secrets.delete_entry(&entry).await?;
                     removed += 1;
+                }
+                Some((REVOKE, id)) => {
+                    if let Some(id) = OpenSignOutId::parse(id) {
+                        removed += usize::from(self.tidy_open(&id).await?);
+                    }
                 }
                 Some((kind, id)) if kind == ACCOUNT || KINDS.contains(&kind) => {
                     if let Some(id) = AccountId::parse(id) {

@@ -143,6 +143,9 @@ messages! {
     RevocationResponse = "revocation_response", "The provider's word on it",
         "A provider also says yes to a token that is void already. If it cannot be reached, the copy here is deleted all the same, and the receipt says so.",
         Some("RFC 7009 2.2");
+    RevocationKept = "revocation_kept", "What could not be given back yet is kept for it",
+        "You are signed out here, and the provider could not be told. The tokens wait under a name of their own, for nothing but to be given back when it can be reached.",
+        None;
     EndSessionRequest = "end_session_request", "Your browser is sent to the provider's sign-out page",
         "Your browser has a session of its own with the provider, which only the two of them can end. The address says whose session it is, with the last ID token where there is one, and carries a state by which the return is known.",
         Some("OpenID Connect RP-Initiated Logout 2");

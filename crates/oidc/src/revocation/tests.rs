@@ -51,6 +51,60 @@ fn github_deletes_an_apps_token_for_its_secret() {
 }
 
 #[test]
+fn github_forgets_all_that_was_allowed_for_the_secret() {
+    let api = url("https://api.github.com");
+    let token = AccessToken::new("gho_1");
+    assert!(github_grant_deletion_request(&api, &registration(TokenAuth::None), &token).is_none());
+    let request = github_grant_deletion_request(&api, &registration(TokenAuth::SecretPost), &token).unwrap();
+    assert_eq!(request.method, Method::DELETE);
+    assert_eq!(
+        request.url.as_str(),
+        format!("https://api.github.com/applications/{CLIENT}/grant")
+    );
+    assert!(request.headers["authorization"].is_sensitive());
+    let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(body, json!({"access_token": "gho_1"}));
+}
+
+#[test]
+fn github_is_told_of_a_leak_by_nobody_in_particular() {
+    let api = url("https://ghes.example/api/v3");
+    let (refresh, access) = (RefreshToken::new(r#"ghr_"1\2"#), AccessToken::new("gho_1"));
+    let check = |refresh, access, credentials: serde_json::Value| {
+        let request = github_leak_report(&api, refresh, access);
+        assert_eq!(request.method, Method::POST);
+        assert_eq!(
+            request.url.as_str(),
+            "https://ghes.example/api/v3/credentials/revoke"
+        );
+        assert_eq!(header(&request, "authorization"), None);
+        assert!(header(&request, "user-agent").is_some());
+        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(body, json!({"credentials": credentials}));
+    };
+    check(Some(&refresh), Some(&access), json!([refresh.expose(), "gho_1"]));
+    check(None, Some(&access), json!(["gho_1"]));
+    check(None, None, json!([]));
+}
+
+#[test]
+fn a_yes_to_all_of_it_is_another_than_to_one_token() {
+    let check = |status: u16, grant: &str, leak: &str| {
+        let code = |result: Result<(), RevocationError>| result.map_or_else(|error| error.code(), |()| "ok");
+        let response = response(status, "application/json", "{}");
+        assert_eq!(code(judge_github_grant_deletion(&response)), grant, "{status}");
+        assert_eq!(code(judge_github_leak_report(&response)), leak, "{status} leak");
+    };
+    check(204, "ok", "ok");
+    check(202, "revocation_status", "ok");
+    // No token that is known, and so nobody whose grant is meant.
+    check(404, "revocation_status", "revocation_status");
+    check(422, "revocation_status", "revocation_status");
+    check(403, "revocation_status", "revocation_status");
+    check(429, "revocation_unavailable", "revocation_unavailable");
+}
+
+#[test]
 fn answers_mean_that_the_token_is_gone_or_may_not_be() {
     let check = |status: u16, body: &str, plain: &str, github: &str| {
         let code = |result: Result<(), RevocationError>| result.map_or_else(|error| error.code(), |()| "ok");
@@ -102,6 +156,10 @@ fn when_to_ask_again_is_kept() {
             retry_after: Some(7)
         })
     );
+    let error = judge(&response).unwrap_err();
+    assert_eq!((error.is_passing(), error.retry_after()), (true, Some(7)));
+    let refused = RevocationError::Status { status: 403 };
+    assert_eq!((refused.is_passing(), refused.retry_after()), (false, None));
 }
 
 proptest! {

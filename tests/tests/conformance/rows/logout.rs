@@ -29,10 +29,10 @@ fn rows() -> Vec<Row> {
             Right("It revokes both tokens."), sign_out, SignedOut { but: None }),
         Row::new("tessera-revocation-503", &["REV-4", "REV-5"],
             Does(&["revocation-503-retry-after"]), sign_out, SignedOut { but: None })
-                .and("what was not revoked is told"),
+                .and("what was not revoked is told, and revoked later"),
         Row::new("tessera-revocation-drop", &["REV-5"],
             Does(&["revocation-drop"]), sign_out, SignedOut { but: None })
-                .and("what was not revoked is told"),
+                .and("what was not revoked is told, and revoked later"),
     ]
 }
 
