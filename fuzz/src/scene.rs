@@ -79,7 +79,7 @@ pub(crate) fn pending() -> Pending {
         redirect_uri: sound(RedirectUri::new(REDIRECT)),
         scopes: Scopes::parse("openid profile"),
         login_hint: None,
-        prompt: None,
+        prompt: Vec::new(),
         max_age: None,
         acr_values: Vec::new(),
         dpop_jkt: None,

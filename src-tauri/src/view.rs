@@ -28,7 +28,7 @@ pub(crate) async fn snapshot(client: &Client) -> Result<AppEvent, ErrorView> {
 pub(crate) async fn event(client: &Client, change: Change) -> Option<AppEvent> {
     Some(match change {
         Change::Attempt(attempt) => AppEvent::Attempt {
-            attempt: attempt.into(),
+            attempt: (*attempt).into(),
         },
         Change::AttemptEnded { id, end } => AppEvent::AttemptEnded {
             id: id.as_str().to_owned(),
@@ -213,7 +213,8 @@ impl From<AttemptSnapshot> for AttemptView {
             stage: match attempt.stage {
                 Stage::Preparing => AttemptStage::Preparing,
                 Stage::Waiting => AttemptStage::Waiting,
-                Stage::Finishing => AttemptStage::Finishing,
+                // The window does not offer to ask.
+                Stage::Finishing | Stage::AnotherPerson => AttemptStage::Finishing,
             },
             expires_at: attempt.expires_at.0,
             device: attempt.device.map(|device| DeviceView {
@@ -248,7 +249,7 @@ impl From<InstalledBrowser> for BrowserView {
 impl From<tessera_client::AttemptEnd> for AttemptEnd {
     fn from(end: tessera_client::AttemptEnd) -> Self {
         match end {
-            tessera_client::AttemptEnd::SignedIn(account) => Self::SignedIn {
+            tessera_client::AttemptEnd::SignedIn { account, .. } => Self::SignedIn {
                 account: account.to_string(),
             },
             tessera_client::AttemptEnd::Failed(error) => Self::Failed { error: error.into() },

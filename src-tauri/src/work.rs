@@ -145,7 +145,7 @@ async fn attend<R: Runtime>(
 
 fn ended<R: Runtime>(app: &AppHandle<R>, shell: &Shell, end: &AttemptEnd) {
     match end {
-        AttemptEnd::SignedIn(_) => tracing::info!("signed in"),
+        AttemptEnd::SignedIn { .. } => tracing::info!("signed in"),
         AttemptEnd::Failed(error) => {
             tracing::warn!(code = error.code(), "a sign-in failed");
             if !shell.has_listener() {

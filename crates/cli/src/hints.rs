@@ -180,7 +180,7 @@ impl About {
             AttemptError::Cancelled => format!("Run `{sign_in}` again whenever you like."),
             AttemptError::Gone => format!("Run `{sign_in}` again; you can close that page."),
             AttemptError::OtherAccount => {
-                "Run it again and sign in as that account, or make the call with the other one: `tessera accounts` lists them."
+                "Run it again and choose that account, or use the other one: `tessera accounts` lists those that are here."
                     .to_owned()
             }
             AttemptError::TimedOut => match &self.waits {

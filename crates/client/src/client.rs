@@ -39,7 +39,7 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub enum Change {
     /// An attempt began or moved on.
-    Attempt(AttemptSnapshot),
+    Attempt(Box<AttemptSnapshot>),
     /// An attempt ended.
     AttemptEnded {
         /// Which.

@@ -67,9 +67,12 @@ pub enum AttemptError {
     /// A callback came that does not answer the attempt under way.
     #[error("this answer is not the one that is awaited")]
     NotThisOne,
-    /// A call waits for one account, and another one signed in.
-    #[error("another account signed in than the call waits for")]
+    /// The sign-in was for one account, and another one was chosen.
+    #[error("another account was chosen than the sign-in was for")]
     OtherAccount,
+    /// Another one was chosen, and nobody said in time what to do about it.
+    #[error("nobody said what to do about the other account")]
+    NotAnswered,
     /// What was pasted or delivered is not a callback.
     #[error("this is not the address that the browser ends on")]
     NotACallback,

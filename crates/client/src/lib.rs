@@ -52,8 +52,8 @@ pub use provider::{
 };
 pub use providers::ProviderError;
 pub use sign_in::{
-    Attempt, AttemptBrowser, AttemptEnd, AttemptId, AttemptSnapshot, DevicePrompt, MAX_ATTEMPT, Page,
-    ProviderChoice, SignIn, SignedIn, Stage,
+    AnotherPerson, Attempt, AttemptBrowser, AttemptEnd, AttemptId, AttemptSnapshot, DevicePrompt,
+    MAX_ATTEMPT, Page, Person, ProviderChoice, SignIn, SignedIn, Stage,
 };
 pub use sign_out::{
     BrowserSignOut, BrowserSignOutEnd, MAX_BROWSER_SIGN_OUT, OpenSignOut, OpenSignOutId, OpenStage, Retried,

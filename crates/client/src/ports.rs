@@ -189,6 +189,8 @@ pub enum BrowserPage {
     NotAwaited,
     /// "You were not signed in. Tessera says why."
     Refused,
+    /// "You chose another account. Tessera asks what to do."
+    Question,
     /// "You are signed out."
     SignedOut,
     /// "This is not the sign-out that Tessera started."

@@ -9,6 +9,7 @@ mod drive;
 mod finish;
 mod kept;
 mod prepare;
+mod question;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -30,9 +31,11 @@ use crate::providers::{self, ProviderError};
 use crate::step_up::StepUp;
 use crate::trace::{MessageId, Party};
 use prepare::Push;
+use question::Unwanted;
 
 pub(crate) use drive::received_on;
 pub(crate) use kept::Kept;
+pub use question::{AnotherPerson, Person};
 
 /// How long an attempt may take, at most: ten minutes.
 pub const MAX_ATTEMPT: Duration = Duration::from_mins(10);
@@ -60,8 +63,16 @@ pub struct SignIn {
     pub apis: Vec<String>,
     /// Where to keep the account's secrets.
     pub storage: Storage,
-    /// The account that is to be signed in again, when it is.
+    /// The account that is to be signed in again, when it is. When another person signs in, nobody is kept by that alone
+    /// (`can_ask`).
     pub account: Option<AccountId>,
+    /// Whether the provider is to let the person choose an account, also where their browser knows one: to add another
+    /// one, or because the wrong one was chosen. Without it that is done where an account of this provider is here and
+    /// none is named.
+    pub choose: bool,
+    /// Whether the person can be asked what is to be done when another one signs in than `account`
+    /// ([`Stage::AnotherPerson`]). Otherwise that is the attempt's end, and nothing is changed.
+    pub can_ask: bool,
     /// What an API wants of this sign-in ([`Client::step_up`]). Then nobody but `account` can be signed in by it.
     pub step_up: Option<StepUp>,
     /// Whether to open the browser.
@@ -78,6 +89,16 @@ impl SignIn {
         self.step_up.as_ref().and(self.account.as_ref())
     }
 
+    /// Whether it is to add an account beside those there are.
+    fn wants_another(&self) -> bool {
+        self.choose && self.account.is_none()
+    }
+
+    /// The account that is to come of it, but need not.
+    fn expected(&self) -> Option<&AccountId> {
+        self.account.as_ref().filter(|_| self.step_up.is_none())
+    }
+
     /// The usual sign-in with this provider.
     pub fn with(provider: ProviderChoice) -> Self {
         Self {
@@ -87,6 +108,8 @@ impl SignIn {
             apis: Vec::new(),
             storage: Storage::Keychain,
             account: None,
+            choose: false,
+            can_ask: false,
             step_up: None,
             open_browser: true,
             browser: BrowserWish::Remembered,
@@ -133,6 +156,8 @@ pub struct AttemptSnapshot {
     pub expires_at: UnixTime,
     /// What to type on another device, for that route.
     pub device: Option<DevicePrompt>,
+    /// Who signed in in the place of whom, while that is asked.
+    pub another: Option<AnotherPerson>,
 }
 
 /// The browser that an attempt's page is opened in.
@@ -155,6 +180,8 @@ pub enum Stage {
     Waiting,
     /// The answer is here; tokens are being fetched and checked.
     Finishing,
+    /// Another person signed in than was expected: [`Attempt::keep`], [`Attempt::ask_again`] or [`Attempt::cancel`].
+    AnotherPerson,
 }
 
 /// What a person types on another device (RFC 8628 section 3.3).
@@ -170,7 +197,12 @@ pub struct DevicePrompt {
 #[derive(Clone, Debug)]
 pub enum AttemptEnd {
     /// Signed in.
-    SignedIn(AccountId),
+    SignedIn {
+        /// As which account.
+        account: AccountId,
+        /// Whether another one was to be added, and this one was here already.
+        already: bool,
+    },
     /// It did not work.
     Failed(Error),
     /// The person or a newer attempt ended it.
@@ -184,6 +216,8 @@ pub struct SignedIn {
     pub account: Account,
     /// Every check that was made.
     pub checks: Verdicts,
+    /// Whether the account was here before, and has been renewed.
+    pub was_here: bool,
 }
 
 /// The page to sign in on.
@@ -221,6 +255,10 @@ pub(crate) struct Shared {
     push: OnceLock<Push>,
     end: watch::Sender<Option<Result<SignedIn, Error>>>,
     state: Mutex<Option<State>>,
+    /// Where the answer goes while the person is asked whether to keep whoever came.
+    question: Mutex<Option<oneshot::Sender<()>>>,
+    /// What was received for somebody who is not kept.
+    unwanted: Mutex<Option<Unwanted>>,
     deliveries: mpsc::Sender<Delivery>,
     cancel: CancellationToken,
     why_cancelled: Mutex<AttemptError>,
@@ -371,6 +409,7 @@ impl Client {
             stage: Stage::Preparing,
             expires_at: self.now().plus(seconds),
             device: None,
+            another: None,
         };
         let (sender, deliveries) = mpsc::channel(4);
         let shared = Shared {
@@ -381,6 +420,8 @@ impl Client {
             push: OnceLock::new(),
             end: watch::Sender::new(None),
             state: Mutex::default(),
+            question: Mutex::default(),
+            unwanted: Mutex::default(),
             deliveries: sender,
             cancel: CancellationToken::new(),
             why_cancelled: Mutex::new(AttemptError::Cancelled),
@@ -401,7 +442,7 @@ impl Client {
         if let Some(before) = before {
             before.end_because(AttemptError::Replaced);
         }
-        self.changed(Change::Attempt(attempt.view()));
+        self.changed(Change::Attempt(Box::new(attempt.view())));
         (attempt, deliveries)
     }
 }
@@ -577,6 +618,6 @@ impl Attempt {
             change(view);
             view.revision = view.revision.saturating_add(1);
         });
-        self.client.changed(Change::Attempt(self.view()));
+        self.client.changed(Change::Attempt(Box::new(self.view())));
     }
 }

@@ -15,7 +15,8 @@ use crate::trace::{Field, Flow, FlowKind, MessageId, Party};
 pub(crate) use browser::BrowserSignOuts;
 pub use browser::{BrowserSignOut, BrowserSignOutEnd, MAX_BROWSER_SIGN_OUT};
 pub use open::{OpenSignOut, OpenSignOutId, OpenStage, Retried};
-use revoke::{Part, Revocations, Revoked, ToRevoke};
+pub(crate) use revoke::ToRevoke;
+use revoke::{Part, Revocations, Revoked};
 
 /// How much a sign-out is to end at the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

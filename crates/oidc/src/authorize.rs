@@ -73,8 +73,8 @@ pub struct AuthorizationRequest {
     pub scopes: Scopes,
     /// Who is expected to sign in.
     pub login_hint: Option<String>,
-    /// What the person is to be shown.
-    pub prompt: Option<Prompt>,
+    /// What the person is to be shown. [`Prompt::None`] makes sense alone only.
+    pub prompt: Vec<Prompt>,
     /// The most seconds that may have passed since the person last signed in there.
     pub max_age: Option<u64>,
     /// The authentication contexts of which one is needed, best first; empty when any will do.
@@ -154,8 +154,9 @@ pub fn begin(
         if let Some(hint) = &request.login_hint {
             query.append_pair("login_hint", hint);
         }
-        if let Some(prompt) = request.prompt {
-            query.append_pair("prompt", prompt.as_str());
+        if !request.prompt.is_empty() {
+            let prompts: Vec<&str> = request.prompt.iter().map(|prompt| prompt.as_str()).collect();
+            query.append_pair("prompt", &prompts.join(" "));
         }
         if let Some(max_age) = &max_age {
             query.append_pair("max_age", max_age);

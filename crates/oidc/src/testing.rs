@@ -98,7 +98,7 @@ pub(crate) fn request() -> AuthorizationRequest {
         redirect_uri: RedirectUri::new(REDIRECT).unwrap(),
         scopes: Scopes::parse("openid profile"),
         login_hint: None,
-        prompt: None,
+        prompt: Vec::new(),
         max_age: None,
         acr_values: Vec::new(),
         dpop_jkt: None,

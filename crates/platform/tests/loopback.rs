@@ -135,6 +135,7 @@ async fn each_decision_has_its_page_and_no_decision_is_the_finished_one() {
         (Some(BrowserPage::Finished), "200", "All done here"),
         (Some(BrowserPage::NotAwaited), "400", "Not the answer"),
         (Some(BrowserPage::Refused), "200", "You were not signed in"),
+        (Some(BrowserPage::Question), "200", "You chose another account"),
         (Some(BrowserPage::SignedOut), "200", "You are signed out"),
         (Some(BrowserPage::SignOutNotAwaited), "400", "Not the sign-out"),
         (None, "200", "All done here"),

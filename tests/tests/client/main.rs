@@ -8,6 +8,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod accounts;
 mod browser_sign_out;
 mod browsers;
 mod check_up;

@@ -75,6 +75,12 @@ fn errors() -> Vec<(Error, &'static str, Category)> {
         (AttemptError::TimedOut.into(), "timed_out", Cancelled),
         (AttemptError::Gone.into(), "attempt_gone", CheckFailed),
         (AttemptError::NotThisOne.into(), "answer_not_awaited", CheckFailed),
+        (AttemptError::OtherAccount.into(), "other_account", CheckFailed),
+        (
+            AttemptError::NotAnswered.into(),
+            "question_not_answered",
+            Cancelled,
+        ),
         (AttemptError::NotACallback.into(), "not_a_callback", Usage),
         (Error::DeclinedOnDevice, "access_denied", Cancelled),
         (Error::NoIdToken, "id_token_missing", CheckFailed),

@@ -307,8 +307,14 @@ fn of_attempt(error: &AttemptError) -> Told {
         AttemptError::OtherAccount => told(
             "other_account",
             Category::CheckFailed,
-            "You signed in as another account than the one that the call waits for, so nothing was changed.",
-            "Sign in again as that account, or make the call with the other one.",
+            "You chose another account than this was for, so nothing was changed.",
+            "Sign in again and choose the account that it is for, or add the other one by itself.",
+        ),
+        AttemptError::NotAnswered => told(
+            "question_not_answered",
+            Category::Cancelled,
+            "You chose another account than this was for, and did not say what to do about it, so nothing was changed.",
+            "Sign in again whenever you like, and choose the account that it is for.",
         ),
         AttemptError::NotACallback => told(
             "not_a_callback",

@@ -220,8 +220,8 @@ impl Flights {
 
 impl Client {
     /// To be called last, and awaited before the process ends: what a provider may already have answered is
-    /// brought home, and what the keychain did not take is offered to it once more. Takes as long as a refresh
-    /// can take; nothing new is begun any more.
+    /// brought home, and what the keychain did not take is offered to it once more. Whoever is asked about another
+    /// person's sign-in has said no. Takes as long as a refresh can take; nothing new is begun any more.
     ///
     /// # Errors
     /// [`Error::NotSaved`] when a renewed sign-in is lost with this process.
@@ -229,7 +229,7 @@ impl Client {
         let flights = &self.inner().flights;
         flights.closing.cancel();
         flights.tasks.close();
-        flights.tasks.wait().await;
+        tokio::join!(flights.tasks.wait(), self.unask());
         let mut result = Ok(());
         for (id, (generation, token)) in flights.all_unsaved() {
             let saved = self.save(&id, generation, &token).await;

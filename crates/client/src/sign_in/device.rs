@@ -1,5 +1,6 @@
 //! The device grant (RFC 8628): a code to type in any browser, here or elsewhere, and no way back at all.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tessera_oidc::Scopes;
@@ -11,7 +12,7 @@ use tessera_oidc::token::TokenResponse;
 use tokio::time::Instant;
 
 use super::drive::{before, pause, show};
-use super::{Attempt, DevicePrompt, Kept, Page, SignedIn, Stage, finish};
+use super::{Attempt, DevicePrompt, Kept, Page, SignedIn, Stage, finish, question};
 use crate::dpop::For;
 use crate::error::{AttemptError, Error};
 use crate::provider::{ProviderKind, Route};
@@ -30,7 +31,7 @@ const SLOWEST_SECONDS: u64 = 60;
 pub(super) async fn course(
     attempt: &Attempt,
     terms: &Terms,
-    metadata: &Metadata,
+    metadata: &Arc<Metadata>,
     requested: DeviceRequest<'_>,
     wanted: finish::Wanted,
     open_browser: bool,
@@ -97,7 +98,8 @@ pub(super) async fn course(
         until: Instant::now() + finish::FINISH_TIME,
     };
     let checks = metadata.verdicts().clone();
-    finish::with_tokens(attempt, terms, metadata, tokens, asked, checks, wanted, flow).await
+    let came = finish::with_tokens(attempt, terms, metadata, tokens, asked, checks, &wanted, flow).await?;
+    question::settle(attempt, terms, metadata, came, wanted, flow, |_| {}).await
 }
 
 #[expect(

@@ -16,7 +16,9 @@ use zeroize::Zeroizing;
 
 use super::kept::Remover;
 use super::prepare::Prepared;
-use super::{Attempt, AttemptEnd, Delivery, Kept, Page, SignIn, SignedIn, Stage, device, finish, prepare};
+use super::{
+    Attempt, AttemptEnd, Delivery, Kept, Page, SignIn, SignedIn, Stage, device, finish, prepare, question,
+};
 use crate::account::Storage;
 use crate::client::{Change, Client};
 use crate::error::{AttemptError, Error};
@@ -90,11 +92,13 @@ pub(super) async fn resume(attempt: Attempt, kept: Kept, mut deliveries: mpsc::R
             storage: Storage::Keychain,
             dpop_key: kept.dpop_key,
             only: kept.only,
+            expected: kept.expected,
         };
-        Box::pin(finish::with_code(
-            &attempt, &terms, &metadata, &callback, wanted, &mut flow,
+        let came = Box::pin(finish::with_code(
+            &attempt, &terms, &metadata, &callback, &wanted, &flow,
         ))
-        .await
+        .await?;
+        question::settle(&attempt, &terms, &metadata, came, wanted, &mut flow, |_| {}).await
     }
     .await;
     end(&attempt, &flow, result);
@@ -115,6 +119,7 @@ async fn course(
         storage: plan.request.storage,
         dpop_key: None,
         only: plan.request.only().cloned(),
+        expected: plan.request.expected().cloned(),
     };
     if plan.route == Route::Device {
         let metadata = before(attempt, deadline, client.inner().directory.metadata(&terms, flow)).await?;
@@ -150,9 +155,7 @@ async fn course(
     let awaited = async {
         if kept.is_some() {
             let key = wanted.dpop_key.as_ref();
-            let only = plan.request.only();
-            let browser = &plan.request.browser;
-            Kept::put(client, &pending, &plan.provider, &plan.apis, key, only, browser).await?;
+            Kept::put(client, &pending, &plan.provider, &plan.apis, key, &plan.request).await?;
             flow.message(
                 Party::Tessera,
                 Party::Keychain,
@@ -177,7 +180,7 @@ async fn course(
     {
         kept.needless().await;
     }
-    let (callback, page) = awaited?;
+    let (callback, mut page) = awaited?;
     if !claimed? {
         return Err(AttemptError::Gone.into());
     }
@@ -190,8 +193,17 @@ async fn course(
             kept.remove().await;
         }
     };
-    let finish = finish::with_code(attempt, &terms, &metadata, &callback, wanted, flow);
-    let (result, ()) = tokio::join!(finish, unless_over(attempt, removal));
+    let finish = async {
+        let came = finish::with_code(attempt, &terms, &metadata, &callback, &wanted, flow).await?;
+        // The browser is told at once: how long a person thinks nobody knows.
+        let asking = |flow: &Flow| {
+            if let Some(page) = page.take() {
+                show_last(flow, page, BrowserPage::Question);
+            }
+        };
+        question::settle(attempt, &terms, &metadata, came, wanted, flow, asking).await
+    };
+    let (result, ()) = tokio::join!(Box::pin(finish), unless_over(attempt, removal));
     if let Some(page) = page {
         let shown = if result.is_ok() {
             BrowserPage::Finished
@@ -271,6 +283,7 @@ fn show_last(flow: &Flow, answer: Answer, page: BrowserPage) {
     let shows = match page {
         BrowserPage::Finished => "you are signed in",
         BrowserPage::NotAwaited => "this is not the answer that is awaited",
+        BrowserPage::Question => "another account was chosen than was expected",
         _ => "you are not signed in",
     };
     let fields = vec![Field::shown("page", shows)];
@@ -458,7 +471,23 @@ fn answer(taken: oneshot::Sender<Result<(), Error>>, result: Result<(), Error>) 
 
 fn end(attempt: &Attempt, flow: &Flow, result: Result<SignedIn, Error>) {
     let client = &attempt.client;
-    flow.ended(result.as_ref().err());
+    let unwanted = attempt
+        .shared
+        .unwanted
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    match unwanted {
+        None => flow.ended(result.as_ref().err()),
+        // Nobody waits for the provider to end what nobody wants.
+        Some(unwanted) => {
+            let (client, flow, error) = (client.clone(), flow.clone(), result.as_ref().err().cloned());
+            attempt.client.inner().tidying.spawn(async move {
+                unwanted.revoke(&client, &flow).await;
+                flow.ended(error.as_ref());
+            });
+        }
+    }
     {
         let mut current = client
             .inner()
@@ -475,12 +504,15 @@ fn end(attempt: &Attempt, flow: &Flow, result: Result<SignedIn, Error>) {
     }
     attempt.set_state(None);
     let end = match &result {
-        Ok(signed_in) => AttemptEnd::SignedIn(signed_in.account.id.clone()),
+        Ok(signed_in) => AttemptEnd::SignedIn {
+            account: signed_in.account.id.clone(),
+            already: signed_in.was_here && attempt.shared.request.wants_another(),
+        },
         Err(Error::Attempt(AttemptError::Cancelled | AttemptError::Replaced)) => AttemptEnd::Cancelled,
         Err(error) => AttemptEnd::Failed(error.clone()),
     };
     attempt.shared.end.send_replace(Some(result));
-    if matches!(end, AttemptEnd::SignedIn(_)) {
+    if matches!(end, AttemptEnd::SignedIn { .. }) {
         client.changed(Change::Accounts);
     }
     client.changed(Change::AttemptEnded {

@@ -1,5 +1,5 @@
-//! From a checked callback to an account: code to tokens, ID token to identity, tokens into the keychain,
-//! and what is not secret into the store.
+//! From a checked callback to who it is, code to tokens and ID token to identity; and from there to an account, tokens
+//! into the keychain and what is not secret into the store. Between the two nothing is kept ([`super::question`]).
 
 use std::future::Future;
 use std::time::Duration;
@@ -13,17 +13,16 @@ use tessera_oidc::key_set::{KeySet, Wanted as WantedKey};
 use tessera_oidc::message::Response;
 use tessera_oidc::token::{self, TokenResponse};
 use tessera_oidc::userinfo::{self, SignedExpectations, Userinfo, UserinfoError};
-use tessera_oidc::{Identity, Nonce, RawIdToken, text};
+use tessera_oidc::{Identity, Nonce, RawIdToken, UnixTime, text};
 use tokio::time::Instant;
 use url::Url;
 
+use super::Attempt;
 use super::drive::unless_cancelled;
-use super::{Attempt, SignedIn};
 use crate::account::{Account, AccountId, AccountState, Storage};
 use crate::client::Client;
 use crate::dpop::For;
 use crate::error::{AttemptError, Error};
-use crate::picture;
 use crate::ports::HttpError;
 use crate::provider::{Provider, ProviderKind, ProviderSource};
 use crate::providers;
@@ -43,6 +42,18 @@ pub(super) struct Wanted {
     pub(super) dpop_key: Option<DpopKey>,
     /// The one account that may come of it; `None` when any may.
     pub(super) only: Option<AccountId>,
+    /// The account that is to be signed in again; `None` when nobody in particular is expected.
+    pub(super) expected: Option<AccountId>,
+}
+
+/// Whoever signed in, as the provider says, and what came with them: in memory only.
+pub(super) struct Came<'a> {
+    pub(super) tokens: TokenResponse,
+    pub(super) identity: Identity,
+    pub(super) checks: Verdicts,
+    asked: Asked<'a>,
+    /// When the tokens were received: a person may think for a while before they are kept.
+    received_at: UnixTime,
 }
 
 impl Wanted {
@@ -58,14 +69,14 @@ impl Wanted {
 }
 
 /// Redeems the code that a checked callback brought.
-pub(super) async fn with_code(
+pub(super) async fn with_code<'a>(
     attempt: &Attempt,
     terms: &Terms,
     metadata: &Metadata,
-    callback: &ValidatedCallback,
-    wanted: Wanted,
-    flow: &mut Flow,
-) -> Result<SignedIn, Error> {
+    callback: &'a ValidatedCallback,
+    wanted: &Wanted,
+    flow: &Flow,
+) -> Result<Came<'a>, Error> {
     let client = &attempt.client;
     let until = Instant::now() + FINISH_TIME;
     let exchange = async {
@@ -117,45 +128,35 @@ async fn within<T>(
     unless_cancelled(attempt, timed).await
 }
 
-/// Checks what the tokens say, and keeps them.
+/// Checks what the tokens say.
 #[expect(
     clippy::too_many_arguments,
     reason = "each is a different part of one exchange, named at both callers"
 )]
-pub(super) async fn with_tokens(
+pub(super) async fn with_tokens<'a>(
     attempt: &Attempt,
     terms: &Terms,
     metadata: &Metadata,
     tokens: TokenResponse,
-    asked: Asked<'_>,
+    asked: Asked<'a>,
     mut checks: Verdicts,
-    wanted: Wanted,
-    flow: &mut Flow,
-) -> Result<SignedIn, Error> {
+    wanted: &Wanted,
+    flow: &Flow,
+) -> Result<Came<'a>, Error> {
+    let received_at = attempt.client.now();
     flow.checks(&tokens.verdicts);
     checks.extend(tokens.verdicts.iter().cloned());
 
-    let known = identify(&attempt.client, terms, metadata, &tokens, &asked, &wanted, flow);
+    let known = identify(&attempt.client, terms, metadata, &tokens, &asked, wanted, flow);
     let (identity, verdicts) = within(attempt, terms, asked.until, known).await?;
     checks.extend(verdicts.iter().cloned());
-
-    // From here on a cancel comes too late: the account is written whole.
-    let account = keep(
-        &attempt.client,
-        terms,
+    Ok(Came {
         tokens,
-        &identity,
-        checks.clone(),
-        &asked,
-        wanted,
-        flow,
-    )
-    .await?;
-    attempt.remember_browser(&account.id).await;
-    if let Some(picture) = identity.picture() {
-        picture::fetch_later(&attempt.client, &account, picture);
-    }
-    Ok(SignedIn { account, checks })
+        identity,
+        checks,
+        asked,
+        received_at,
+    })
 }
 
 /// Who signed in, and every check that says so.
@@ -306,25 +307,25 @@ async fn verified(
 }
 
 /// Tokens into the keychain, the rest into the store. Turns are taken with refreshes of the same account in
-/// this and other processes, so that none of them can lay an older token over the new one.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is a different part of one exchange, named at one caller"
-)]
-async fn keep(
+/// this and other processes, so that none of them can lay an older token over the new one. Says too whether the
+/// account was here already.
+pub(super) async fn keep(
     client: &Client,
     terms: &Terms,
-    tokens: TokenResponse,
-    identity: &Identity,
-    checks: Verdicts,
-    asked: &Asked<'_>,
+    came: Came<'_>,
     wanted: Wanted,
     flow: &mut Flow,
-) -> Result<Account, Error> {
+) -> Result<(Account, bool), Error> {
+    let Came {
+        tokens,
+        identity,
+        checks,
+        asked,
+        received_at: now,
+    } = came;
     let inner = client.inner();
     let id = AccountId::of(identity.issuer(), identity.subject());
     flow.concerns(&id);
-    let now = client.now();
     let access = StoredAccess {
         token: tokens.access_token,
         token_type: tokens.token_type.as_str().to_owned(),
@@ -341,7 +342,7 @@ async fn keep(
         issuer: terms.issuer.clone(),
         subject: identity.subject().clone(),
         client_id: terms.client_id.clone(),
-        name: shown_name(identity),
+        name: shown_name(&identity),
         email: identity.email().map(text::value),
         picture: None,
         claims: identity
@@ -382,7 +383,7 @@ async fn keep(
     let secrets = &inner.secrets;
     // Where the tokens of the sign-in before stay, the key that they are bound to must stay too.
     let mut key_before = None;
-    let written = async {
+    let written: Result<_, Error> = async {
         let before = before?;
         if before
             .as_ref()
@@ -455,17 +456,23 @@ async fn keep(
     if written.is_ok() {
         flow.wrote(wanted.storage, MessageId::TokensStored, stored);
     }
-    written
+    Ok((written?, !is_new))
 }
 
-fn shown_name(identity: &Identity) -> String {
+/// The name that an account of this person goes by; never empty.
+pub(super) fn shown_name(identity: &Identity) -> String {
     let fit = |name: &str| text::value(name).trim().to_owned();
-    [identity.name(), identity.email()]
-        .into_iter()
-        .flatten()
-        .map(fit)
-        .find(|name| !name.is_empty())
-        .unwrap_or_else(|| fit(identity.subject().as_str()))
+    let user_name = identity.claims().get("preferred_username");
+    [
+        identity.name(),
+        identity.email(),
+        user_name.and_then(|name| name.as_str()),
+    ]
+    .into_iter()
+    .flatten()
+    .map(fit)
+    .find(|name| !name.is_empty())
+    .unwrap_or_else(|| fit(identity.subject().as_str()))
 }
 
 /// A claim as text: strings as they are, everything else as JSON.

@@ -30,6 +30,12 @@ pub(crate) struct Kept {
     pub(crate) only: Option<AccountId>,
     /// Where its page was opened.
     pub(crate) browser: BrowserWish,
+    /// The account that is to be signed in again; `None` when nobody in particular is expected.
+    pub(crate) expected: Option<AccountId>,
+    /// Whether the person was to choose an account.
+    choose: bool,
+    /// Whether the person can be asked when another one comes.
+    can_ask: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +53,11 @@ struct Row {
     only: Option<String>,
     #[serde(default)]
     browser: Option<String>,
+    expected: Option<String>,
+    #[serde(default)]
+    choose: bool,
+    #[serde(default)]
+    can_ask: bool,
 }
 
 impl Kept {
@@ -58,8 +69,7 @@ impl Kept {
         provider: &Provider,
         apis: &[Url],
         dpop_key: Option<&DpopKey>,
-        only: Option<&AccountId>,
-        browser: &BrowserWish,
+        request: &SignIn,
     ) -> Result<(), Error> {
         let secret = pending.to_secret_json();
         let row = Row {
@@ -69,8 +79,11 @@ impl Kept {
             client_id: pending.client_id().to_string(),
             apis: apis.iter().map(Url::to_string).collect(),
             dpop_key: dpop_key.map(DpopKey::to_secret),
-            only: only.map(ToString::to_string),
-            browser: browser.to_text(),
+            only: request.only().map(ToString::to_string),
+            browser: request.browser.to_text(),
+            expected: request.expected().map(ToString::to_string),
+            choose: request.choose,
+            can_ask: request.can_ask,
         };
         let bytes = SecretBytes::new(serde_json::to_vec(&row).map_err(|_| VaultError::Damaged)?);
         let entry = attempt_entry(pending.state());
@@ -87,8 +100,10 @@ impl Kept {
                 .iter()
                 .map(|api| api.origin().ascii_serialization())
                 .collect(),
-            account: self.only.clone(),
+            account: self.only.clone().or_else(|| self.expected.clone()),
             browser: self.browser.clone(),
+            choose: self.choose,
+            can_ask: self.can_ask,
             ..SignIn::with(ProviderChoice::Known(self.provider.id.clone()))
         }
     }
@@ -113,7 +128,8 @@ impl Kept {
         };
         // What it was for must be known, or somebody else could be let in.
         let only = row.only.as_deref().map(AccountId::parse);
-        if only == Some(None) {
+        let expected = row.expected.as_deref().map(AccountId::parse);
+        if only == Some(None) || expected == Some(None) {
             return Ok(None);
         }
         let pending = Pending::from_secret_json(row.pending.as_bytes())?;
@@ -142,6 +158,9 @@ impl Kept {
                     .as_deref()
                     .and_then(BrowserWish::parse)
                     .unwrap_or_default(),
+                expected: expected.flatten(),
+                choose: row.choose,
+                can_ask: row.can_ask,
             }))
     }
 

@@ -13,7 +13,7 @@ use tessera_oidc::{ClientId, RedirectUri, Scopes};
 
 use super::drive::Plan;
 use super::{Attempt, Page};
-use crate::account::Account;
+use crate::account::{Account, AccountId};
 use crate::client::Client;
 use crate::error::Error;
 use crate::ports::{LoopbackBind, LoopbackListener};
@@ -49,20 +49,30 @@ pub(super) async fn prepare(
     let dpop_key = client.new_dpop_key(terms, &metadata, flow)?;
     let (redirect_uri, listener) = way_back(attempt, plan).await?;
     let step_up = plan.request.step_up.as_ref();
+    let prompt = [
+        choice(attempt, plan, &metadata).await?,
+        consent(&plan.provider, &metadata, &scopes),
+    ];
+    // Whoever named no account may want to sign in as somebody else.
+    let hint = account
+        .filter(|_| plan.request.account.is_some())
+        .and_then(|account| hint(&account));
+    let (login_hint, extra) = match (&plan.provider.kind, hint) {
+        // GitHub's own name for it.
+        (ProviderKind::GitHub { .. }, Some(hint)) => (None, vec![("login".to_owned(), hint)]),
+        (_, hint) => (hint, Vec::new()),
+    };
     let request = AuthorizationRequest {
         redirect_uri: redirect_uri.clone(),
-        prompt: prompt(&plan.provider, &metadata, &scopes),
+        prompt: prompt.into_iter().flatten().collect(),
         scopes,
-        // Whoever named no account may want to sign in as somebody else.
-        login_hint: account
-            .filter(|_| plan.request.account.is_some())
-            .and_then(|account| account.email),
+        login_hint,
         dpop_jkt: dpop_key.as_ref().map(DpopKey::thumbprint),
         max_age: step_up.and_then(|wanted| wanted.max_age),
         acr_values: step_up
             .map(|wanted| wanted.acr_values.clone())
             .unwrap_or_default(),
-        extra: Vec::new(),
+        extra,
         openid: terms.is_openid(),
     };
     let registration = terms.registration(&metadata);
@@ -148,18 +158,35 @@ impl Push {
 /// only one that this client has there. Of several it is not known who will sign in, and nobody is to be asked for
 /// what somebody else was granted.
 pub(super) async fn expected(attempt: &Attempt, plan: &Plan) -> Result<Option<Account>, Error> {
-    let store = &attempt.client.inner().store;
-    let provider = &plan.provider;
     if let Some(id) = &plan.request.account {
-        let account = store.account(id).await?;
-        return Ok(account.filter(|account| account.issuer == provider.issuer));
+        return named(&attempt.client, &plan.provider, id).await;
     }
-    let accounts = store.accounts().await?;
-    let mut of_this_client = accounts.into_iter().filter(|account| {
+    if plan.request.choose {
+        return Ok(None);
+    }
+    let mut accounts = of_this_client(attempt, plan).await?.into_iter();
+    let only = accounts.next();
+    Ok(only.filter(|_| accounts.next().is_none()))
+}
+
+/// The account that was named, where it is here and one of this provider.
+pub(super) async fn named(
+    client: &Client,
+    provider: &Provider,
+    id: &AccountId,
+) -> Result<Option<Account>, Error> {
+    let account = client.inner().store.account(id).await?;
+    Ok(account.filter(|account| account.issuer == provider.issuer))
+}
+
+/// The accounts that this client has at the provider.
+async fn of_this_client(attempt: &Attempt, plan: &Plan) -> Result<Vec<Account>, Error> {
+    let provider = &plan.provider;
+    let mut accounts = attempt.client.inner().store.accounts().await?;
+    accounts.retain(|account| {
         account.issuer == provider.issuer && provider.client_id.as_ref() == Some(&account.client_id)
     });
-    let only = of_this_client.next();
-    Ok(only.filter(|_| of_this_client.next().is_none()))
+    Ok(accounts)
 }
 
 async fn way_back(
@@ -224,12 +251,59 @@ fn named_scopes(plan: &Plan, metadata: &Metadata, account: Option<&Account>) -> 
     }
 }
 
+/// What the provider knows the person by: an address or a user name (OpenID Connect Core section 3.1.2.1), at GitHub the
+/// user name.
+fn hint(account: &Account) -> Option<String> {
+    let user_name = || {
+        let found = account
+            .claims
+            .iter()
+            .find(|(name, _)| name == "preferred_username");
+        found.map(|(_, value)| value.clone())
+    };
+    match account.kind.as_str() {
+        "github" => user_name(),
+        _ => account.email.clone().or_else(user_name),
+    }
+}
+
+/// What has the provider let the person choose an account instead of answering for the one that their browser knows.
+/// A provider that is not known to have such a page may have them sign in anew, which whoever asked for a choice is not
+/// spared then. Nobody else is made to: an account that needs a new sign-in is not one that the browser would stand for
+/// unasked.
+async fn choice(attempt: &Attempt, plan: &Plan, metadata: &Metadata) -> Result<Option<Prompt>, Error> {
+    let offered = &metadata.prompts_supported;
+    let named = |prompt: Prompt| offered.iter().any(|own| own == prompt.as_str());
+    // Some providers that do not say what they know refuse the whole request for a prompt they do not.
+    let selects = named(Prompt::SelectAccount) || (offered.is_empty() && selects_unnamed(&plan.provider));
+    if plan.request.choose {
+        let signs_in = offered.is_empty() || named(Prompt::Login);
+        let (select, login) = (Some(Prompt::SelectAccount), Some(Prompt::Login));
+        return Ok(select.filter(|_| selects).or(login.filter(|_| signs_in)));
+    }
+    if plan.request.account.is_some() || !selects {
+        return Ok(None);
+    }
+    let accounts = of_this_client(attempt, plan).await?;
+    let signed_in = accounts.iter().any(|account| account.state.need().is_none());
+    Ok(signed_in.then_some(Prompt::SelectAccount))
+}
+
+/// Whether it is known to let people choose an account, although its description names no prompts.
+fn selects_unnamed(provider: &Provider) -> bool {
+    matches!(provider.kind, ProviderKind::Google | ProviderKind::GitHub { .. }) || is_entra(provider)
+}
+
+fn is_entra(provider: &Provider) -> bool {
+    provider.issuer.url().host_str() == Some("login.microsoftonline.com")
+}
+
 /// OpenID Connect Core section 11 wants `prompt=consent` with `offline_access`, and providers that go by it
 /// give no refresh token without. Microsoft Entra does not go by it, and there a consent page can only be
 /// passed by an administrator.
-fn prompt(provider: &Provider, metadata: &Metadata, scopes: &Scopes) -> Option<Prompt> {
-    let by_the_book = matches!(provider.kind, ProviderKind::Oidc | ProviderKind::Sandbox)
-        && provider.issuer.url().host_str() != Some("login.microsoftonline.com");
+fn consent(provider: &Provider, metadata: &Metadata, scopes: &Scopes) -> Option<Prompt> {
+    let by_the_book =
+        matches!(provider.kind, ProviderKind::Oidc | ProviderKind::Sandbox) && !is_entra(provider);
     let offered =
         metadata.prompts_supported.is_empty() || metadata.prompts_supported.iter().any(|p| p == "consent");
     (by_the_book && offered && scopes.contains("offline_access")).then_some(Prompt::Consent)

@@ -15,10 +15,10 @@ use crate::terms::Terms;
 use crate::trace::{Exchange, Flow};
 
 /// A provider's rules and its description, or why they are not to be had.
-pub(super) type There = Result<(Terms, Arc<Metadata>), Error>;
+pub(crate) type There = Result<(Terms, Arc<Metadata>), Error>;
 
 /// What became of one request.
-pub(super) enum Revoked {
+pub(crate) enum Revoked {
     Yes,
     NoWay,
     Failed(Error),
@@ -45,7 +45,7 @@ impl Revoked {
 
 /// One request, by what it is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The refresh token.
     Refresh,
     /// The access token.
@@ -80,10 +80,10 @@ impl Part {
 
 /// The tokens that a sign-out has to give back, and how.
 #[derive(Clone)]
-pub(super) struct ToRevoke {
-    pub(super) way: SignOutWay,
-    pub(super) refresh: Option<RefreshToken>,
-    pub(super) access: Option<AccessToken>,
+pub(crate) struct ToRevoke {
+    pub(crate) way: SignOutWay,
+    pub(crate) refresh: Option<RefreshToken>,
+    pub(crate) access: Option<AccessToken>,
 }
 
 impl ToRevoke {
@@ -160,7 +160,7 @@ impl ToRevoke {
 type Judge = fn(&Response) -> Result<(), RevocationError>;
 
 /// What came of all requests of a sign-out.
-pub(super) struct Revocations {
+pub(crate) struct Revocations {
     /// Each of them, in order.
     pub(super) parts: Vec<(Part, Revoked)>,
     /// What may still be given back later, if anything.
@@ -176,7 +176,7 @@ impl Revocations {
 
 impl Client {
     /// Asks the provider to end what is to be ended. What may be answered otherwise later is left.
-    pub(super) async fn revoke_all(&self, there: &There, to: &ToRevoke, flow: &Flow) -> Revocations {
+    pub(crate) async fn revoke_all(&self, there: &There, to: &ToRevoke, flow: &Flow) -> Revocations {
         let terms = there.as_ref().ok().map(|(terms, _)| terms);
         let mut parts = Vec::new();
         for part in to.parts(terms) {

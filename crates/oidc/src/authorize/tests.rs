@@ -105,24 +105,29 @@ fn what_was_asked_for_is_sent() {
     );
     check(|_| {}, "login_hint", None);
     check(
-        |request| request.prompt = Some(Prompt::None),
+        |request| request.prompt = vec![Prompt::None],
         "prompt",
         Some("none"),
     );
     check(
-        |request| request.prompt = Some(Prompt::Login),
+        |request| request.prompt = vec![Prompt::Login],
         "prompt",
         Some("login"),
     );
     check(
-        |request| request.prompt = Some(Prompt::Consent),
+        |request| request.prompt = vec![Prompt::Consent],
         "prompt",
         Some("consent"),
     );
     check(
-        |request| request.prompt = Some(Prompt::SelectAccount),
+        |request| request.prompt = vec![Prompt::SelectAccount],
         "prompt",
         Some("select_account"),
+    );
+    check(
+        |request| request.prompt = vec![Prompt::SelectAccount, Prompt::Consent],
+        "prompt",
+        Some("select_account consent"),
     );
     check(|_| {}, "prompt", None);
     check(|request| request.max_age = Some(0), "max_age", Some("0"));

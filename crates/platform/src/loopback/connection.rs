@@ -161,9 +161,9 @@ impl Page {
     /// The status that goes with it.
     pub(super) fn status(self) -> StatusCode {
         match self {
-            Self::End(BrowserPage::Finished | BrowserPage::Refused | BrowserPage::SignedOut) => {
-                StatusCode::OK
-            }
+            Self::End(
+                BrowserPage::Finished | BrowserPage::Refused | BrowserPage::Question | BrowserPage::SignedOut,
+            ) => StatusCode::OK,
             Self::End(BrowserPage::NotAwaited | BrowserPage::SignOutNotAwaited)
             | Self::WrongHost
             | Self::BodyRefused => StatusCode::BAD_REQUEST,

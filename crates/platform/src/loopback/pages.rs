@@ -91,6 +91,12 @@ fn words(page: Page) -> Words {
             second: "You can close this page and go back to it.",
             whole: false,
         },
+        Page::End(BrowserPage::Question) => Words {
+            title: "You chose another account",
+            first: "It is not the one that this sign-in was for. Tessera asks you what to do.",
+            second: "You can close this page and go back to it.",
+            whole: false,
+        },
         Page::End(BrowserPage::NotAwaited) => Words {
             title: "Not the answer Tessera is waiting for",
             first: "It belongs to an older sign-in, or something else opened this page.",
@@ -198,10 +204,11 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Page; 11] = [
+    const ALL: [Page; 12] = [
         Page::End(BrowserPage::Finished),
         Page::End(BrowserPage::NotAwaited),
         Page::End(BrowserPage::Refused),
+        Page::End(BrowserPage::Question),
         Page::End(BrowserPage::SignedOut),
         Page::End(BrowserPage::SignOutNotAwaited),
         Page::WrongHost,
@@ -256,10 +263,10 @@ mod tests {
 
     #[test]
     fn the_ends_of_a_sign_in_or_sign_out_cannot_be_mistaken_for_each_other() {
-        let mut titles = ALL[..5].iter().map(|page| words(*page).title).collect::<Vec<_>>();
+        let mut titles = ALL[..6].iter().map(|page| words(*page).title).collect::<Vec<_>>();
         titles.sort_unstable();
         titles.dedup();
-        assert_eq!(titles.len(), 5);
+        assert_eq!(titles.len(), 6);
         assert!(ALL.iter().all(|page| words(*page).whole == (*page == ALL[0])));
     }
 }
