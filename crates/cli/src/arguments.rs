@@ -61,6 +61,12 @@ pub struct Login {
     /// A client secret, only for issuers that insist on one
     #[arg(long, value_name = "SECRET", requires = "issuer", value_parser = NonEmptyStringValueParser::new())]
     pub client_secret: Option<String>,
+    /// The account to sign in again: its id, the start of its id (four characters or more), e-mail address or name
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// Choose an account at the provider, also where your browser knows one: to add another
+    #[arg(long, conflicts_with = "account")]
+    pub any_account: bool,
     /// A permission to ask for instead of the usual ones; may be repeated
     #[arg(long, value_name = "SCOPE")]
     pub scope: Vec<String>,

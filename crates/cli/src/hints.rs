@@ -17,8 +17,10 @@ pub(crate) struct About {
     file: Option<PathBuf>,
     /// Who can be signed in with by name.
     ready: Vec<String>,
-    /// The flags that name the provider to sign in with.
+    /// The flags that name the provider, or the account, to sign in with.
     provider: String,
+    /// The flags that name the provider alone.
+    anybody: String,
     /// Whether its client id was named by a flag.
     by_flags: bool,
     /// What a sign-in waits for.
@@ -57,6 +59,11 @@ impl About {
         if login.client_secret.is_some() {
             self.provider.push_str(" --client-secret SECRET");
         }
+        self.anybody.clone_from(&self.provider);
+        if let Some(account) = &login.account {
+            self.provider.push_str(" --account ");
+            self.provider.push_str(&quoted(account));
+        }
     }
 
     /// An account, which can be signed in again.
@@ -65,11 +72,12 @@ impl About {
             provider.issuer == account.issuer && provider.client_id.as_ref() == Some(&account.client_id)
         });
         self.by_flags = !by_name;
-        self.provider = if by_name {
+        self.anybody = if by_name {
             format!(" --provider {}", quoted(account.provider.as_str()))
         } else {
             by_address(account.issuer.as_str(), account.client_id.as_str())
         };
+        self.provider = format!(" --account {}", account.id);
     }
 
     /// A sign-in has its page, and waits.
@@ -142,6 +150,11 @@ impl About {
         format!("tessera login{}", self.provider)
     }
 
+    /// The command that signs anybody in there.
+    fn any(&self) -> String {
+        format!("tessera login{}", self.anybody)
+    }
+
     /// Where the client id in use was given.
     fn place(&self) -> String {
         if self.by_flags {
@@ -170,7 +183,9 @@ impl About {
             AccountError::NoRefreshToken => {
                 format!("Run `{sign_in}`; where the provider offers it, allow access while you are away.")
             }
-            AccountError::ProviderAsksToWait { .. } | AccountError::Superseded => return None,
+            AccountError::OtherProvider
+            | AccountError::ProviderAsksToWait { .. }
+            | AccountError::Superseded => return None,
         })
     }
 
@@ -179,16 +194,22 @@ impl About {
         Some(match error {
             AttemptError::Cancelled => format!("Run `{sign_in}` again whenever you like."),
             AttemptError::Gone => format!("Run `{sign_in}` again; you can close that page."),
-            AttemptError::OtherAccount => {
-                "Run it again and choose that account, or use the other one: `tessera accounts` lists those that are here."
-                    .to_owned()
+            AttemptError::OtherAccount => format!(
+                "Run it again and choose that account. To add the one that you chose, run `{} --any-account`.",
+                self.any()
+            ),
+            AttemptError::NotAnswered => {
+                "Run it again whenever you like, and choose that account.".to_owned()
             }
             AttemptError::TimedOut => match &self.waits {
                 None => format!("Run `{sign_in}` again; `--timeout` gives it more time."),
                 Some(Waits::Device) => format!("Run `{sign_in} --redirect device` again to get a new code."),
                 // A provider that does not know one of the two says so on its page, and sends nobody back
                 // (RFC 6749 section 4.1.2.1).
-                Some(Waits::Browser { client_id, redirect_uri }) => format!(
+                Some(Waits::Browser {
+                    client_id,
+                    redirect_uri,
+                }) => format!(
                     "If your browser shows an error about the client or the redirect address, compare the client id `{client_id}` \
                      and the address {redirect_uri} with what is registered at the provider; the client id comes from {}. \
                      If your browser did finish, run `{sign_in} --redirect paste` and paste the address it ends on.",

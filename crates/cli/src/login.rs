@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tessera_client::{
-    AdHocProvider, Attempt, AttemptBrowser, AttemptError, BrowserWish, Client, ClientSecret, Error,
-    ProviderChoice, ProviderError, ProviderId, Route, Scopes, SignIn, SignedIn, Stage,
+    AccountError, AdHocProvider, Attempt, AttemptBrowser, AttemptError, BrowserWish, Client, ClientSecret,
+    Error, ProviderChoice, ProviderError, ProviderId, Route, Scopes, SignIn, SignedIn, Stage, Storage,
 };
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 
 use crate::Failure;
 use crate::arguments::{Login, Redirect};
@@ -32,6 +32,9 @@ struct SignedInRow<'a> {
     event: &'static str,
     account: AccountRow<'a>,
     checks: Vec<CheckRow>,
+    /// Whether somebody else was to be added, and this account was here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    already: bool,
 }
 
 #[derive(Serialize)]
@@ -49,28 +52,30 @@ pub(crate) async fn login(
     about: &mut About,
 ) -> Result<(), Failure> {
     about.login(&login);
-    let route = login.redirect.map(Redirect::route);
     let browser = match &login.with_browser {
         Some(wish) => client.browser_wish(wish).await.map_err(Error::from)?,
         None => BrowserWish::Remembered,
     };
     let request = SignIn {
-        route,
+        route: login.redirect.map(Redirect::route),
         scopes: (!login.scope.is_empty()).then(|| {
             // One flag may hold several, as a provider's documentation writes them.
             Scopes::from_tokens(login.scope.iter().flat_map(|scope| scope.split(' ')))
         }),
-        apis: login.api.clone(),
+        choose: login.any_account,
+        can_ask: at_keyboard(output),
         open_browser: !login.no_browser,
         browser,
         timeout: Duration::from_secs(login.timeout),
-        ..SignIn::with(choice(client, &login)?)
+        ..whom(client, &login, about).await?
     };
     let before = client.accounts().await?;
     let attempt = client.sign_in(request)?;
     let signed_in = tokio::select! {
         signed_in = course(&attempt, output, about) => signed_in?,
         () = interrupt.came() => {
+            // The provider may have been asked again meanwhile.
+            let attempt = client.attempt().unwrap_or(attempt);
             attempt.cancel();
             // Forgetting the attempt may have to wait for the keychain; a second Ctrl-C does not.
             tokio::select! {
@@ -79,7 +84,7 @@ pub(crate) async fn login(
             }
         }
     };
-    tell(&signed_in, output);
+    tell(&signed_in, login.any_account, output);
     let account = &signed_in.account;
     let before = before.iter().find(|before| before.id == account.id);
     let lost = before.map(|before| before.granted.difference(&account.granted));
@@ -91,6 +96,46 @@ pub(crate) async fn login(
         ));
     }
     Ok(())
+}
+
+/// Whether somebody can be asked.
+fn at_keyboard(output: Output) -> bool {
+    !output.is_json() && io::stdin().is_terminal()
+}
+
+/// What the flags say of the provider and the account.
+async fn whom(client: &Client, login: &Login, about: &mut About) -> Result<SignIn, Error> {
+    let Some(name) = &login.account else {
+        return Ok(SignIn {
+            apis: login.api.clone(),
+            ..SignIn::with(choice(client, login)?)
+        });
+    };
+    let account = client.find_account(name).await?;
+    let is_of = match (&login.provider, &login.issuer, &login.client_id) {
+        (Some(provider), ..) => account.provider.as_str() == provider,
+        (None, Some(issuer), Some(client_id)) => {
+            account.issuer.as_str() == issuer && account.client_id.as_str() == client_id
+        }
+        _ => true,
+    };
+    if !is_of {
+        return Err(AccountError::OtherProvider.into());
+    }
+    about.account(client, &account);
+    let renewal = client.renewal(&account.id).await?;
+    let named = login.provider.is_some() || login.issuer.is_some();
+    Ok(SignIn {
+        provider: if named {
+            choice(client, login)?
+        } else {
+            renewal.provider
+        },
+        apis: [renewal.apis, login.api.clone()].concat(),
+        // This program's memory ends with it.
+        storage: Storage::Keychain,
+        ..renewal
+    })
 }
 
 /// Whom to sign in with: as named, or the only provider there is.
@@ -156,8 +201,33 @@ fn opens_in(browser: &AttemptBrowser) -> String {
     }
 }
 
-/// Tells where to sign in, and waits for it.
+/// Tells where to sign in, and waits for it; as often as the person has the provider asked again.
 pub(crate) async fn course(attempt: &Attempt, output: Output, about: &mut About) -> Result<SignedIn, Error> {
+    // One reader for all of it: a line that is awaited by one cannot be had by another.
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let mut attempt = attempt.clone();
+    loop {
+        match round(&attempt, &mut lines, output, about).await? {
+            Round::Over(signed_in) => return Ok(*signed_in),
+            Round::Again(next) => attempt = next,
+        }
+    }
+}
+
+type Typed = Lines<BufReader<Stdin>>;
+
+/// What came of one attempt.
+enum Round {
+    Over(Box<SignedIn>),
+    Again(Attempt),
+}
+
+async fn round(
+    attempt: &Attempt,
+    lines: &mut Typed,
+    output: Output,
+    about: &mut About,
+) -> Result<Round, Error> {
     let page = attempt.opened().await?;
     let (device, paste) = (attempt.view().device, attempt.view().route == Route::Paste);
     about.waits(&page, device.is_some());
@@ -187,14 +257,37 @@ pub(crate) async fn course(attempt: &Attempt, output: Output, about: &mut About)
         }
     }
     // What a script has on standard input is its own, unless it asked for this way.
-    let typed = device.is_none() && !output.is_json() && io::stdin().is_terminal();
-    tokio::select! {
+    let typed = at_keyboard(output);
+    let pastes = device.is_none() && typed;
+    let ended = tokio::select! {
         ended = attempt.wait() => ended,
-        // Standard input may close before the browser is done; the attempt itself goes on.
-        () = pasted(attempt, about, paste), if paste || typed => attempt.wait().await,
-        () = what_else(attempt, typed, output), if device.is_none() => attempt.wait().await,
-    }
+        next = read(attempt, lines, about, paste), if paste || typed => return Ok(Round::Again(next)),
+        () = what_else(attempt, pastes, output), if device.is_none() => attempt.wait().await,
+        () = ask(attempt, output) => attempt.wait().await,
+    };
+    Ok(Round::Over(Box::new(ended?)))
 }
+
+/// Asks what to do about another person than the sign-in was for.
+async fn ask(attempt: &Attempt, output: Output) {
+    let another = attempt.question().await;
+    output.note(&format!(
+        "You chose {}, but this was for {}. Nothing is kept yet.",
+        another.came, another.expected
+    ));
+    output.note(&format!(
+        "  y  {} {}; the other account stays as it is",
+        if another.is_here { "renew" } else { "add" },
+        another.came
+    ));
+    output.note(&format!("  a  ask again, to choose {}", another.expected));
+    output.note("  n  cancel; nothing is changed");
+    output.note(ANSWERS);
+    std::future::pending::<()>().await;
+}
+
+/// What can be typed when it is asked.
+const ANSWERS: &str = "Type y, a or n and press Enter:";
 
 /// Says after a while what else can be done, and goes on waiting. Nothing is begun that nobody asked for.
 async fn what_else(attempt: &Attempt, typed: bool, output: Output) {
@@ -216,20 +309,24 @@ async fn what_else(attempt: &Attempt, typed: bool, output: Output) {
     std::future::pending::<()>().await;
 }
 
-/// Brings every line of standard input to the attempt, until one is taken. That it ends is told where it was `asked`
+/// Brings every line of standard input to the attempt: as the address that the browser ended on, or as the answer to
+/// what is asked. Comes back when the provider is asked again. That the input ends is told where an address was `asked`
 /// for.
-async fn pasted(attempt: &Attempt, about: &About, asked: bool) {
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+async fn read(attempt: &Attempt, lines: &mut Typed, about: &About, asked: bool) -> Attempt {
     while let Ok(Some(line)) = lines.next_line().await {
-        if line.trim().is_empty() {
-            continue;
-        }
-        match attempt.deliver(&line).await {
-            Ok(()) => return,
-            Err(error) => {
-                aside(&error.message());
-                aside(&format!("{} [{}]", about.hint(&error), error.code()));
+        let line = line.trim();
+        let view = attempt.view();
+        if view.another.is_some() {
+            if let Some(next) = answered(attempt, line) {
+                return next;
             }
+        } else if !line.is_empty()
+            && view.device.is_none()
+            && let Err(error) = attempt.deliver(line).await
+            && attempt.view().stage == Stage::Waiting
+        {
+            aside(&error.message());
+            aside(&format!("{} [{}]", about.hint(&error), error.code()));
         }
     }
     if asked {
@@ -237,12 +334,29 @@ async fn pasted(attempt: &Attempt, about: &About, asked: bool) {
             "Nothing more can be pasted: standard input has ended. A browser on this computer can still finish it.",
         );
     }
+    // Nobody can answer any more.
+    attempt.question().await;
+    attempt.cancel();
     // Whoever is told what else can be done must not be cut short by it.
-    std::future::pending::<()>().await;
+    std::future::pending().await
 }
 
-fn tell(signed_in: &SignedIn, output: Output) {
+/// Does what was typed when it was asked; gives back the attempt in which the provider is asked again.
+fn answered(attempt: &Attempt, line: &str) -> Option<Attempt> {
+    // An answer that comes when nothing is asked any more changes nothing; how it ended is told.
+    match line.to_ascii_lowercase().as_str() {
+        "y" | "yes" => drop(attempt.keep()),
+        "a" | "again" => return attempt.ask_again().ok(),
+        "n" | "no" => attempt.cancel(),
+        _ => aside(ANSWERS),
+    }
+    None
+}
+
+/// Tells who was signed in; `another` says that somebody else was to be added.
+fn tell(signed_in: &SignedIn, another: bool, output: Output) {
     let account = &signed_in.account;
+    let already = another && signed_in.was_here;
     if output.is_json() {
         let check = |verdict: &tessera_client::Verdict| CheckRow {
             id: verdict.check.code(),
@@ -252,6 +366,7 @@ fn tell(signed_in: &SignedIn, output: Output) {
             event: "signed_in",
             account: AccountRow::of(account),
             checks: signed_in.checks.iter().map(check).collect(),
+            already,
         });
         return;
     }
@@ -260,10 +375,17 @@ fn tell(signed_in: &SignedIn, output: Output) {
         .as_ref()
         .map(|email| format!(" <{email}>"))
         .unwrap_or_default();
-    output.line(&format!(
-        "You are signed in with {} as {}{email}.",
-        account.provider_name, account.name
-    ));
+    output.line(&if already {
+        format!(
+            "You are already signed in with {} as {}{email}; that was renewed, and nobody was added.",
+            account.provider_name, account.name
+        )
+    } else {
+        format!(
+            "You are signed in with {} as {}{email}.",
+            account.provider_name, account.name
+        )
+    });
     output.line(&format!("Account: {}", account.id));
     let missing = account.requested.difference(&account.granted);
     if !missing.is_empty() {

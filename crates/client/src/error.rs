@@ -90,6 +90,9 @@ pub enum AccountError {
     /// There are several.
     #[error("several accounts fit `{0}`")]
     Ambiguous(String),
+    /// It is one of another provider than was named.
+    #[error("the account is not one of the provider that was named")]
+    OtherProvider,
     /// A new sign-in is needed.
     #[error("{reason}")]
     NeedsSignIn {

@@ -129,6 +129,20 @@ impl Client {
     /// # Errors
     /// When there is no such account, or its provider is not known any more.
     pub async fn step_up(&self, id: &AccountId, wanted: StepUp) -> Result<SignIn, Error> {
+        let granted = self.account(id).await?.granted;
+        Ok(SignIn {
+            scopes: Some(granted.union(&wanted.scopes)),
+            step_up: Some(wanted),
+            ..self.renewal(id).await?
+        })
+    }
+
+    /// The sign-in that renews an account: at its own provider, with the APIs that were named for it, and kept where it
+    /// was.
+    ///
+    /// # Errors
+    /// When there is no such account, or its provider is not known any more.
+    pub async fn renewal(&self, id: &AccountId) -> Result<SignIn, Error> {
         let account = self.account(id).await?;
         let provider = if let Some(provider) = self.provider_of(&account) {
             ProviderChoice::Known(provider.id)
@@ -144,7 +158,6 @@ impl Client {
             })
         };
         Ok(SignIn {
-            scopes: Some(account.granted.union(&wanted.scopes)),
             apis: account
                 .apis
                 .iter()
@@ -152,7 +165,6 @@ impl Client {
                 .collect(),
             storage: account.storage,
             account: Some(account.id),
-            step_up: Some(wanted),
             ..SignIn::with(provider)
         })
     }

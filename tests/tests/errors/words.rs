@@ -144,6 +144,11 @@ fn errors() -> Vec<(Error, &'static str, Category)> {
             Usage,
         ),
         (
+            AccountError::OtherProvider.into(),
+            "account_of_other_provider",
+            Usage,
+        ),
+        (
             AccountError::NeedsSignIn {
                 need: SignInNeed::Ended,
                 reason: "The provider ended the session.".to_owned(),

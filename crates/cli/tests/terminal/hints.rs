@@ -27,18 +27,11 @@ async fn an_api_that_is_not_allowed_is_allowed_by_the_command_that_the_hint_name
     let whole = std::fs::read_to_string(&file).unwrap();
     let api = terminal.sandbox.api().to_owned();
     let profile = format!("{api}/profile");
-    let issuer = terminal.sandbox.issuer().to_owned();
-    let by_address = format!("login --issuer {issuer} --client-id {CLIENT_ID} --api {api}");
-    for (providers, expected) in [
-        (
-            whole.replace("apis = ", "# "),
-            format!("login --provider box --api {api}"),
-        ),
-        // Somebody who was signed in with by address has no name here.
-        (String::new(), by_address),
-    ] {
+    // The second has lost its provider's name.
+    for providers in [whole.replace("apis = ", "# "), String::new()] {
         std::fs::write(&file, whole.replace("apis = ", "# ")).unwrap();
-        terminal.sign_in("ann").await;
+        let id = terminal.sign_in("ann").await["account"]["id"].clone();
+        let expected = format!("login --account {} --api {api}", id.as_str().unwrap());
         std::fs::write(&file, providers).unwrap();
         let told = hint(&terminal, &["call", ANN, &profile]).await;
         let command = named(&told);
@@ -57,13 +50,14 @@ async fn an_api_that_is_not_allowed_is_allowed_by_the_command_that_the_hint_name
 async fn a_sign_in_that_is_over_names_the_command_that_makes_a_new_one() {
     let terminal = Terminal::open().await;
     terminal.first_tokens_end_at_once();
-    terminal.sign_in("ann").await;
+    let id = terminal.sign_in("ann").await["account"]["id"].clone();
+    let expected = ["login", "--account", id.as_str().unwrap()];
     terminal.sandbox.revoke_everything();
     let told = hint(&terminal, &["token", ANN]).await;
-    assert_eq!(named(&told), ["login", "--provider", "box"], "{told}");
+    assert_eq!(named(&told), expected, "{told}");
     let listed = terminal.run(&["accounts"]).await;
     assert!(
-        listed.notes.contains("Ann Archer") && named(&listed.notes) == ["login", "--provider", "box"],
+        listed.notes.contains("Ann Archer") && named(&listed.notes) == expected,
         "{listed:?}"
     );
     terminal.sign_in("ann").await;

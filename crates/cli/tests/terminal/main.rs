@@ -10,6 +10,7 @@
     reason = "a test may stop at the first surprise, and makes the world that it runs in"
 )]
 
+mod accounts;
 mod commands;
 mod ends;
 mod hints;

@@ -245,6 +245,12 @@ fn of_account(error: &AccountError) -> Told {
             "Your provider is busy, and has said when it wants to be asked again.",
             format!("Nothing is lost. Try again in {}.", shown_duration(*seconds)),
         ),
+        AccountError::OtherProvider => told(
+            "account_of_other_provider",
+            Category::Usage,
+            "You named an account that is not one of that provider.",
+            "Leave the provider out, or name an account that is one of it.",
+        ),
         AccountError::NeedsSignIn { reason, .. } => told(
             "needs_sign_in",
             Category::NeedsSignIn,

@@ -79,7 +79,7 @@ impl Client {
     /// Ends the attempt in which something is asked, as a cancel does, and gives the provider a moment to end what was
     /// received.
     pub(crate) async fn unask(&self) {
-        if let Some(attempt) = self.attempt().filter(|attempt| attempt.question().is_some()) {
+        if let Some(attempt) = self.attempt().filter(|attempt| attempt.open_question().is_some()) {
             attempt.cancel();
             // That it was cancelled is known.
             let _ = attempt.wait().await;
@@ -89,12 +89,24 @@ impl Client {
 }
 
 impl Attempt {
+    /// Waits until it is asked what to do about another person: for ever where it is not.
+    pub async fn question(&self) -> AnotherPerson {
+        let mut view = self.shared.view.subscribe();
+        loop {
+            if let Some(another) = view.borrow_and_update().another.clone() {
+                return another;
+            }
+            // The attempt, which tells of its changes, is held here.
+            let _ = view.changed().await;
+        }
+    }
+
     /// Keeps whoever signed in, although another person was expected; that one's account stays as it is.
     ///
     /// # Errors
     /// When that is not asked, or not any more.
     pub fn keep(&self) -> Result<(), Error> {
-        let question = self.question().take().ok_or(AttemptError::Gone)?;
+        let question = self.open_question().take().ok_or(AttemptError::Gone)?;
         Ok(question.send(()).map_err(|()| AttemptError::Gone)?)
     }
 
@@ -105,14 +117,14 @@ impl Attempt {
     /// # Errors
     /// When that is not asked, or not any more.
     pub fn ask_again(&self) -> Result<Self, Error> {
-        self.question().take().ok_or(AttemptError::Gone)?;
+        self.open_question().take().ok_or(AttemptError::Gone)?;
         self.client.sign_in(SignIn {
             choose: true,
             ..self.shared.request.clone()
         })
     }
 
-    fn question(&self) -> std::sync::MutexGuard<'_, Option<oneshot::Sender<()>>> {
+    fn open_question(&self) -> std::sync::MutexGuard<'_, Option<oneshot::Sender<()>>> {
         self.shared
             .question
             .lock()
@@ -122,7 +134,7 @@ impl Attempt {
     /// Asks, and waits until somebody says to keep whoever came. Every other end is an error.
     async fn asked(&self, another: AnotherPerson) -> Result<(), Error> {
         let (sender, answer) = oneshot::channel();
-        *self.question() = Some(sender);
+        *self.open_question() = Some(sender);
         let time = self.shared.request.timeout.min(MAX_ATTEMPT);
         let seconds = i64::try_from(time.as_secs()).unwrap_or(600);
         self.update(|view| {
@@ -138,7 +150,7 @@ impl Attempt {
             }
         })
         .await;
-        *self.question() = None;
+        *self.open_question() = None;
         match answered {
             Ok(()) => {
                 self.update(|view| {
