@@ -88,7 +88,7 @@ fn errors() -> Vec<(Error, &'static str, Category)> {
         (BrowserError(elsewhere()).into(), "browser_not_started", Machine),
         (
             BrowserUnknown {
-                asked: elsewhere(),
+                asked: "netscape".to_owned(),
                 here: vec!["firefox".to_owned()],
             }
             .into(),
