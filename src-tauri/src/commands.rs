@@ -8,7 +8,8 @@ use tauri::State;
 use tauri::ipc::Channel;
 use tessera_client::{
     AccountError, AccountId, ApiRequest, Attempt, AttemptError, BrowserWish, Client, Error,
-    MAX_BROWSER_SIGN_OUT, ProviderChoice, ProviderDraft, ProviderError, ProviderId, SignIn, Storage,
+    MAX_BROWSER_SIGN_OUT, OpenSignOutId, ProviderChoice, ProviderDraft, ProviderError, ProviderId, SignIn,
+    SignOutError, Storage,
 };
 use tokio::time::Instant;
 use url::Url;
@@ -16,8 +17,8 @@ use url::Url;
 use crate::shell::Shell;
 use crate::wire::{
     AccountDetail, AppEvent, AppInfo, AttemptView, BrowserView, CallRequest, CallResponse, CatalogueEntry,
-    ErrorView, FindingView, FlowEventView, KeptView, ProviderInput, ProviderView, ReceiptView, RouteView,
-    SavedReport, SignInRequest,
+    ErrorView, FindingView, FlowEventView, KeptView, ProviderInput, ProviderView, ReceiptView, RetriedView,
+    RouteView, SavedReport, SignInRequest, SignOutWayView,
 };
 use crate::{body, flows, view};
 
@@ -182,11 +183,28 @@ pub(crate) async fn move_storage(shell: Held<'_>, id: String, until_quit: bool) 
     Ok(shell.client().await?.move_secrets(&account_id(&id)?, to).await?)
 }
 
-/// Ends an account here, and at the provider as far as that goes.
+/// Ends an account here, and at the provider as far as that goes and `way` asks for.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn sign_out(shell: Held<'_>, id: String) -> Answer<ReceiptView> {
-    Ok(shell.client().await?.sign_out(&account_id(&id)?).await?.into())
+pub(crate) async fn sign_out(shell: Held<'_>, id: String, way: SignOutWayView) -> Answer<ReceiptView> {
+    let client = shell.client().await?;
+    Ok(client.sign_out_by(&account_id(&id)?, way.into()).await?.into())
+}
+
+/// Tries once more to finish a sign-out that the provider could not be told of.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn retry_sign_out(shell: Held<'_>, id: String) -> Answer<RetriedView> {
+    let client = shell.client().await?;
+    Ok(client.retry_sign_out(&open_sign_out_id(&id)?).await?.into())
+}
+
+/// Gives such a sign-out up, and deletes what is here of it.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn forget_sign_out(shell: Held<'_>, id: String) -> Answer<()> {
+    let client = shell.client().await?;
+    Ok(client.forget_sign_out(&open_sign_out_id(&id)?).await?)
 }
 
 /// Opens the provider's sign-out page in the browser, for an account that was just signed out. How it ends is told
@@ -366,6 +384,10 @@ fn storage(until_quit: bool) -> Storage {
 
 fn account_id(text: &str) -> Result<AccountId, Error> {
     AccountId::parse(text).ok_or_else(|| AccountError::Unknown(shown(text)).into())
+}
+
+fn open_sign_out_id(text: &str) -> Result<OpenSignOutId, Error> {
+    OpenSignOutId::parse(text).ok_or(SignOutError::NotOpen.into())
 }
 
 fn provider_id(text: &str) -> Result<ProviderId, Error> {

@@ -231,7 +231,15 @@ fn what_cannot_be_done_is_told_with_code_sentence_and_hint() {
         "account_unknown",
     );
     check("account_detail", json!({ "id": "../../etc" }), "account_unknown");
-    check("sign_out", json!({ "id": "0123456789abcdef" }), "account_unknown");
+    for way in ["here", "everywhere", "leaked"] {
+        let id = "0123456789abcdef";
+        check("sign_out", json!({ "id": id, "way": way }), "account_unknown");
+    }
+    for command in ["retry_sign_out", "forget_sign_out"] {
+        for id in ["0123456789abcdef", "../../etc"] {
+            check(command, json!({ "id": id }), "open_sign_out_unknown");
+        }
+    }
     check("catalogue", json!({ "account": "x" }), "account_unknown");
     check("call", call("GET"), "account_unknown");
     for method in ["G E T", "get", "CONNECT", "TRACE", "PURGE", ""] {

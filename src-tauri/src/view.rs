@@ -2,15 +2,16 @@
 
 use tessera_client::{
     Account, AccountState, AttemptSnapshot, BrowserChoice, Change, Client, Error, InstalledBrowser,
-    KnownCall, Provider, ProviderSource, Receipt, Route, Scopes, Stage, StepUp, Storage, StoredSecret,
-    Verdict,
+    KnownCall, OpenSignOut, OpenStage, Provider, ProviderSource, Receipt, Retried, Route, Scopes, SignOutWay,
+    Stage, StepUp, Storage, StoredSecret, Verdict,
 };
 
 use crate::permissions;
 use crate::wire::{
     AccountDetail, AccountStateView, AccountView, AppEvent, AttemptBrowserView, AttemptEnd, AttemptStage,
     AttemptView, BrowserSignOutEnd, BrowserView, CatalogueEntry, CheckView, ClaimView, DeviceView, ErrorView,
-    ForecastView, KeptView, ProfileView, ProviderView, ReceiptLine, ReceiptView, RouteView, StepUpInput,
+    ForecastView, KeptView, OpenSignOutView, ProfileView, ProviderView, ReceiptLine, ReceiptView,
+    RetriedView, RouteView, SignOutWayView, StepUpInput,
 };
 
 /// Everything as it is now.
@@ -21,6 +22,7 @@ pub(crate) async fn snapshot(client: &Client) -> Result<AppEvent, ErrorView> {
         accounts,
         attempt,
         providers: providers(client),
+        open_sign_outs: open_sign_outs(client).await?,
     })
 }
 
@@ -47,7 +49,11 @@ pub(crate) async fn event(client: &Client, change: Change) -> Option<AppEvent> {
         Change::Providers => AppEvent::Providers {
             providers: providers(client),
         },
-        Change::Notice(_) | Change::OpenSignOuts => return None,
+        Change::OpenSignOuts => match open_sign_outs(client).await {
+            Ok(open_sign_outs) => AppEvent::OpenSignOuts { open_sign_outs },
+            Err(error) => AppEvent::Notice { error: error.into() },
+        },
+        Change::Notice(_) => return None,
     })
 }
 
@@ -59,6 +65,22 @@ fn browser_sign_out(end: tessera_client::BrowserSignOutEnd) -> Option<BrowserSig
         tessera_client::BrowserSignOutEnd::Failed(error) => BrowserSignOutEnd::Failed { error: error.into() },
         tessera_client::BrowserSignOutEnd::Replaced => return None,
     })
+}
+
+async fn open_sign_outs(client: &Client) -> Result<Vec<OpenSignOutView>, Error> {
+    let view = |open: OpenSignOut| OpenSignOutView {
+        page: client.settings_page_of(&open).is_some(),
+        id: open.id.to_string(),
+        provider: open.provider.to_string(),
+        provider_name: open.provider_name,
+        kind: open.kind,
+        name: open.name,
+        since: open.since.0,
+        over: open.stage == OpenStage::Over,
+        reason: open.reason,
+        next_try_at: open.next_try.map(|next| next.at.0),
+    };
+    Ok(client.open_sign_outs().await?.into_iter().map(view).collect())
 }
 
 fn providers(client: &Client) -> Vec<ProviderView> {
@@ -124,6 +146,8 @@ pub(crate) fn detail(client: &Client, account: Account, browser: Option<&Browser
         storage: client.storage_sentence(&account),
         access_expires_at: account.access_expires_at.map(|at| at.0),
         browser: browser.map(ToString::to_string),
+        can_sign_out_everywhere: client.can_sign_out(&account, SignOutWay::Everywhere),
+        can_report_leak: client.can_sign_out(&account, SignOutWay::Leaked),
         account: account.into(),
     }
 }
@@ -309,6 +333,26 @@ impl From<KnownCall> for CatalogueEntry {
             method: call.method.to_owned(),
             url: call.url.into(),
             scope: call.scope.map(str::to_owned),
+        }
+    }
+}
+
+impl From<SignOutWayView> for SignOutWay {
+    fn from(way: SignOutWayView) -> Self {
+        match way {
+            SignOutWayView::Here => Self::Here,
+            SignOutWayView::Everywhere => Self::Everywhere,
+            SignOutWayView::Leaked => Self::Leaked,
+        }
+    }
+}
+
+impl From<Retried> for RetriedView {
+    fn from(retried: Retried) -> Self {
+        match retried {
+            Retried::Done => Self::Done,
+            Retried::Open(_) => Self::Open,
+            Retried::Over(_) => Self::Over,
         }
     }
 }

@@ -240,6 +240,8 @@ pub enum AppEvent {
         attempt: Option<AttemptView>,
         /// All providers.
         providers: Vec<ProviderView>,
+        /// All sign-outs that are not finished.
+        open_sign_outs: Vec<OpenSignOutView>,
     },
     /// An attempt began or moved on.
     Attempt {
@@ -264,6 +266,11 @@ pub enum AppEvent {
     Accounts {
         /// All of them.
         accounts: Vec<AccountView>,
+    },
+    /// Sign-outs that are not finished were added, removed or changed.
+    OpenSignOuts {
+        /// All of them.
+        open_sign_outs: Vec<OpenSignOutView>,
     },
     /// Providers were added, removed or changed.
     Providers {
@@ -377,6 +384,10 @@ pub struct AccountDetail {
     pub access_expires_at: Option<i64>,
     /// The browser that its pages are opened in; nothing for the system's default.
     pub browser: Option<String>,
+    /// Whether a sign-out can end the app's access on every device.
+    pub can_sign_out_everywhere: bool,
+    /// Whether the provider takes reports of leaked tokens.
+    pub can_report_leak: bool,
 }
 
 /// Something secret that is kept of an account, from outside.
@@ -448,13 +459,64 @@ pub struct ReceiptView {
     pub browser: bool,
 }
 
+/// How much a sign-out is to end at the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum SignOutWayView {
+    /// This sign-in, on this computer.
+    Here,
+    /// All access of the app, on every device.
+    Everywhere,
+    /// Tokens that somebody else saw.
+    Leaked,
+}
+
+/// A sign-out that the provider could not be told of yet.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct OpenSignOutView {
+    /// Stable id.
+    pub id: String,
+    /// The provider's id.
+    pub provider: String,
+    /// The provider's name.
+    pub provider_name: String,
+    /// Which mark to draw, as in `ProviderView`.
+    pub kind: String,
+    /// Whose account it was.
+    pub name: String,
+    /// Seconds since 1970 of the sign-out here.
+    #[specta(type = Number)]
+    pub since: i64,
+    /// Whether it cannot be finished, and is only told.
+    pub over: bool,
+    /// Why it is not finished, as a sentence; `null` where it was not tried in this list's memory.
+    pub reason: Option<String>,
+    /// Seconds since 1970 at which it is tried again by itself; `null` when it is at the next start or network.
+    #[specta(type = Option<Number>)]
+    pub next_try_at: Option<i64>,
+    /// Whether there is a page where it can be ended by hand.
+    pub page: bool,
+}
+
+/// What another try to finish a sign-out came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum RetriedView {
+    /// It is finished.
+    Done,
+    /// It is still open.
+    Open,
+    /// It cannot be finished.
+    Over,
+}
+
 /// One step of a sign-out.
 #[derive(Clone, Debug, Serialize, Type)]
 pub struct ReceiptLine {
-    /// What it was about: `refresh_token_revoked`, `access_token_revoked`, `secrets_deleted`, `account_removed` or
-    /// `browser_session`.
+    /// What it was about: `refresh_token_revoked`, `access_token_revoked`, `everywhere_revoked`,
+    /// `leaked_tokens_revoked`, `secrets_deleted`, `account_removed` or `browser_session`.
     pub what: String,
-    /// `done`, `failed`, `not_possible` or `offered`.
+    /// `done`, `open`, `failed`, `not_possible` or `offered`.
     pub outcome: String,
     /// A sentence.
     pub sentence: String,

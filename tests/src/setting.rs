@@ -175,7 +175,7 @@ impl<'a> Setting<'a> {
     }
 
     /// Tries a token as a thief would, at the API and for a refresh, and checks that it gets nothing.
-    async fn is_dead(&self, token: &str) -> Result<()> {
+    pub async fn is_dead(&self, token: &str) -> Result<()> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let profile = format!("{}/profile", self.sandbox.api());
         let called = http.get(profile).bearer_auth(token).send().await?.status();

@@ -197,6 +197,80 @@ async fn the_browser_is_signed_out_after_the_account_and_comes_back_by_the_priva
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sign_out_that_the_provider_could_not_be_told_of_stays_open_until_it_is_there_again() -> Result<()>
+{
+    journey("open-sign-out", async |desktop| {
+        let scene = Setting::ordinary(desktop).await?;
+        let app = scene.open().await?;
+        scene.sign_in(&app, ANN).await?;
+        let tokens = [
+            keyring::value(desktop, "refresh", "")?,
+            keyring::value(desktop, "access", "token")?,
+        ];
+        let mut secrets = Secrets::default();
+        secrets.add(tokens.clone())?;
+        let away = Rule::new(Fault::Http {
+            endpoint: Endpoint::Revocation,
+            fault: HttpFault::Drop,
+        });
+        let away = scene.sandbox.faults().set(away.named("away"));
+        let receipt = setting::sign_out(&app).await?;
+        let outcomes: Vec<&str> = receipt.iter().map(|(outcome, _)| outcome.as_str()).collect();
+        ensure!(
+            outcomes == ["open", "open", "done", "done", "offered"],
+            "the receipt says {receipt:#?}"
+        );
+        keyring::holds(desktop, &["revoke"]).await?;
+        app.click("receipt-close").await?;
+        app.find("accounts-empty").await?;
+        app.says("open-sign-out", ANN.name).await?;
+        app.close().await?;
+
+        // What the next try finds in its way is then nobody's to try again for a quarter of an hour, but the person's.
+        let store = Connection::open(desktop.tessera().join("tessera.db"))?;
+        store.execute("UPDATE open_sign_out SET tries = 20", [])?;
+        drop(store);
+        let before = scene.asked(Endpoint::Revocation).len();
+        let app = scene.open().await?;
+        app.click("nav-accounts").await?;
+        app.says("open-sign-out", "tries again").await?;
+        let is_try = |entry: &Entry| entry.endpoint == Endpoint::Revocation && entry.outcome.is_some();
+        scene.sandbox.log().wait_for_count(before + 2, is_try).await?;
+        scene.sandbox.faults().remove(away);
+        app.click("open-sign-out-retry").await?;
+        app.gone("open-sign-outs").await?;
+
+        keyring::holds(desktop, &[]).await?;
+        let revoked: Vec<Fingerprint> = scene
+            .asked(Endpoint::Revocation)
+            .into_iter()
+            .filter(|entry| {
+                entry
+                    .outcome
+                    .as_ref()
+                    .is_some_and(|outcome| outcome.faults.is_empty())
+            })
+            .filter_map(|entry| entry.credential)
+            .collect();
+        ensure!(
+            revoked == tokens.each_ref().map(|token| Fingerprint::of(token)),
+            "{revoked:?}"
+        );
+        for token in &tokens {
+            scene.is_dead(token).await?;
+        }
+        secrets.hunt(&Places {
+            folders: vec![desktop.base().to_owned()],
+            except: vec![browser::profile(desktop)],
+            processes: desktop.processes(),
+            ..Places::default()
+        })?;
+        app.close().await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_renewal_under_way_comes_home_though_the_app_is_closed() -> Result<()> {
     journey("close-while-renewing", async |desktop| {
         let scene = Setting::ordinary(desktop).await?;

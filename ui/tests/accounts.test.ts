@@ -1,10 +1,19 @@
 // Accounts: how each stands, what is inside, and the way out.
 import { userEvent } from 'vitest/browser';
 import { describe, expect, test, vi } from 'vitest';
-import { accounts, ann, crowd, detail, errors, receipt, troubled } from '../src/host/fake/data';
+import {
+  accounts,
+  ann,
+  crowd,
+  detail,
+  errors,
+  openSignOuts,
+  receipt,
+  troubled,
+} from '../src/host/fake/data';
 import { fail, ok } from '../src/host/fake/fake';
 import { moment, time } from '../src/messages';
-import { byId, drawn, has, open, openState } from './open';
+import { byId, drawn, has, open, openState, said } from './open';
 
 const all = (id: string): HTMLElement[] => [
   ...document.querySelectorAll<HTMLElement>(`[data-testid="${id}"]`),
@@ -207,7 +216,7 @@ describe('signing out', () => {
 
   test('gives a receipt, which stays until it is read', async () => {
     const host = await openState('account-receipt');
-    expect(host.last('signOut')).toEqual(['account-ann']);
+    expect(host.last('signOut')).toEqual(['account-ann', 'here']);
     const receipt = byId('receipt');
     expect(receipt.textContent).toContain('Ann Archer is signed out');
     expect([...receipt.querySelectorAll('li')].map((line) => line.dataset['outcome'])).toEqual([
@@ -383,5 +392,111 @@ describe('the browser of an account', () => {
     );
     expect(choice().value).toBe('edge:Default');
     expect(choice().selectedOptions[0]?.text).toContain('not on this computer');
+  });
+});
+
+describe('how far a sign-out goes', () => {
+  test('is asked only where the provider leaves a choice', async () => {
+    await openState('account-sign-out');
+    expect(has('sign-out-confirm')).toBe(true);
+    expect(has('sign-out-way-here')).toBe(false);
+  });
+
+  test.each(['everywhere', 'leaked'] as const)('%s is what Rust is asked for', async (way) => {
+    const host = await openState('account-sign-out-ways');
+    expect(byId('sign-out-way-here')).toHaveProperty('checked', true);
+    byId(`sign-out-way-${way}`).click();
+    await drawn();
+    byId('sign-out-confirm').click();
+    await drawn();
+    expect(host.last('signOut')).toEqual(['account-ann', way]);
+  });
+
+  test('is this computer again when it is asked anew', async () => {
+    const host = await openState('account-sign-out-ways');
+    byId('sign-out-way-everywhere').click();
+    byId('sign-out-keep').click();
+    await drawn();
+    byId('sign-out').click();
+    await drawn();
+    byId('sign-out-confirm').click();
+    await drawn();
+    expect(host.last('signOut')).toEqual(['account-ann', 'here']);
+  });
+});
+
+describe('a sign-out that is not finished', () => {
+  const rows = () => all('open-sign-out').map((row) => row.textContent);
+
+  test('stands on the receipt as such', async () => {
+    await openState('account-receipt-open');
+    const line = byId('receipt').querySelector('[data-what="refresh_token_revoked"]');
+    expect(line?.getAttribute('data-outcome')).toBe('open');
+    expect(line?.textContent).toContain('Not finished');
+    expect(line?.textContent).toContain('tries again');
+  });
+
+  test('is shown below the accounts, with why, and when it is tried again', async () => {
+    await openState('accounts-open-sign-outs');
+    const at = openSignOuts()[0]?.next_try_at ?? 0;
+    const [waits, apart, over] = rows();
+    expect(rows()).toHaveLength(3);
+    expect(waits).toContain('You cannot reach 127.0.0.1:46511');
+    expect(waits).toContain(`Tessera tries again by itself, at ${time(at)}`);
+    expect(apart).toContain('when it starts and when a network comes');
+    expect(over).toContain('may stay good at Google');
+    expect(all('open-sign-out-retry')).toHaveLength(2);
+    expect(all('open-sign-out-page')).toHaveLength(1);
+  });
+
+  test('comes and goes as Rust tells it', async () => {
+    const host = await open({}, '#/accounts');
+    expect(has('open-sign-outs')).toBe(false);
+    host.emit({ event: 'open_sign_outs', open_sign_outs: openSignOuts() });
+    await drawn();
+    expect(rows()).toHaveLength(3);
+    host.emit({ event: 'open_sign_outs', open_sign_outs: [] });
+    await drawn();
+    expect(has('open-sign-outs')).toBe(false);
+  });
+
+  test('is tried again, and what came of it is said', async () => {
+    const host = await openState('accounts-open-sign-outs-alone');
+    byId('open-sign-out-retry').click();
+    await drawn();
+    expect(host.last('retrySignOut')).toEqual(['0123456789abcdef']);
+    expect(said()).toBe('Signing out of Sandbox as Cleo Carter is finished.');
+    expect(has('open-sign-outs')).toBe(false);
+  });
+
+  test('that cannot be tried now says why, and stays', async () => {
+    await openState('accounts-open-sign-outs-failed');
+    expect(byId('error').dataset['code']).toBe('provider_unavailable');
+    expect(rows()).toHaveLength(1);
+  });
+
+  test('is forgotten only after a question', async () => {
+    const host = await openState('accounts-open-sign-outs-forget');
+    expect(host.last('forgetSignOut')).toBeUndefined();
+    byId('open-sign-out-keep').click();
+    await drawn();
+    expect(rows()).toHaveLength(1);
+    byId('open-sign-out-forget').click();
+    await drawn();
+    byId('open-sign-out-forget-confirm').click();
+    await drawn();
+    expect(host.last('forgetSignOut')).toEqual(['0123456789abcdef']);
+    expect(has('open-sign-outs')).toBe(false);
+  });
+
+  test('that cannot be finished is gone when it was seen', async () => {
+    const host = await openState('accounts-open-sign-outs');
+    all('open-sign-out-page')[0]?.click();
+    await drawn();
+    expect(host.last('openProviderPage')).toEqual(['google']);
+    all('open-sign-out-forget')[2]?.click();
+    await drawn();
+    expect(host.last('forgetSignOut')).toEqual(['23456789abcdef01']);
+    expect(rows()).toHaveLength(2);
   });
 });

@@ -26,6 +26,7 @@ describe('events', () => {
       accounts: [ann()],
       attempt: attempt(),
       providers: [sandbox],
+      open_sign_outs: [],
     });
     expect(now.loaded).toBe(true);
     expect(now.accounts.map(({ id }) => id)).toEqual(['account-ann']);
@@ -71,6 +72,7 @@ describe('events', () => {
       accounts: [],
       attempt: late.attempt,
       providers: [],
+      open_sign_outs: [],
     };
     expect(after(moved, late).attempt?.stage).toBe('waiting');
     expect(after(moved, snapshot).attempt?.stage).toBe('waiting');
@@ -91,6 +93,7 @@ describe('events', () => {
       accounts: [],
       attempt: attempt(),
       providers: [],
+      open_sign_outs: [],
     };
     expect(after(begun, cancelled('attempt-1'), snapshot).attempt).toBeNull();
   });

@@ -29,7 +29,9 @@ test.each<[keyof Host, unknown[], string, unknown]>([
   ['copyLink', ['1'], 'copy_link', { id: '1' }],
   ['pasteCallback', ['1', 'text'], 'paste_callback', { id: '1', text: 'text' }],
   ['accountDetail', ['a'], 'account_detail', { id: 'a' }],
-  ['signOut', ['a'], 'sign_out', { id: 'a' }],
+  ['signOut', ['a', 'here'], 'sign_out', { id: 'a', way: 'here' }],
+  ['retrySignOut', ['s'], 'retry_sign_out', { id: 's' }],
+  ['forgetSignOut', ['s'], 'forget_sign_out', { id: 's' }],
   ['catalogue', ['a'], 'catalogue', { account: 'a' }],
   ['call', [call], 'call', { request: call }],
   ['saveProvider', [input], 'save_provider', { input }],
@@ -66,14 +68,14 @@ test('what Rust refuses is its own error', async () => {
     // Tauri rejects with what the command returned, which is no `Error`.
     throw errors.refused;
   });
-  expect(await tauriHost.signOut('a')).toEqual({ status: 'error', error: errors.refused });
+  expect(await tauriHost.signOut('a', 'here')).toEqual({ status: 'error', error: errors.refused });
 });
 
 test('what Tauri refuses becomes an error with a code', async () => {
   mockIPC(() => {
     throw 'Command sign_out not allowed by ACL';
   });
-  const answer = await tauriHost.signOut('a');
+  const answer = await tauriHost.signOut('a', 'here');
   expect(answer).toMatchObject({
     status: 'error',
     error: { code: 'window.command', detail: 'Command sign_out not allowed by ACL' },

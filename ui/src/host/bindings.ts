@@ -27,6 +27,8 @@ export const commands = {
 	 *  whoever subscribed.
 	 */
 	flows: () => typedError<FlowEventView[], ErrorView>(__TAURI_INVOKE("flows")),
+	/**  Gives such a sign-out up, and deletes what is here of it. */
+	forgetSignOut: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("forget_sign_out", { id })),
 	/**  Ends the attempt, and begins the same sign-in by another way back. */
 	goBy: (id: string, route: RouteView) => typedError<AttemptView, ErrorView>(__TAURI_INVOKE("go_by", { id, route })),
 	/**  The browsers that are installed here and can be chosen for an account. */
@@ -48,14 +50,16 @@ export const commands = {
 	removeProvider: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("remove_provider", { id })),
 	/**  Puts right what a check-up found, as far as the app can. `id` is that of the finding's repair. */
 	repair: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("repair", { id })),
+	/**  Tries once more to finish a sign-out that the provider could not be told of. */
+	retrySignOut: (id: string) => typedError<RetriedView, ErrorView>(__TAURI_INVOKE("retry_sign_out", { id })),
 	/**  Adds or changes a provider. */
 	saveProvider: (input: ProviderInput) => typedError<ProviderView, ErrorView>(__TAURI_INVOKE("save_provider", { input })),
 	/**  Writes what happened in a flow to a JSON and a Markdown file in the person's Downloads folder. */
 	saveReport: (flow: number) => typedError<SavedReport, ErrorView>(__TAURI_INVOKE("save_report", { flow })),
 	/**  Starts a sign-in, in the place of one that is going on. */
 	signIn: (request: SignInRequest) => typedError<AttemptView, ErrorView>(__TAURI_INVOKE("sign_in", { request })),
-	/**  Ends an account here, and at the provider as far as that goes. */
-	signOut: (id: string) => typedError<ReceiptView, ErrorView>(__TAURI_INVOKE("sign_out", { id })),
+	/**  Ends an account here, and at the provider as far as that goes and `way` asks for. */
+	signOut: (id: string, way: SignOutWayView) => typedError<ReceiptView, ErrorView>(__TAURI_INVOKE("sign_out", { id, way })),
 	/**
 	 *  Opens the provider's sign-out page in the browser, for an account that was just signed out. How it ends is told
 	 *  by an event.
@@ -84,6 +88,10 @@ export type AccountDetail = {
 	access_expires_at: number | null,
 	/**  The browser that its pages are opened in; nothing for the system's default. */
 	browser: string | null,
+	/**  Whether a sign-out can end the app's access on every device. */
+	can_sign_out_everywhere: boolean,
+	/**  Whether the provider takes reports of leaked tokens. */
+	can_report_leak: boolean,
 };
 
 /**  The state of an account. */
@@ -150,7 +158,9 @@ accounts: AccountView[];
 /**  The attempt that is going on. */
 attempt: AttemptView | null; 
 /**  All providers. */
-providers: ProviderView[] } | 
+providers: ProviderView[]; 
+/**  All sign-outs that are not finished. */
+open_sign_outs: OpenSignOutView[] } | 
 /**  An attempt began or moved on. */
 { event: "attempt"; 
 /**  As it is now. */
@@ -171,6 +181,10 @@ end: BrowserSignOutEnd } |
 { event: "accounts"; 
 /**  All of them. */
 accounts: AccountView[] } | 
+/**  Sign-outs that are not finished were added, removed or changed. */
+{ event: "open_sign_outs"; 
+/**  All of them. */
+open_sign_outs: OpenSignOutView[] } | 
 /**  Providers were added, removed or changed. */
 { event: "providers"; 
 /**  All of them. */
@@ -509,6 +523,30 @@ export type KeptView = {
 	why: string,
 };
 
+/**  A sign-out that the provider could not be told of yet. */
+export type OpenSignOutView = {
+	/**  Stable id. */
+	id: string,
+	/**  The provider's id. */
+	provider: string,
+	/**  The provider's name. */
+	provider_name: string,
+	/**  Which mark to draw, as in `ProviderView`. */
+	kind: string,
+	/**  Whose account it was. */
+	name: string,
+	/**  Seconds since 1970 of the sign-out here. */
+	since: number,
+	/**  Whether it cannot be finished, and is only told. */
+	over: boolean,
+	/**  Why it is not finished, as a sentence; `null` where it was not tried in this list's memory. */
+	reason: string | null,
+	/**  Seconds since 1970 at which it is tried again by itself; `null` when it is at the next start or network. */
+	next_try_at: number | null,
+	/**  Whether there is a page where it can be ended by hand. */
+	page: boolean,
+};
+
 /**  Who takes part. */
 export type PartyView = 
 /**  The person. */
@@ -586,11 +624,11 @@ export type ProviderView = {
 /**  One step of a sign-out. */
 export type ReceiptLine = {
 	/**
-	 *  What it was about: `refresh_token_revoked`, `access_token_revoked`, `secrets_deleted`, `account_removed` or
-	 *  `browser_session`.
+	 *  What it was about: `refresh_token_revoked`, `access_token_revoked`, `everywhere_revoked`,
+	 *  `leaked_tokens_revoked`, `secrets_deleted`, `account_removed` or `browser_session`.
 	 */
 	what: string,
-	/**  `done`, `failed`, `not_possible` or `offered`. */
+	/**  `done`, `open`, `failed`, `not_possible` or `offered`. */
 	outcome: string,
 	/**  A sentence. */
 	sentence: string,
@@ -623,6 +661,15 @@ export type RepairView = {
 	/**  The id of the provider whose settings are to be looked at. */
 	provider: string | null,
 };
+
+/**  What another try to finish a sign-out came to. */
+export type RetriedView = 
+/**  It is finished. */
+"done" | 
+/**  It is still open. */
+"open" | 
+/**  It cannot be finished. */
+"over";
 
 /**  How the browser's answer comes back. */
 export type RouteView = 
@@ -659,6 +706,15 @@ export type SignInRequest = {
 	 */
 	browser: string | null,
 };
+
+/**  How much a sign-out is to end at the provider. */
+export type SignOutWayView = 
+/**  This sign-in, on this computer. */
+"here" | 
+/**  All access of the app, on every device. */
+"everywhere" | 
+/**  Tokens that somebody else saw. */
+"leaked";
 
 /**  How a check stands. */
 export type StandingView = 

@@ -16,9 +16,11 @@ import type {
   ProviderInput,
   ProviderView,
   ReceiptView,
+  RetriedView,
   RouteView,
   SavedReport,
   SignInRequest,
+  SignOutWayView,
 } from './bindings';
 
 /** What a command gives back: what was asked for, or why not. A promise of it never rejects. */
@@ -51,8 +53,12 @@ export interface Host {
   browsers(): Promise<Answer<BrowserView[]>>;
   /** Has an account's pages opened in a browser from now on; `null` for the system's default. */
   setBrowser(id: string, browser: string | null): Promise<Answer<null>>;
-  /** Ends an account here, and at the provider as far as that goes. */
-  signOut(id: string): Promise<Answer<ReceiptView>>;
+  /** Ends an account here, and at the provider as far as that goes and `way` asks for. */
+  signOut(id: string, way: SignOutWayView): Promise<Answer<ReceiptView>>;
+  /** Tries once more to finish a sign-out that the provider could not be told of. */
+  retrySignOut(id: string): Promise<Answer<RetriedView>>;
+  /** Gives such a sign-out up, and deletes what is here of it. */
+  forgetSignOut(id: string): Promise<Answer<null>>;
   /** Opens the provider's sign-out page, for an account that was just signed out. An event tells how it ends. */
   signOutInBrowser(id: string): Promise<Answer<null>>;
   /** The known calls of the account's provider. */

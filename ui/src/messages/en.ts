@@ -283,6 +283,53 @@ const en = {
         `Tessera deletes what it keeps for this account and tells ${provider} to end its access. You stay signed in to ${provider} in your browser.`,
       yes: 'Sign out',
       no: 'Stay signed in',
+      ways: {
+        legend: 'How far should it go?',
+        here: {
+          title: 'This computer',
+          text: (provider: string) => `Ends what Tessera holds here, and tells ${provider}.`,
+        },
+        everywhere: {
+          title: 'Every device',
+          text: (provider: string) =>
+            `Ends all that you allowed Tessera at ${provider}, on your other devices too.`,
+        },
+        leaked: {
+          title: 'Somebody else saw my token',
+          text: (provider: string) => `${provider} ends it at once and writes to you about it.`,
+        },
+      },
+    },
+    open_sign_outs: {
+      title: 'Not finished signing out',
+      lead: 'You are signed out here. These providers could not be told yet.',
+      waiting: 'Not finished',
+      over: 'Could not be finished',
+      since: (when: string) => `Signed out ${when}`,
+      again: (at: string | null) =>
+        at === null
+          ? 'Tessera tries again when it starts and when a network comes.'
+          : `Tessera tries again by itself, at ${at} or when a network comes.`,
+      mayStay: (provider: string) => `Tessera’s access may stay good at ${provider}.`,
+      try: 'Try now',
+      tryLabel: (name: string) => `Try now to finish signing out ${name}`,
+      forget: 'Forget it',
+      seen: 'I have seen it',
+      retried: {
+        done: (provider: string, name: string) =>
+          `Signing out of ${provider} as ${name} is finished.`,
+        open: (provider: string, name: string) =>
+          `Signing out of ${provider} as ${name} is still not finished.`,
+        over: (provider: string, name: string) =>
+          `Signing out of ${provider} as ${name} could not be finished.`,
+      },
+      confirm: {
+        title: (name: string) => `Forget about signing out ${name}?`,
+        text: (provider: string) =>
+          `Tessera deletes what it keeps to finish this, and does not try again. ${provider} may still hold what you allowed; you can end it on its own page.`,
+        yes: 'Forget it',
+        no: 'Keep trying',
+      },
     },
     receipt: {
       title: (name: string) => `${name} is signed out`,
@@ -290,12 +337,15 @@ const en = {
       what: {
         refresh_token_revoked: 'Staying signed in',
         access_token_revoked: 'Current access',
+        everywhere_revoked: 'Every device',
+        leaked_tokens_revoked: 'The token that leaked',
         secrets_deleted: 'Tokens on this computer',
         account_removed: 'The account in Tessera',
         browser_session: 'Your browser',
       },
       outcomes: {
         done: 'Done',
+        open: 'Not finished',
         failed: 'Failed',
         not_possible: 'Not possible',
         offered: 'Up to you',

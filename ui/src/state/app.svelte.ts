@@ -10,6 +10,7 @@ import type {
   BrowserView,
   ErrorView,
   Host,
+  OpenSignOutView,
   ProviderView,
   ReceiptView,
   RouteView,
@@ -119,6 +120,9 @@ export class AppState {
   }
   get providers(): ProviderView[] {
     return this.#now.providers;
+  }
+  get openSignOuts(): OpenSignOutView[] {
+    return this.#now.openSignOuts;
   }
   get attempt(): AttemptView | null {
     return this.#now.attempt;

@@ -1,5 +1,12 @@
 // Everything that Rust has told the window, and how each event changes it. Pure: no runes, no host.
-import type { AccountView, AppEvent, AttemptView, ErrorView, ProviderView } from '../host';
+import type {
+  AccountView,
+  AppEvent,
+  AttemptView,
+  ErrorView,
+  OpenSignOutView,
+  ProviderView,
+} from '../host';
 
 /** A sign-in that did not work, kept until the person moves on. */
 export interface Failure {
@@ -21,6 +28,8 @@ export interface Now {
   loaded: boolean;
   accounts: AccountView[];
   providers: ProviderView[];
+  /** Sign-outs that the provider could not be told of yet. */
+  openSignOuts: OpenSignOutView[];
   attempt: AttemptView | null;
   failure: Failure | null;
   notices: Notice[];
@@ -32,6 +41,7 @@ export const nothingYet: Now = {
   loaded: false,
   accounts: [],
   providers: [],
+  openSignOuts: [],
   attempt: null,
   failure: null,
   notices: [],
@@ -61,6 +71,7 @@ export function reduce(now: Now, event: AppEvent): Now {
         loaded: true,
         accounts: event.accounts,
         providers: event.providers,
+        openSignOuts: event.open_sign_outs,
         attempt:
           !event.attempt || now.over.has(event.attempt.id)
             ? null
@@ -94,6 +105,8 @@ export function reduce(now: Now, event: AppEvent): Now {
     }
     case 'accounts':
       return { ...now, accounts: event.accounts };
+    case 'open_sign_outs':
+      return { ...now, openSignOuts: event.open_sign_outs };
     case 'providers':
       return { ...now, providers: event.providers };
     // Neither is part of the picture: the Flow screen and the receipt keep them.

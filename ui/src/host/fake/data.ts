@@ -8,6 +8,7 @@ import type {
   CallResponse,
   CatalogueEntry,
   KeptView,
+  OpenSignOutView,
   ProviderView,
   ReceiptView,
   SignInRequest,
@@ -309,6 +310,8 @@ export const detail = (account: AccountView): AccountDetail => ({
     : 'In the GNOME keyring, under the name “Tessera”.',
   access_expires_at: now() + 1_500,
   browser: null,
+  can_sign_out_everywhere: account.kind === 'google',
+  can_report_leak: account.kind === 'github',
 });
 
 export const browsers: BrowserView[] = [
@@ -415,6 +418,61 @@ export const receipt: ReceiptView = {
     },
   ],
 };
+
+/** A sign-out that could not reach the provider. */
+export const openReceipt: ReceiptView = {
+  ...receipt,
+  lines: receipt.lines.map((line) =>
+    line.what === 'refresh_token_revoked'
+      ? {
+          ...line,
+          outcome: 'open',
+          sentence:
+            'The permission to stay signed in could not be revoked at Sandbox yet. You cannot reach 127.0.0.1:46511 from here right now. Tessera tries again until it is done.',
+        }
+      : line,
+  ),
+};
+
+/** One that is tried again, one that waits for its provider, and one that cannot be finished. */
+export const openSignOuts = (): OpenSignOutView[] => [
+  {
+    id: '0123456789abcdef',
+    provider: 'sandbox',
+    provider_name: 'Sandbox',
+    kind: 'sandbox',
+    name: 'Cleo Carter',
+    since: now() - 7_200,
+    over: false,
+    reason: 'You cannot reach 127.0.0.1:46511 from here right now.',
+    next_try_at: now() + 600,
+    page: false,
+  },
+  {
+    id: '123456789abcdef0',
+    provider: 'work-github',
+    provider_name: 'GitHub at Acme',
+    kind: 'github',
+    name: 'Dora Diaz',
+    since: now() - 90_000,
+    over: false,
+    reason: 'There is no provider called `work-github` here.',
+    next_try_at: null,
+    page: false,
+  },
+  {
+    id: '23456789abcdef01',
+    provider: 'google',
+    provider_name: 'Google',
+    kind: 'google',
+    name: 'Ed Eriksen',
+    since: now() - 400_000,
+    over: true,
+    reason: 'You are signed out here, but the provider did not end this app’s access on its side.',
+    next_try_at: null,
+    page: true,
+  },
+];
 
 export const catalogue: CatalogueEntry[] = [
   {

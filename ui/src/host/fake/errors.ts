@@ -8,6 +8,12 @@ export const errors = {
     hint: 'Wait two seconds, then look again.',
     detail: null,
   },
+  busy: {
+    code: 'provider_unavailable',
+    message: 'Your provider is busy, and has said when it wants to be asked again.',
+    hint: 'Nothing is lost. Try again in 40 seconds.',
+    detail: null,
+  },
   keychainMissing: {
     code: 'keychain_missing',
     message: 'There is no keychain on this computer that Tessera could keep your sign-in in.',

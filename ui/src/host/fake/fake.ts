@@ -6,6 +6,7 @@ import type {
   AttemptView,
   ErrorView,
   FlowEventView,
+  OpenSignOutView,
   ProviderView,
   RouteView,
   SignInRequest,
@@ -18,6 +19,7 @@ import * as flows from './flows';
 export interface World {
   accounts?: AccountView[];
   providers?: ProviderView[];
+  openSignOuts?: OpenSignOutView[];
   attempt?: AttemptView | null;
   /** What happened before, step by step. */
   flows?: FlowEventView[];
@@ -48,6 +50,7 @@ export class FakeHost implements Host {
   readonly asked: Asked[] = [];
   accounts: AccountView[];
   providers: ProviderView[];
+  openSignOuts: OpenSignOutView[];
   attempt: AttemptView | null;
   /** Every step that was told of a flow. */
   told: FlowEventView[];
@@ -64,6 +67,7 @@ export class FakeHost implements Host {
     this.#world = world;
     this.accounts = world.accounts ?? [];
     this.providers = world.providers ?? data.providers;
+    this.openSignOuts = world.openSignOuts ?? [];
     this.attempt = world.attempt ?? null;
     this.told = world.flows ?? [];
     this.#attempts = this.attempt ? 1 : 0;
@@ -72,6 +76,7 @@ export class FakeHost implements Host {
   /** Tells the window something. */
   emit(event: AppEvent): void {
     if (event.event === 'accounts') this.accounts = event.accounts;
+    if (event.event === 'open_sign_outs') this.openSignOuts = event.open_sign_outs;
     if (event.event === 'attempt') this.attempt = event.attempt;
     if (event.event === 'attempt_ended' && this.attempt?.id === event.id) this.attempt = null;
     if (event.event === 'flow') this.told = [...this.told, event.step];
@@ -96,9 +101,11 @@ export class FakeHost implements Host {
   subscribe: Host['subscribe'] = (listener) =>
     this.#answer('subscribe', [listener], () => {
       this.#listener = listener;
-      const { accounts, attempt, providers } = this;
+      const { accounts, attempt, providers, openSignOuts: open_sign_outs } = this;
       if (this.#world.silent !== true) {
-        queueMicrotask(() => listener({ event: 'snapshot', accounts, attempt, providers }));
+        queueMicrotask(() =>
+          listener({ event: 'snapshot', accounts, attempt, providers, open_sign_outs }),
+        );
       }
       return ok(null);
     });
@@ -187,13 +194,30 @@ export class FakeHost implements Host {
       return ok(null);
     });
 
-  signOut: Host['signOut'] = (id) =>
-    this.#answer('signOut', [id], () => {
+  signOut: Host['signOut'] = (id, way) =>
+    this.#answer('signOut', [id, way], () => {
       const account = this.accounts.find((other) => other.id === id);
       if (this.#world.alive === true) this.#tell(flows.signedOut(0), account?.provider_name ?? '');
       this.emit({ event: 'accounts', accounts: this.accounts.filter((other) => other.id !== id) });
       return ok({ ...data.receipt, account: id, name: account?.name ?? '' });
     });
+
+  retrySignOut: Host['retrySignOut'] = (id) =>
+    this.#answer('retrySignOut', [id], () => {
+      this.#closeSignOut(id);
+      return ok('done');
+    });
+
+  forgetSignOut: Host['forgetSignOut'] = (id) =>
+    this.#answer('forgetSignOut', [id], () => {
+      this.#closeSignOut(id);
+      return ok(null);
+    });
+
+  #closeSignOut(id: string): void {
+    const open_sign_outs = this.openSignOuts.filter((other) => other.id !== id);
+    this.emit({ event: 'open_sign_outs', open_sign_outs });
+  }
 
   signOutInBrowser: Host['signOutInBrowser'] = (id) =>
     this.#answer('signOutInBrowser', [id], () => {

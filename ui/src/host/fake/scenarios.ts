@@ -149,6 +149,27 @@ export const scenarios: Record<string, Scenario> = {
   'accounts-empty': { at: '#/accounts', world: {} },
   'accounts-many': { at: '#/accounts', world: { accounts: data.crowd(40) } },
   'accounts-troubled': { at: '#/accounts', world: { accounts: data.troubled() } },
+  'accounts-open-sign-outs': {
+    at: '#/accounts',
+    world: { accounts: data.accounts().slice(0, 2), openSignOuts: data.openSignOuts() },
+  },
+  'accounts-open-sign-outs-alone': {
+    at: '#/accounts',
+    world: { openSignOuts: data.openSignOuts().slice(0, 1) },
+  },
+  'accounts-open-sign-outs-forget': {
+    at: '#/accounts',
+    world: { accounts: data.accounts(), openSignOuts: data.openSignOuts().slice(0, 1) },
+    steps: press('open-sign-out-forget'),
+  },
+  'accounts-open-sign-outs-failed': {
+    at: '#/accounts',
+    world: {
+      openSignOuts: data.openSignOuts().slice(0, 1),
+      answers: { retrySignOut: () => fail(data.errors.busy) },
+    },
+    steps: press('open-sign-out-retry'),
+  },
   'account-open-unavailable': {
     at: '#/accounts/account-ann',
     world: { accounts: data.troubled() },
@@ -174,6 +195,19 @@ export const scenarios: Record<string, Scenario> = {
   'account-open-failed': opened('account-ann', { accountDetail: () => fail(data.errors.late) }),
   'account-gone': opened('account-nobody'),
   'account-sign-out': opened('account-ann', {}, press('sign-out')),
+  'account-sign-out-ways': opened(
+    'account-ann',
+    {
+      accountDetail: () =>
+        ok({ ...data.detail(data.ann()), can_sign_out_everywhere: true, can_report_leak: true }),
+    },
+    press('sign-out'),
+  ),
+  'account-receipt-open': opened(
+    'account-ann',
+    { signOut: () => ok(data.openReceipt) },
+    press('sign-out', 'sign-out-confirm'),
+  ),
   'account-receipt': opened('account-ann', {}, press('sign-out', 'sign-out-confirm')),
   'account-receipt-browser': opened(
     'account-ann',
