@@ -10,8 +10,8 @@ mod messages;
 mod report;
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tessera_oidc::checks::Verdicts;
@@ -20,6 +20,7 @@ use tessera_oidc::{
     State, UnixTime,
 };
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 pub(crate) use exchange::{Exchange, parameters, place, request_fields};
 use kept::Kept;
@@ -39,7 +40,7 @@ const KEPT: usize = 2_000;
 pub struct TraceEvent {
     /// Counts up from 1 within this process.
     pub sequence: u64,
-    /// Milliseconds since 1970.
+    /// Milliseconds since 1970, by the clock as it stood when the flow began.
     pub at_millis: i64,
     /// Which flow it belongs to.
     pub flow: FlowId,
@@ -281,8 +282,8 @@ pub(crate) struct Flow {
     kind: FlowKind,
     provider: Option<ProviderId>,
     account: Option<AccountId>,
-    /// Whether anything was written.
-    begun: Arc<AtomicBool>,
+    /// When the first step was written, by the clock, in milliseconds since 1970, and on a watch that nobody sets.
+    begun: Arc<OnceLock<(i64, Instant)>>,
 }
 
 impl Flow {
@@ -337,13 +338,17 @@ impl Flow {
         let shared = &self.tracer.shared;
         // The lock is held over numbering, keeping and sending, so that all three agree on the order.
         let mut kept = shared.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_first = !self.begun.swap(true, Ordering::Relaxed);
-        if !is_first && !kept.has(self.id) {
+        if self.begun.get().is_some() && !kept.has(self.id) {
             return;
         }
+        let (began, watch) = self
+            .begun
+            .get_or_init(|| (shared.clock.now_millis(), Instant::now()));
+        let passed = i64::try_from(watch.elapsed().as_millis()).unwrap_or(i64::MAX);
         let event = TraceEvent {
             sequence: shared.sequence.fetch_add(1, Ordering::Relaxed) + 1,
-            at_millis: shared.clock.now_millis(),
+            // A clock that is set meanwhile changes nothing of how long a step took.
+            at_millis: began.saturating_add(passed),
             flow: self.id,
             kind: self.kind,
             provider: self.provider.clone(),

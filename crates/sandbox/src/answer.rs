@@ -161,6 +161,18 @@ fn credential<'a>(headers: &'a http::HeaderMap, schemes: &[&str]) -> Option<&'a 
 
 /// Name and secret of `Authorization: Basic`, form-decoded (RFC 6749 section 2.3.1).
 pub(crate) fn basic_credentials(headers: &http::HeaderMap) -> Option<(String, String)> {
+    let (name, secret) = raw_basic_credentials(headers)?;
+    let decode = |part: &str| {
+        url::form_urlencoded::parse(format!("part={part}").as_bytes())
+            .next()
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default()
+    };
+    Some((decode(&name), decode(&secret)))
+}
+
+/// The same as they stand there.
+pub(crate) fn raw_basic_credentials(headers: &http::HeaderMap) -> Option<(String, String)> {
     use base64::Engine as _;
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = value.split_once(' ')?;
@@ -172,11 +184,5 @@ pub(crate) fn basic_credentials(headers: &http::HeaderMap) -> Option<(String, St
         .ok()?;
     let text = String::from_utf8(decoded).ok()?;
     let (name, secret) = text.split_once(':')?;
-    let decode = |part: &str| {
-        url::form_urlencoded::parse(format!("part={part}").as_bytes())
-            .next()
-            .map(|(_, value)| value.into_owned())
-            .unwrap_or_default()
-    };
-    Some((decode(name), decode(secret)))
+    Some((name.to_owned(), secret.to_owned()))
 }

@@ -61,6 +61,9 @@ pub enum Fault {
     PushedRequestExpired,
     /// A loopback redirect address is taken with the registered port only, which RFC 8252 section 7.3 forbids.
     ExactLoopbackPort,
+    /// A client's secret in `Authorization: Basic` is taken as it stands, and not decoded before, which RFC 6749 section
+    /// 2.3.1 asks for.
+    BasicAsItStands,
     /// The parameters of the authorization response.
     Callback(Change),
     /// The authorization response comes in the fragment.

@@ -601,3 +601,17 @@ async fn an_answer_that_found_the_app_closed_is_told_from_the_keychain_on() {
         ["Keychain attempt_read Tessera", "Browser callback Tessera"]
     );
 }
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_meanwhile_makes_no_step_come_before_the_one_that_it_followed() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let attempt = client.sign_in(rig.request(Route::Scheme)).unwrap();
+    attempt.opened().await.unwrap();
+    let callback = rig.visit(&attempt, "ann").await.unwrap();
+    rig.sandbox.clock().advance(-100);
+    attempt.deliver(callback.as_str()).await.unwrap();
+    attempt.wait().await.unwrap();
+    let times: Vec<i64> = client.traced().iter().map(|event| event.at_millis).collect();
+    assert!(times.len() > 10 && times.is_sorted(), "{times:?}");
+}

@@ -304,6 +304,8 @@ fn shows_in(entry: &Entry, name: &str, fault: &Fault) -> bool {
                 .and_then(|outcome| outcome.error.as_deref());
             error == Some("use_dpop_nonce")
         }
+        // Whoever shows a secret meets it.
+        Fault::BasicAsItStands => is_at(Endpoint::Token) && entry.scheme.as_deref() == Some("Basic"),
         Fault::Dpop(_) => is_at(Endpoint::Token) && entry.with_proof,
         Fault::Http {
             endpoint,

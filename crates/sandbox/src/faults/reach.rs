@@ -38,6 +38,7 @@ impl Fault {
             Self::EverNewNonces { api: false } => &[At::PushedAuthorization, At::Token, At::Userinfo],
             Self::PushedRequestExpired => &[At::Authorization],
             Self::ExactLoopbackPort => &[At::Authorization, At::PushedAuthorization],
+            Self::BasicAsItStands => &[At::Token, At::PushedAuthorization, At::Revocation],
             Self::Callback(_) | Self::CallbackInFragment => &[At::Authorization, At::Page],
             Self::SignOutReturn(_) => &[At::EndSession],
         }
@@ -52,6 +53,7 @@ impl Fault {
                 | Self::EverNewNonces { .. }
                 | Self::PushedRequestExpired
                 | Self::ExactLoopbackPort
+                | Self::BasicAsItStands
                 | Self::SignOutReturn(_)
                 | Self::Json {
                     document: Document::DeviceResponse,

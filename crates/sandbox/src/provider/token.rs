@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::answer::{self, OAuthError};
 use crate::clients::{Client, Dialect};
-use crate::faults::{Circumstances, Document};
+use crate::faults::{Circumstances, Document, Fault};
 use crate::issue::{IdTokenFor, Made};
 use crate::parameters::Parameters;
 use crate::provider::device::{self, Poll};
@@ -81,7 +81,17 @@ pub(crate) fn client_of<'a>(
 ) -> Result<&'a Client, OAuthError> {
     let refused =
         |description| OAuthError::new("invalid_client", description).status(StatusCode::UNAUTHORIZED);
-    let basic = answer::basic_credentials(headers);
+    let mut basic = answer::basic_credentials(headers);
+    let circumstances = Circumstances {
+        client: basic.as_ref().map(|(name, _)| name.as_str()),
+        ..Circumstances::of(Dialect::Standard)
+    };
+    let as_it_stands = world.faults.take(&circumstances, |fault| {
+        matches!(fault, Fault::BasicAsItStands).then_some(())
+    });
+    if !as_it_stands.is_empty() {
+        basic = answer::raw_basic_credentials(headers);
+    }
     let named = basic.as_ref().map(|(name, _)| name.as_str());
     let client = named
         .or_else(|| parameters.get("client_id"))

@@ -93,7 +93,10 @@ const GROUPS: &[Group] = &[
     ("Token responses", |fault| {
         is_about(fault, Document::TokenResponse)
             || is_at(fault, Endpoint::Token)
-            || matches!(fault, Fault::Refuse(_) | Fault::RefuseWithOk(_))
+            || matches!(
+                fault,
+                Fault::Refuse(_) | Fault::RefuseWithOk(_) | Fault::BasicAsItStands
+            )
     }),
     ("ID tokens: claims and header", |fault| {
         is_about(fault, Document::IdToken) || is_about(fault, Document::IdTokenHeader)

@@ -7,7 +7,7 @@ use crate::acts::{self, sign_in, sign_in_in_no_time};
 use crate::row::Last::{KeySetOfUserinfo, Token, Userinfo};
 use crate::row::Outcome::Accept;
 use crate::row::Provider::{Does, Right};
-use crate::row::Setting::GitHub;
+use crate::row::Setting::{GitHub, Secret};
 use crate::row::{Row, refuse};
 use crate::runner::check;
 
@@ -58,6 +58,8 @@ fn rows() -> Vec<Row> {
             Does(&["token-other-type"]), sign_in, refuse("token_type_unsupported", Token)),
         Row::new("tessera-token-type-lower-case", &["OAU-5"],
             Does(&["token-type-lower-case"]), sign_in, Accept),
+        Row::new("tessera-secret-as-it-stands", &["NAT-8"],
+            Does(&["basic-as-it-stands"]), sign_in, refuse("invalid_client", Token)).at(Secret),
         Row::new("tessera-token-line-breaks", &["BRR-1"],
             Does(&["token-line-breaks"]), sign_in, refuse("token_response_unusable", Token)),
         Row::new("tessera-token-enormous", &["MET-7"],

@@ -17,6 +17,11 @@ pub(super) fn rows() -> Vec<Named> {
         of(Endpoint::Discovery, discovery()),
         of(Endpoint::KeySet, key_set()),
         of(Endpoint::Token, token()),
+        vec![row(
+            "basic-as-it-stands",
+            Fault::BasicAsItStands,
+            "A client's secret in the header is not decoded before it is compared.",
+        )],
         refusals(),
         of(Endpoint::Userinfo, userinfo()),
         of(Endpoint::Revocation, revocation()),
