@@ -70,6 +70,8 @@ pub(crate) async fn sign_in(shell: Held<'_>, request: SignInRequest) -> Answer<A
             route,
             storage: storage(request.until_quit),
             account,
+            choose: request.choose,
+            can_ask: true,
             browser,
             ..SignIn::with(ProviderChoice::Known(provider))
         },
@@ -84,6 +86,22 @@ pub(crate) async fn sign_in(shell: Held<'_>, request: SignInRequest) -> Answer<A
 pub(crate) async fn cancel_sign_in(shell: Held<'_>, id: String) -> Answer<()> {
     attempt(shell.client().await?, &id)?.cancel();
     Ok(())
+}
+
+/// Keeps whoever signed in, although another person was expected, whose account stays as it is.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn keep_another(shell: Held<'_>, id: String) -> Answer<()> {
+    Ok(attempt(shell.client().await?, &id)?.keep()?)
+}
+
+/// Ends the attempt in which another person signed in, and has the provider asked again for the one who is expected.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn ask_again(shell: Held<'_>, id: String) -> Answer<AttemptView> {
+    let attempt = attempt(shell.client().await?, &id)?;
+    shell.pace.step()?;
+    Ok(attempt.ask_again()?.view().into())
 }
 
 /// Opens the attempt's page in the browser once more.

@@ -207,14 +207,16 @@ fn what_cannot_be_done_is_told_with_code_sentence_and_hint() {
                 && error["hint"].as_str().unwrap().ends_with('.')
         );
     };
-    let request = |provider: &str| json!({ "request": { "provider": provider, "route": null, "until_quit": false, "account": null, "step_up": null } });
+    let request = |provider: &str| json!({ "request": { "provider": provider, "route": null, "until_quit": false, "account": null, "choose": false, "step_up": null } });
     let call = |method: &str| json!({ "request": { "account": "0123456789abcdef", "method": method, "url": "https://x.example", "body": null } });
     let attempt = json!({ "id": "gone" });
     check("sign_in", request("nobody"), "provider_unknown");
     check("sign_in", request("NO BODY"), "provider_unknown");
     check("cancel_sign_in", attempt.clone(), "attempt_gone");
     check("open_again", attempt.clone(), "attempt_gone");
-    check("copy_link", attempt, "attempt_gone");
+    check("copy_link", attempt.clone(), "attempt_gone");
+    check("keep_another", attempt.clone(), "attempt_gone");
+    check("ask_again", attempt, "attempt_gone");
     check(
         "go_by",
         json!({ "id": "gone", "route": "loopback" }),

@@ -1,17 +1,17 @@
 //! Turns what the client knows into what the window is shown.
 
 use tessera_client::{
-    Account, AccountState, AttemptSnapshot, BrowserChoice, Change, Client, Error, InstalledBrowser,
-    KnownCall, OpenSignOut, OpenStage, Provider, ProviderSource, Receipt, Retried, Route, Scopes, SignOutWay,
-    Stage, StepUp, Storage, StoredSecret, Verdict,
+    Account, AccountState, AnotherPerson, AttemptSnapshot, BrowserChoice, Change, Client, Error,
+    InstalledBrowser, KnownCall, OpenSignOut, OpenStage, Person, Provider, ProviderSource, Receipt, Retried,
+    Route, Scopes, SignOutWay, Stage, StepUp, Storage, StoredSecret, Verdict,
 };
 
 use crate::permissions;
 use crate::wire::{
-    AccountDetail, AccountStateView, AccountView, AppEvent, AttemptBrowserView, AttemptEnd, AttemptStage,
-    AttemptView, BrowserSignOutEnd, BrowserView, CatalogueEntry, CheckView, ClaimView, DeviceView, ErrorView,
-    ForecastView, KeptView, OpenSignOutView, ProfileView, ProviderView, ReceiptLine, ReceiptView,
-    RetriedView, RouteView, SignOutWayView, StepUpInput,
+    AccountDetail, AccountStateView, AccountView, AnotherPersonView, AppEvent, AttemptBrowserView,
+    AttemptEnd, AttemptStage, AttemptView, BrowserSignOutEnd, BrowserView, CatalogueEntry, CheckView,
+    ClaimView, DeviceView, ErrorView, ForecastView, KeptView, OpenSignOutView, PersonView, ProfileView,
+    ProviderView, ReceiptLine, ReceiptView, RetriedView, RouteView, SignOutWayView, StepUpInput,
 };
 
 /// Everything as it is now.
@@ -237,14 +237,15 @@ impl From<AttemptSnapshot> for AttemptView {
             stage: match attempt.stage {
                 Stage::Preparing => AttemptStage::Preparing,
                 Stage::Waiting => AttemptStage::Waiting,
-                // The window does not offer to ask.
-                Stage::Finishing | Stage::AnotherPerson => AttemptStage::Finishing,
+                Stage::Finishing => AttemptStage::Finishing,
+                Stage::AnotherPerson => AttemptStage::AnotherPerson,
             },
             expires_at: attempt.expires_at.0,
             device: attempt.device.map(|device| DeviceView {
                 user_code: device.user_code,
                 verification_uri: device.verification_uri,
             }),
+            another: attempt.another.map(|another| (*another).into()),
             browser: attempt.browser.map(|browser| AttemptBrowserView {
                 name: browser.name.to_owned(),
                 profile: browser.profile,
@@ -270,11 +271,26 @@ impl From<InstalledBrowser> for BrowserView {
     }
 }
 
+impl From<AnotherPerson> for AnotherPersonView {
+    fn from(another: AnotherPerson) -> Self {
+        let person = |person: Person| PersonView {
+            name: person.name,
+            email: person.email,
+        };
+        Self {
+            expected: person(another.expected),
+            came: person(another.came),
+            is_here: another.is_here,
+        }
+    }
+}
+
 impl From<tessera_client::AttemptEnd> for AttemptEnd {
     fn from(end: tessera_client::AttemptEnd) -> Self {
         match end {
-            tessera_client::AttemptEnd::SignedIn { account, .. } => Self::SignedIn {
+            tessera_client::AttemptEnd::SignedIn { account, already } => Self::SignedIn {
                 account: account.to_string(),
+                already,
             },
             tessera_client::AttemptEnd::Failed(error) => Self::Failed { error: error.into() },
             tessera_client::AttemptEnd::Cancelled => Self::Cancelled,

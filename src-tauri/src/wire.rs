@@ -105,6 +105,8 @@ pub struct SignInRequest {
     pub until_quit: bool,
     /// The account that is to be signed in again, when it is.
     pub account: Option<String>,
+    /// Whether the provider is to let the person choose an account, to add another one.
+    pub choose: bool,
     /// What an API wants of it. Then `account` says whose it is, and nobody else can be signed in by it.
     pub step_up: Option<StepUpInput>,
     /// The browser to open, by a [`BrowserView`]'s or [`ProfileView`]'s id, or `system`; nothing for where the account was
@@ -139,6 +141,8 @@ pub struct AttemptView {
     pub expires_at: i64,
     /// For the device route: what to type, and where.
     pub device: Option<DeviceView>,
+    /// At the stage `another_person`: who came in whose place.
+    pub another: Option<AnotherPersonView>,
     /// The browser that the page is opened in, where it is another than the system's default, or was to be.
     pub browser: Option<AttemptBrowserView>,
 }
@@ -193,6 +197,28 @@ pub enum AttemptStage {
     Waiting,
     /// The callback came; tokens are being fetched and checked.
     Finishing,
+    /// Another person signed in than was expected, and it is asked what to do.
+    AnotherPerson,
+}
+
+/// Another person signed in than the sign-in was for. Nothing of them is kept yet.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct AnotherPersonView {
+    /// Whom it was for.
+    pub expected: PersonView,
+    /// Who signed in.
+    pub came: PersonView,
+    /// Whether the account of whoever signed in is here already.
+    pub is_here: bool,
+}
+
+/// Somebody, as their provider calls them.
+#[derive(Clone, Debug, Serialize, Type)]
+pub struct PersonView {
+    /// A name to show; never empty.
+    pub name: String,
+    /// E-mail address, when the provider gave one.
+    pub email: Option<String>,
 }
 
 /// How an attempt ended.
@@ -203,6 +229,8 @@ pub enum AttemptEnd {
     SignedIn {
         /// The account's id.
         account: String,
+        /// Whether another one was to be added, and this one was here already.
+        already: bool,
     },
     /// It did not work.
     Failed {

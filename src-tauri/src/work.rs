@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tauri::{AppHandle, Runtime};
-use tessera_client::{AttemptEnd, AttemptId, BrowserSignOutEnd, Change, Client, RedirectUri};
+use tessera_client::{AttemptEnd, AttemptId, BrowserSignOutEnd, Change, Client, RedirectUri, Stage};
 use tessera_platform::{DataFolder, DataFolderError, SystemAlarm};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
@@ -120,7 +120,7 @@ async fn deliver<R: Runtime>(
     }
 }
 
-/// Brings the window forward when a sign-in ends, and keeps for the next page what no page was there to hear.
+/// Brings the window forward when a sign-in ends or asks something, and keeps for the next page what no page was there to hear.
 async fn attend<R: Runtime>(
     app: AppHandle<R>,
     shell: Arc<Shell>,
@@ -130,7 +130,13 @@ async fn attend<R: Runtime>(
     loop {
         match changes.recv().await {
             Ok(Change::Notice(error)) => shell.notice(ErrorView::from(error)),
-            Ok(Change::Attempt(attempt)) => called.attempt(&attempt.id),
+            Ok(Change::Attempt(attempt)) => {
+                called.attempt(&attempt.id);
+                // The same person looks at the same browser, and is asked something here.
+                if attempt.stage == Stage::AnotherPerson {
+                    window::bring_forward(&app);
+                }
+            }
             Ok(Change::AttemptEnded { end, .. }) => ended(&app, &shell, &end),
             // The person looks at a browser that is done.
             Ok(Change::BrowserSignOut {

@@ -172,7 +172,7 @@ async fn it_cannot_read_a_token() -> Result<()> {
                 "sign_in",
                 json!({ "request": {
                     "provider": setting::PROVIDER, "route": "loopback", "until_quit": false,
-                    "account": account, "step_up": null
+                    "account": account, "choose": false, "step_up": null
                 } }),
             ),
         ] {
@@ -222,7 +222,7 @@ async fn it_buries_nobody_in_pages() -> Result<()> {
 
         let tabs = scene.browser.tabs().await?;
         let request = json!({ "request": {
-            "provider": setting::PROVIDER, "route": null, "until_quit": true, "account": null, "step_up": null
+            "provider": setting::PROVIDER, "route": null, "until_quit": true, "account": null, "choose": false, "step_up": null
         } });
         let answers = app
             .script(&format!(
@@ -298,7 +298,7 @@ async fn it_can_neither_forge_a_callback_nor_send_a_token_elsewhere() -> Result<
                  return attempt;",
                 json!({ "request": {
                     "provider": setting::PROVIDER, "route": null, "until_quit": false,
-                    "account": null, "step_up": null
+                    "account": null, "choose": false, "step_up": null
                 } })
             ))
             .await?;

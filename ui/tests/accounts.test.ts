@@ -182,6 +182,7 @@ describe('signing in again', () => {
         route: null,
         until_quit: false,
         account: 'account-acme',
+        choose: false,
         step_up: null,
         browser: null,
       },

@@ -32,7 +32,7 @@ async function replacing() {
       host.emit({
         event: 'attempt_ended',
         id,
-        end: { outcome: 'signed_in', account: 'account-ann' },
+        end: { outcome: 'signed_in', account: 'account-ann', already: false },
       }),
     moved: (id: string) => host.emit({ event: 'attempt', attempt: attempt({ id }) }),
   };

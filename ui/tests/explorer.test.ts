@@ -173,6 +173,7 @@ describe('a missing permission', () => {
         route: null,
         until_quit: false,
         account: 'account-ann',
+        choose: false,
         browser: null,
         step_up: { scopes: ['ledger:read'], acr_values: [], max_age: null },
       },

@@ -126,7 +126,7 @@ describe('events', () => {
     const signedIn: AppEvent = {
       event: 'attempt_ended',
       id: 'attempt-1',
-      end: { outcome: 'signed_in', account: 'account-ann' },
+      end: { outcome: 'signed_in', account: 'account-ann', already: false },
     };
     expect(codes(signedIn)).toEqual(['store_full']);
   });

@@ -14,6 +14,7 @@ const usual = {
   route: null,
   until_quit: false,
   account: null,
+  choose: false,
   step_up: null,
   browser: null,
 };

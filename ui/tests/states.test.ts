@@ -13,7 +13,8 @@ async function check(name: string, theme: 'light' | 'dark') {
   document.documentElement.dataset['theme'] = theme;
   await openState(name);
   const screen = scenarios[name]!.at.split('/')[1]!;
-  const expected = name === 'accounts-welcome' ? 'accounts' : screen;
+  const arrives = ['accounts-welcome', 'accounts-already'].includes(name);
+  const expected = arrives ? 'accounts' : screen;
   expect(has(`screen-${expected}`)).toBe(true);
   expect(document.querySelectorAll('h1')).toHaveLength(1);
   expect(document.title).toMatch(/ · Tessera$/);

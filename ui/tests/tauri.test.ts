@@ -14,6 +14,7 @@ const request = {
   route: null,
   until_quit: false,
   account: null,
+  choose: false,
   step_up: null,
   browser: null,
 };
@@ -24,6 +25,8 @@ test.each<[keyof Host, unknown[], string, unknown]>([
   ['appInfo', [], 'app_info', {}],
   ['signIn', [request], 'sign_in', { request }],
   ['cancelSignIn', ['1'], 'cancel_sign_in', { id: '1' }],
+  ['keepAnother', ['1'], 'keep_another', { id: '1' }],
+  ['askAgain', ['1'], 'ask_again', { id: '1' }],
   ['openAgain', ['1'], 'open_again', { id: '1' }],
   ['goBy', ['1', 'loopback'], 'go_by', { id: '1', route: 'loopback' }],
   ['copyLink', ['1'], 'copy_link', { id: '1' }],

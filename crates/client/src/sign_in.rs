@@ -157,7 +157,7 @@ pub struct AttemptSnapshot {
     /// What to type on another device, for that route.
     pub device: Option<DevicePrompt>,
     /// Who signed in in the place of whom, while that is asked.
-    pub another: Option<AnotherPerson>,
+    pub another: Option<Box<AnotherPerson>>,
 }
 
 /// The browser that an attempt's page is opened in.

@@ -12,6 +12,8 @@ export const commands = {
 	accountStorage: (id: string) => typedError<KeptView[], ErrorView>(__TAURI_INVOKE("account_storage", { id })),
 	/**  What this build is. */
 	appInfo: () => typedError<AppInfo, ErrorView>(__TAURI_INVOKE("app_info")),
+	/**  Ends the attempt in which another person signed in, and has the provider asked again for the one who is expected. */
+	askAgain: (id: string) => typedError<AttemptView, ErrorView>(__TAURI_INVOKE("ask_again", { id })),
 	/**  Calls an API as an account. */
 	call: (request: CallRequest) => typedError<CallResponse, ErrorView>(__TAURI_INVOKE("call", { request })),
 	/**  Ends the attempt at once. */
@@ -31,6 +33,8 @@ export const commands = {
 	forgetSignOut: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("forget_sign_out", { id })),
 	/**  Ends the attempt, and begins the same sign-in by another way back. */
 	goBy: (id: string, route: RouteView) => typedError<AttemptView, ErrorView>(__TAURI_INVOKE("go_by", { id, route })),
+	/**  Keeps whoever signed in, although another person was expected, whose account stays as it is. */
+	keepAnother: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("keep_another", { id })),
 	/**  The browsers that are installed here and can be chosen for an account. */
 	browsers: () => typedError<BrowserView[], ErrorView>(__TAURI_INVOKE("browsers")),
 	/**  Has an account's pages opened in a browser from now on; nothing for the system's default. */
@@ -149,6 +153,16 @@ export type AccountView = {
 	forecast: ForecastView | null,
 };
 
+/**  Another person signed in than the sign-in was for. Nothing of them is kept yet. */
+export type AnotherPersonView = {
+	/**  Whom it was for. */
+	expected: PersonView,
+	/**  Who signed in. */
+	came: PersonView,
+	/**  Whether the account of whoever signed in is here already. */
+	is_here: boolean,
+};
+
 /**  What the UI is told without asking. The first event on a new subscription is `Snapshot`. */
 export type AppEvent = 
 /**  Everything as it is now. */
@@ -227,7 +241,9 @@ export type AttemptEnd =
 /**  Signed in as this account. */
 { outcome: "signed_in"; 
 /**  The account's id. */
-account: string } | 
+account: string; 
+/**  Whether another one was to be added, and this one was here already. */
+already: boolean } | 
 /**  It did not work. */
 { outcome: "failed"; 
 /**  Why. */
@@ -242,7 +258,9 @@ export type AttemptStage =
 /**  The person is in the browser. */
 "waiting" | 
 /**  The callback came; tokens are being fetched and checked. */
-"finishing";
+"finishing" | 
+/**  Another person signed in than was expected, and it is asked what to do. */
+"another_person";
 
 /**  A sign-in that is going on. */
 export type AttemptView = {
@@ -271,6 +289,8 @@ export type AttemptView = {
 	expires_at: number,
 	/**  For the device route: what to type, and where. */
 	device: DeviceView | null,
+	/**  At the stage `another_person`: who came in whose place. */
+	another: AnotherPersonView | null,
 	/**  The browser that the page is opened in, where it is another than the system's default, or was to be. */
 	browser: AttemptBrowserView | null,
 };
@@ -572,6 +592,14 @@ export type PermissionView = {
 	granted: boolean,
 };
 
+/**  Somebody, as their provider calls them. */
+export type PersonView = {
+	/**  A name to show; never empty. */
+	name: string,
+	/**  E-mail address, when the provider gave one. */
+	email: string | null,
+};
+
 /**  One profile of a browser. */
 export type ProfileView = {
 	/**  Names it, with its browser, in a choice. */
@@ -698,6 +726,8 @@ export type SignInRequest = {
 	until_quit: boolean,
 	/**  The account that is to be signed in again, when it is. */
 	account: string | null,
+	/**  Whether the provider is to let the person choose an account, to add another one. */
+	choose: boolean,
 	/**  What an API wants of it. Then `account` says whose it is, and nobody else can be signed in by it. */
 	step_up: StepUpInput | null,
 	/**

@@ -35,6 +35,10 @@ export interface Host {
   signIn(request: SignInRequest): Promise<Answer<AttemptView>>;
   /** Ends the attempt at once. */
   cancelSignIn(id: string): Promise<Answer<null>>;
+  /** Keeps whoever signed in, although another person was expected. */
+  keepAnother(id: string): Promise<Answer<null>>;
+  /** Ends the attempt in which another person signed in, and has the provider asked again. */
+  askAgain(id: string): Promise<Answer<AttemptView>>;
   /** Opens the attempt's page in the browser once more. */
   openAgain(id: string): Promise<Answer<null>>;
   /** Ends the attempt, and begins the same sign-in by another way back. */

@@ -31,6 +31,8 @@ export const tauriHost: Host = {
   subscribe: (listener) => settled(() => commands.subscribe(new Channel<AppEvent>(listener))),
   signIn: (request) => settled(() => commands.signIn(request)),
   cancelSignIn: (id) => settled(() => commands.cancelSignIn(id)),
+  keepAnother: (id) => settled(() => commands.keepAnother(id)),
+  askAgain: (id) => settled(() => commands.askAgain(id)),
   openAgain: (id) => settled(() => commands.openAgain(id)),
   goBy: (id, route) => settled(() => commands.goBy(id, route)),
   copyLink: (id) => settled(() => commands.copyLink(id)),

@@ -20,7 +20,10 @@ const routes: Record<RouteView, { name: string; offer: string; why: string }> = 
   },
 };
 
-const stages: Record<AttemptStage, { title: (provider: string) => string; step: string }> = {
+const stages: Record<
+  Exclude<AttemptStage, 'another_person'>,
+  { title: (provider: string) => string; step: string }
+> = {
   preparing: { title: (provider) => `Asking ${provider} where to sign in`, step: 'Prepare' },
   waiting: { title: () => 'Go on in your browser', step: 'Your browser' },
   finishing: { title: () => 'Checking the answer', step: 'Check' },
@@ -156,6 +159,23 @@ const en = {
       codeCopied: 'Code copied',
       wait: 'When you have typed it and agreed, Tessera goes on by itself.',
     },
+    another: {
+      title: (came: string, expected: string) => `You chose ${came}, but this was for ${expected}`,
+      chose: 'You chose',
+      wasFor: 'This was for',
+      nothingYet: 'Nothing is kept yet. You decide:',
+      keep: (came: string) => `Add ${came}`,
+      keepWhy: (expected: string) =>
+        `It becomes an account of its own. ${expected} stays as it is.`,
+      renew: (came: string) => `Renew ${came}`,
+      renewWhy: (expected: string) =>
+        `This account is here already, and is signed in anew. ${expected} stays as it is.`,
+      again: 'Choose again',
+      againWhy: (expected: string) =>
+        `Your browser opens once more, so that you can choose ${expected}.`,
+      cancelWhy: 'If you cancel, what came is forgotten and nothing is changed.',
+      asks: (provider: string) => `Signing in with ${provider}: Tessera asks you something`,
+    },
     failed: (provider: string) => `You were not signed in with ${provider}`,
     tryAgain: 'Try again',
     opensIn: (browser: string, profile: string | null) =>
@@ -178,6 +198,7 @@ const en = {
       device: (code: string, page: string) => `Type the code ${code} on ${page}.`,
       finishing: 'The answer is here. Checking.',
       signedIn: (name: string | null) => (name === null ? 'Signed in.' : `Signed in as ${name}.`),
+      already: (name: string) => `You are already signed in as ${name}; that was renewed.`,
       failed: (message: string) => `Sign-in failed. ${message}`,
       cancelled: 'Sign-in cancelled.',
     },
@@ -232,6 +253,8 @@ const en = {
     again: 'Sign in again',
     call: 'Call an API',
     add: 'Add an account',
+    another: 'Add another account with',
+    anotherWith: (provider: string) => `Add another account with ${provider}`,
     identity: 'Who you are',
     identityLead: (provider: string) => `What ${provider} said about you.`,
     issuer: 'Issuer',

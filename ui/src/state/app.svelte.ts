@@ -54,6 +54,7 @@ export const emptyRequest = (provider: string): SignInRequest => ({
   route: null,
   until_quit: false,
   account: null,
+  choose: false,
   step_up: null,
   browser: null,
 });
@@ -94,6 +95,8 @@ export class AppState {
   announcement = $state('');
   /** The account that was just signed in. */
   welcome = $state<string | null>(null);
+  /** Whether somebody else was to be added then, and it was here already. */
+  already = $state(false);
   /** What the last sign-out did, until the person has read it. */
   receipt = $state.raw<Receipt | null>(null);
   /** Which screen started the attempt that is going on, so that the wait is shown there. */
@@ -183,7 +186,7 @@ export class AppState {
     if (event.event === 'browser_sign_out') this.#browserSignedOut(event.account, event.end);
     if (event.event === 'attempt') this.#bind(event.attempt.id);
     if (event.event === 'attempt_ended' && event.end.outcome === 'signed_in') {
-      this.#arrive(event.id, event.end.account);
+      this.#arrive(event.id, event.end.account, event.end.already);
     }
   }
 
@@ -262,6 +265,19 @@ export class AppState {
     if (answer.status === 'ok') this.browsers = answer.data;
   }
 
+  /** Has the provider asked again, where somebody else came than `attempt` was for. */
+  async askAgain(attempt: AttemptView): Promise<void> {
+    const last = this.#course?.request.provider === attempt.provider ? this.#course : null;
+    const request = last?.request ?? emptyRequest(attempt.provider);
+    await this.#begin(request, last?.then ?? null, () => this.host.askAgain(attempt.id));
+  }
+
+  /** Starts a sign-in that adds an account at a provider where there is one. */
+  async addAnother(provider: string): Promise<void> {
+    this.go('sign-in');
+    await this.signIn({ ...emptyRequest(provider), choose: true });
+  }
+
   forgetFailure(): void {
     if (this.#now.failure) this.#now = { ...this.#now, failure: null };
   }
@@ -302,7 +318,7 @@ export class AppState {
     }
   }
 
-  #arrive(attempt: string, account: string): void {
+  #arrive(attempt: string, account: string, already: boolean): void {
     const course = this.#course;
     if (course && (course.attempt ?? attempt) === attempt && attempt !== course.replaces) {
       this.#course = null;
@@ -315,6 +331,7 @@ export class AppState {
       return;
     }
     this.welcome = account;
+    this.already = already;
     this.arriveAt('accounts');
   }
 
@@ -324,7 +341,8 @@ export class AppState {
       if (before.attempt && before.attempt.id !== event.id) return;
       const { end } = event;
       if (end.outcome === 'signed_in') {
-        this.announcement = say.signedIn(this.account(end.account)?.name ?? null);
+        const name = this.account(end.account)?.name ?? null;
+        this.announcement = end.already && name !== null ? say.already(name) : say.signedIn(name);
       } else if (end.outcome === 'failed') this.announcement = say.failed(end.error.message);
       else this.announcement = say.cancelled;
       return;
@@ -334,7 +352,10 @@ export class AppState {
     if (attempt.id === before.attempt?.id && attempt.stage === before.attempt.stage) return;
     if (attempt.stage === 'preparing') this.announcement = say.preparing(attempt.provider_name);
     else if (attempt.stage === 'finishing') this.announcement = say.finishing;
-    else if (attempt.device) {
+    else if (attempt.another) {
+      const { came, expected } = attempt.another;
+      this.announcement = `${m.attempt.another.title(came.name, expected.name)}.`;
+    } else if (attempt.device) {
       this.announcement = say.device(attempt.device.user_code, attempt.device.verification_uri);
     } else this.announcement = say.waiting(attempt.page);
   }

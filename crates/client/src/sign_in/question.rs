@@ -93,7 +93,7 @@ impl Attempt {
     pub async fn question(&self) -> AnotherPerson {
         let mut view = self.shared.view.subscribe();
         loop {
-            if let Some(another) = view.borrow_and_update().another.clone() {
+            if let Some(another) = view.borrow_and_update().another.as_deref().cloned() {
                 return another;
             }
             // The attempt, which tells of its changes, is held here.
@@ -139,7 +139,7 @@ impl Attempt {
         let seconds = i64::try_from(time.as_secs()).unwrap_or(600);
         self.update(|view| {
             view.stage = Stage::AnotherPerson;
-            view.another = Some(another);
+            view.another = Some(Box::new(another));
             view.expires_at = self.client.now().plus(seconds);
         });
         let answered = before(self, Instant::now() + time, async {

@@ -2,6 +2,7 @@
 import type {
   AccountDetail,
   AccountView,
+  AnotherPersonView,
   AppInfo,
   AttemptView,
   BrowserView,
@@ -368,6 +369,7 @@ export const request = (provider: string): SignInRequest => ({
   route: null,
   until_quit: false,
   account: null,
+  choose: false,
   step_up: null,
   browser: null,
 });
@@ -385,8 +387,16 @@ export const attempt = (change: Partial<AttemptView> = {}): AttemptView => ({
   expires_at: now() + 600,
   device: null,
   browser: null,
+  another: null,
   ...change,
 });
+
+/** Bob came, and Ann was expected. */
+export const another: AnotherPersonView = {
+  expected: { name: 'Ann Archer', email: 'ann@example.test' },
+  came: { name: 'Bob Baker', email: 'bob@example.test' },
+  is_here: false,
+};
 
 export const receipt: ReceiptView = {
   account: 'account-ann',

@@ -84,11 +84,12 @@ export class FakeHost implements Host {
   }
 
   /** Ends the attempt that is going on as the account `account`. */
-  succeed(account: AccountView): void {
+  succeed(account: AccountView, already = false): void {
     const id = this.attempt?.id ?? '';
     const others = this.accounts.filter((other) => other.id !== account.id);
     this.emit({ event: 'accounts', accounts: [...others, account] });
-    this.emit({ event: 'attempt_ended', id, end: { outcome: 'signed_in', account: account.id } });
+    const end = { outcome: 'signed_in', account: account.id, already } as const;
+    this.emit({ event: 'attempt_ended', id, end });
   }
 
   /** What `command` was last asked with. */
@@ -156,6 +157,34 @@ export class FakeHost implements Host {
     this.#answer('cancelSignIn', [id], () => {
       this.emit({ event: 'attempt_ended', id, end: { outcome: 'cancelled' } });
       return ok(null);
+    });
+
+  keepAnother: Host['keepAnother'] = (id) =>
+    this.#answer('keepAnother', [id], () => {
+      const { attempt } = this;
+      if (attempt?.id !== id || !attempt.another) return fail(data.errors.late);
+      const { came } = attempt.another;
+      this.emit({
+        event: 'attempt',
+        attempt: {
+          ...attempt,
+          revision: attempt.revision + 1,
+          stage: 'finishing',
+          another: null,
+        },
+      });
+      if (this.#world.alive === true) {
+        const account = { ...data.ann(), ...came, id: 'account-came', subject: 'came' };
+        setTimeout(() => this.succeed(account), 1_500);
+      }
+      return ok(null);
+    });
+
+  askAgain: Host['askAgain'] = (id) =>
+    this.#answer('askAgain', [id], () => {
+      const { attempt } = this;
+      if (attempt?.id !== id || !attempt.another) return fail(data.errors.late);
+      return this.#begin(this.#request ?? data.request(attempt.provider));
     });
 
   openAgain: Host['openAgain'] = (id) => this.#answer('openAgain', [id], () => ok(null));

@@ -23,9 +23,13 @@ export type Step =
 
 const press = (...ids: string[]): Step[] => ids.map((id) => ({ press: id }));
 
-const waiting = (change: Partial<AttemptView> = {}, more: Partial<Scenario> = {}): Scenario => ({
+const waiting = (
+  change: Partial<AttemptView> = {},
+  more: Partial<Scenario> = {},
+  answers: Partial<Host> = {},
+): Scenario => ({
   at: '#/sign-in',
-  world: { attempt: data.attempt(change) },
+  world: { attempt: data.attempt(change), answers },
   ...more,
 });
 
@@ -135,6 +139,20 @@ export const scenarios: Record<string, Scenario> = {
     device: { user_code: 'WDJB-MJHT', verification_uri: 'http://127.0.0.1:46511/device' },
   }),
   'attempt-finishing': waiting({ stage: 'finishing' }),
+  'attempt-another': waiting({ stage: 'another_person', another: data.another }),
+  'attempt-another-here': waiting({
+    stage: 'another_person',
+    another: { ...data.another, is_here: true },
+  }),
+  'attempt-another-refused': waiting(
+    { stage: 'another_person', another: data.another },
+    { steps: press('keep-another') },
+    { keepAnother: () => fail(data.errors.late) },
+  ),
+  'attempt-another-elsewhere': {
+    at: '#/settings',
+    world: { attempt: data.attempt({ stage: 'another_person', another: data.another }) },
+  },
   'attempt-elsewhere': {
     at: '#/settings',
     world: { attempt: data.attempt() },
@@ -181,7 +199,18 @@ export const scenarios: Record<string, Scenario> = {
       {
         event: 'attempt_ended',
         id: 'attempt-1',
-        end: { outcome: 'signed_in', account: 'account-ann' },
+        end: { outcome: 'signed_in', account: 'account-ann', already: false },
+      },
+    ],
+  },
+  'accounts-already': {
+    at: '#/sign-in',
+    world: { accounts: data.accounts(), attempt: data.attempt() },
+    then: [
+      {
+        event: 'attempt_ended',
+        id: 'attempt-1',
+        end: { outcome: 'signed_in', account: 'account-ann', already: true },
       },
     ],
   },
