@@ -84,6 +84,11 @@ impl Pages {
         browser.click(self.log_in()).await
     }
 
+    /// Chooses the account that the browser knows, on the sandbox's page that lets people choose.
+    pub async fn choose_same_in(self, browser: &Browser<'_>) -> Result<()> {
+        browser.click("button[name=account][value=same]").await
+    }
+
     /// Says yes on the consent page.
     pub async fn allow_in(self, browser: &Browser<'_>) -> Result<()> {
         browser.click(self.allow()).await

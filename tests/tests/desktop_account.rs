@@ -1,4 +1,4 @@
-//! An account that is signed in already, in the real window: a call that wants more, a renewal under way when the app is
+//! An account that is signed in already, in the real window: another one beside it, a call that wants more, a renewal under way when the app is
 //! closed, one that a locked keyring stood in the way of, and the end of the session in the browser.
 #![allow(
     clippy::unwrap_used,
@@ -8,7 +8,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use lab::app::App;
-use lab::pages::{ANN, Pages};
+use lab::pages::{ANN, BOB, Pages, Person};
 use lab::secrets::{Places, Secrets};
 use lab::setting::{self, Build, Setting};
 use lab::{browser, journey, keyring, prompt, tools};
@@ -365,6 +365,79 @@ async fn a_renewal_that_a_locked_keyring_stood_in_the_way_of_comes_with_the_unlo
         prompt::agree(desktop).await?;
         scene.sandbox.log().wait_for(is_renewal).await?;
         drop(other);
+        app.close().await
+    })
+    .await
+}
+
+/// Has Ann signed in again from her page; in the browser, which has forgotten everybody, it is `person` who signs in.
+async fn again_as(scene: &Setting<'_>, app: &App<'_>, person: Person) -> Result<()> {
+    app.click("nav-accounts").await?;
+    app.click("account-open").await?;
+    scene.browser.page().delete_all_cookies().await?;
+    app.click("account-sign-in-again").await?;
+    setting::waiting(app).await?;
+    comes(scene, person).await
+}
+
+/// Waits for the page that the browser is sent to, and signs `person` in on it.
+async fn comes(scene: &Setting<'_>, person: Person) -> Result<()> {
+    scene.browser.new_page(scene.sandbox.issuer()).await?;
+    Pages::Sandbox.log_in_with(&scene.browser, person).await?;
+    Pages::Sandbox.allow_in(&scene.browser).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_in_the_place_of_another_is_asked_about_and_becomes_a_second_card() -> Result<()> {
+    journey("another-person", async |desktop| {
+        let scene = Setting::ordinary(desktop).await?;
+        let app = scene.open().await?;
+        scene.sign_in(&app, ANN).await?;
+        let refresh = keyring::value(desktop, "refresh", "")?;
+
+        // Bob comes, and she wants to choose once more.
+        again_as(&scene, &app, BOB).await?;
+        app.says(
+            "attempt-waiting",
+            "You chose Bob Baker, but this was for Ann Archer",
+        )
+        .await?;
+        app.comes_forward().await?;
+        ensure!(
+            keyring::value(desktop, "refresh", "")? == refresh,
+            "what Bob brought is kept before anybody said so"
+        );
+        app.click("ask-again").await?;
+        // The browser knows Bob, and the page is for Ann: it asks who she is.
+        comes(&scene, BOB).await?;
+        app.find("another-person").await?;
+        ensure!(
+            scene.asked(Endpoint::Revocation).len() == 2,
+            "what Bob brought first was not ended"
+        );
+
+        // Now she wants him beside her.
+        app.click("keep-another").await?;
+        app.says("welcome", "Bob Baker").await?;
+        setting::signed_in(&app, ANN).await?;
+        setting::signed_in(&app, BOB).await?;
+        ensure!(app.all("account-card").await?.len() == 2, "there are not two");
+        let kept = [
+            "access", "access", "account", "account", "id_token", "id_token", "refresh", "refresh",
+        ];
+        keyring::holds(desktop, &kept).await?;
+        scene.call_profile(&app, ANN).await?;
+
+        // To add a third, the provider lets her choose; she chooses one who is here.
+        app.click("nav-accounts").await?;
+        app.click(&format!("another-{}", setting::PROVIDER)).await?;
+        setting::waiting(&app).await?;
+        scene.browser.new_page(scene.sandbox.issuer()).await?;
+        Pages::Sandbox.choose_same_in(&scene.browser).await?;
+        Pages::Sandbox.allow_in(&scene.browser).await?;
+        app.says("welcome", "You are already signed in as Bob Baker")
+            .await?;
+        ensure!(app.all("account-card").await?.len() == 2, "there are not two");
         app.close().await
     })
     .await

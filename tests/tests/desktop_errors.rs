@@ -88,6 +88,8 @@ async fn an_answer_that_is_a_no_or_a_lie_costs_nothing_that_was_there() -> Resul
 
         let mut told = BTreeSet::new();
         scene.begin(&app).await?;
+        // With an account here, the provider is asked to let her choose.
+        Pages::Sandbox.choose_same_in(&scene.browser).await?;
         Pages::Sandbox.deny_in(&scene.browser).await?;
         told.insert(failed(&app, "access_denied").await?);
 
@@ -96,6 +98,7 @@ async fn an_answer_that_is_a_no_or_a_lie_costs_nothing_that_was_there() -> Resul
             change: Change::Append("nonce", "1"),
         });
         scene.begin(&app).await?;
+        Pages::Sandbox.choose_same_in(&scene.browser).await?;
         Pages::Sandbox.allow_in(&scene.browser).await?;
         told.insert(failed(&app, "id_token_nonce").await?);
         ensure!(told.len() == 2, "each in its own words: {told:#?}");

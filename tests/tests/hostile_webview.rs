@@ -11,7 +11,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 use lab::app::App;
-use lab::pages::ANN;
+use lab::pages::{ANN, Pages};
 use lab::secrets::{Places, Secrets};
 use lab::setting::{self, Setting};
 use lab::trap::Trap;
@@ -375,7 +375,11 @@ async fn it_can_neither_forge_a_callback_nor_send_a_token_elsewhere() -> Result<
         let file = fs::read_to_string(desktop.tessera().join("providers.toml"))?;
         ensure!(!file.contains(&trap.origin), "{file}");
         app.click("cancel-sign-in").await?;
-        scene.sign_in_again(&app, ANN).await?;
+        scene.begin(&app).await?;
+        // With an account here, the provider is asked to let her choose.
+        Pages::Sandbox.choose_same_in(&scene.browser).await?;
+        Pages::Sandbox.allow_in(&scene.browser).await?;
+        setting::signed_in(&app, ANN).await?;
         refusal(&app, "call", &call(&trap.origin)).await?;
 
         for of in ["file:///etc/passwd", "https://evil.example", "../x"] {
