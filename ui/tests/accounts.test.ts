@@ -438,8 +438,8 @@ describe('a sign-out that is not finished', () => {
   });
 
   test('is shown below the accounts, with why, and when it is tried again', async () => {
-    await openState('accounts-open-sign-outs');
-    const at = openSignOuts()[0]?.next_try_at ?? 0;
+    const host = await openState('accounts-open-sign-outs');
+    const at = host.openSignOuts[0]?.next_try_at ?? 0;
     const [waits, apart, over] = rows();
     expect(rows()).toHaveLength(3);
     expect(waits).toContain('You cannot reach 127.0.0.1:46511');

@@ -32,7 +32,7 @@ test.each<[keyof Host, unknown[], string, unknown]>([
   ['copyLink', ['1'], 'copy_link', { id: '1' }],
   ['pasteCallback', ['1', 'text'], 'paste_callback', { id: '1', text: 'text' }],
   ['accountDetail', ['a'], 'account_detail', { id: 'a' }],
-  ['signOut', ['a', 'here'], 'sign_out', { id: 'a', way: 'here' }],
+  ['signOut', ['a', 'leaked'], 'sign_out', { id: 'a', way: 'leaked' }],
   ['retrySignOut', ['s'], 'retry_sign_out', { id: 's' }],
   ['forgetSignOut', ['s'], 'forget_sign_out', { id: 's' }],
   ['catalogue', ['a'], 'catalogue', { account: 'a' }],

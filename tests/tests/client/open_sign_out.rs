@@ -6,8 +6,8 @@ use std::sync::Arc;
 use lab::alarm::TestAlarm;
 use tessera_client::ports::{VaultError, Woken};
 use tessera_client::{
-    Account, AccountId, Change, Client, OpenSignOut, OpenStage, Receipt, ReceiptOutcome, Retried, Route,
-    SignIn, SignOutWay, Storage, UnixTime,
+    Account, AccountId, Change, Client, ClientId, OpenSignOut, OpenStage, Receipt, ReceiptOutcome, Retried,
+    Route, SandboxAddress, SignIn, SignOutWay, Storage, UnixTime,
 };
 use tessera_sandbox::faults::{Fault, HttpFault, Rule};
 use tessera_sandbox::log::{Endpoint, Entry};
@@ -482,6 +482,50 @@ async fn it_is_tried_at_the_start_later_and_later_and_at_once_when_a_network_com
         None,
         "nothing is left to do"
     );
+}
+
+#[tokio::test]
+async fn it_is_tried_at_once_when_the_list_of_providers_has_changed() {
+    let rig = Rig::new().await;
+    rig.sandbox.clock().set_now(rig.sandbox.clock().now());
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    let fault = rig.sandbox.faults().set(rule("revocation-drop"));
+    client.sign_out(&account.id).await.unwrap();
+    drop(client);
+    let (client, _alarm) = kept(&rig).await;
+    becomes(&client, |open| open[0].tries == 2).await;
+    rig.sandbox.faults().remove(fault);
+    client.set_sandbox(&SandboxAddress {
+        issuer: rig.sandbox.issuer().parse().unwrap(),
+        client_id: ClientId::new(tessera_sandbox::CLIENT_ID),
+        api: rig.sandbox.api().parse().unwrap(),
+    });
+    becomes(&client, <[_]>::is_empty).await;
+    assert_eq!(revoked(&rig).len(), 2);
+}
+
+#[tokio::test]
+async fn what_the_keychain_does_not_give_up_when_all_is_done_is_deleted_later_and_nobody_is_asked_again() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let open = left_open(&rig, &client).await;
+    rig.keychain.refuse("delete revoke/", VaultError::Locked);
+    assert!(matches!(
+        client.retry_sign_out(&open.id).await.unwrap(),
+        Retried::Done
+    ));
+    assert!(client.open_sign_outs().await.unwrap().is_empty());
+    assert_eq!(rig.keychain.kinds(), ["revoke"]);
+    let asked = rig.requests(Endpoint::Revocation);
+    rig.keychain.relent();
+    drop(client);
+    let (client, _alarm) = kept(&rig).await;
+    let mut changes = client.changes();
+    while !rig.keychain.kinds().is_empty() {
+        changes.recv().await.unwrap();
+    }
+    assert_eq!(rig.requests(Endpoint::Revocation), asked);
 }
 
 #[tokio::test]

@@ -437,6 +437,43 @@ export const refusedByApi = (ago = 20): Script => ({
   ],
 });
 
+/** A sign-out that is finished later than it began. */
+export const signedOutLater = (ago = 10): Script => ({
+  kind: 'sign_out',
+  provider: sandbox.name,
+  account: 'account-ann',
+  ago,
+  parts: [
+    [
+      0,
+      decision(
+        'sign_out_retried',
+        'You are signed out here, and the provider could not be told before, so that is tried again.',
+      ),
+    ],
+    [
+      3,
+      message('tokens_read', 'keychain', 'tessera', [
+        masked('refresh_token', 43),
+        masked('access_token', 612),
+      ]),
+    ],
+    ...metadata(sandbox.issuer),
+    [
+      8,
+      message('revocation_request', 'tessera', 'provider', [
+        shown('request', `POST ${sandbox.issuer}/revoke`),
+        shown('client_id', CLIENT),
+        shown('token_type_hint', 'refresh_token'),
+        masked('token', 43),
+      ]),
+    ],
+    [16, message('revocation_response', 'provider', 'tessera', [shown('status', '200')])],
+    [7, message('secrets_deleted', 'tessera', 'keychain')],
+    [1, ended()],
+  ],
+});
+
 /** A sign-out. */
 export const signedOut = (ago = 10): Script => ({
   kind: 'sign_out',

@@ -305,6 +305,7 @@ export const scenarios: Record<string, Scenario> = {
   'flow-refused-call': flow(several(), 7),
   'flow-refused-by-api': flow(flows.history(flows.refusedByApi())),
   'flow-sign-out': flow(several(), 8),
+  'flow-sign-out-later': flow(flows.history(flows.signedOutLater())),
   'flow-running': {
     ...flow(flows.history(flows.waitingSignIn())),
     world: { attempt: data.attempt(), flows: flows.history(flows.waitingSignIn()) },
