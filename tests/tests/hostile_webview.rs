@@ -141,8 +141,8 @@ async fn it_cannot_read_a_token() -> Result<()> {
             secrets.add(entry.secrets().into_iter().filter(|text| text.len() >= 40))?;
         }
         let waiting = everything(&app).await?;
-        lab::pages::Pages::Sandbox.log_in_with(&scene.browser, ANN).await?;
-        lab::pages::Pages::Sandbox.allow_in(&scene.browser).await?;
+        Pages::Sandbox.log_in_with(&scene.browser, ANN).await?;
+        Pages::Sandbox.allow_in(&scene.browser).await?;
         setting::signed_in(&app, ANN).await?;
         scene.call_profile(&app, ANN).await?;
         for entry in keyring::entries(desktop)? {

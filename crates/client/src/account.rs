@@ -10,7 +10,6 @@ use url::Url;
 use crate::provider::ProviderId;
 
 pub use forecast::Forecast;
-pub(crate) use forecast::TESTING_LIMIT;
 
 /// An account's id: made of issuer and subject, so that signing in again as the same person is the same account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -172,6 +171,18 @@ pub struct NextTry {
     /// Whether the provider named the time itself (`Retry-After`, RFC 9110 section 10.2.3). Then it is not asked
     /// before, whoever wants it.
     pub named: bool,
+}
+
+impl NextTry {
+    /// The longest pause that a provider can name, in seconds: whatever it says, it is asked once a day.
+    pub(crate) const LONGEST: i64 = 24 * 60 * 60;
+
+    /// The seconds for which the provider still wants to be left alone, where it said so. A time that is further off than
+    /// any provider's word reaches was reckoned by a clock that has been set since, and binds nobody.
+    pub(crate) fn wait(self, now: UnixTime) -> Option<i64> {
+        let left = self.at.since(now);
+        (self.named && (1..=Self::LONGEST).contains(&left)).then_some(left)
+    }
 }
 
 /// Why a new sign-in is needed.

@@ -180,10 +180,7 @@ impl Client {
                 return Err(error);
             }
         }
-        if let Some(next_try) = account.state.next_try().filter(|next| next.named)
-            && self.now() < next_try.at
-        {
-            let seconds = next_try.at.since(self.now());
+        if let Some(seconds) = account.state.next_try().and_then(|next| next.wait(self.now())) {
             return Err(AccountError::ProviderAsksToWait { seconds }.into());
         }
         let shown = flights.begin_refreshing(id);

@@ -192,6 +192,11 @@ impl Client {
             what: "secrets_deleted",
             outcome: ReceiptOutcome::Done,
             sentence: match storage {
+                Storage::Keychain if is_open => format!(
+                    "What signed you in was deleted from {}; what is needed to end it at {} stays there until that is done.",
+                    inner.secrets.keychain_name(),
+                    account.provider_name
+                ),
                 Storage::Keychain => {
                     format!("Your tokens were deleted from {}.", inner.secrets.keychain_name())
                 }
@@ -281,7 +286,8 @@ fn line(part: Part, revoked: Revoked, is_open: bool, account: &Account) -> Recei
         Revoked::Failed(error) if is_open => (
             ReceiptOutcome::Open,
             format!(
-                "{subject} could not be revoked at {provider} yet. {} Tessera tries again until it is done.",
+                "{subject} could not be revoked at {provider} yet. {} Tessera keeps what that takes, and nothing else is done \
+                 with it, and tries again until it is done.",
                 error.message()
             ),
         ),

@@ -74,6 +74,9 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+/// Holders whose lease does not run out, as a pattern of SQLite's `GLOB`.
+const PRESENT_HOLDERS: &str = "present-*";
+
 /// Each step changes the layout from its index to the next.
 const MIGRATIONS: &[&str] = &[
     "
@@ -388,7 +391,8 @@ impl Store {
         .await
     }
 
-    /// Takes the right to refresh this account until `until`, if nobody else holds it now.
+    /// Takes the right to refresh this account until `until`, if nobody else holds it now. One that can be asked whether
+    /// it lives keeps it however late it is: a clock is set, and a computer sleeps.
     pub(crate) async fn take_lease(
         &self,
         id: &AccountId,
@@ -401,21 +405,21 @@ impl Store {
             let taken = connection.execute(
                 "INSERT INTO lease (account, holder, until) VALUES (?1, ?2, ?3)
                  ON CONFLICT (account) DO UPDATE SET holder = ?2, until = ?3
-                 WHERE lease.holder = ?2 OR lease.until <= ?4",
-                rusqlite::params![id.as_str(), holder, until.0, now.0],
+                 WHERE lease.holder = ?2 OR (lease.until <= ?4 AND lease.holder NOT GLOB ?5)",
+                rusqlite::params![id.as_str(), holder, until.0, now.0, PRESENT_HOLDERS],
             )?;
             Ok(taken > 0)
         })
         .await
     }
 
-    /// Who holds the lease, run out or not.
-    pub(crate) async fn lease_holder(&self, id: &AccountId) -> Result<Option<String>, StoreError> {
+    /// Who holds the lease, run out or not, and until when.
+    pub(crate) async fn lease_holder(&self, id: &AccountId) -> Result<Option<(String, i64)>, StoreError> {
         let id = id.clone();
         self.run(move |connection| {
-            let holder = "SELECT holder FROM lease WHERE account = ?1";
+            let holder = "SELECT holder, until FROM lease WHERE account = ?1";
             connection
-                .query_row(holder, [id.as_str()], |row| row.get(0))
+                .query_row(holder, [id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()
         })
         .await

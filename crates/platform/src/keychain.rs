@@ -213,7 +213,7 @@ impl Vault for OsKeychain {
     #[cfg(target_os = "linux")]
     async fn list(&self) -> Result<Option<Vec<String>>, VaultError> {
         let mut keys = self.gate.list(&self.shared.namespace).await?;
-        pieces::leave_out(&mut keys);
+        pieces::gather(&mut keys);
         Ok(Some(keys))
     }
 

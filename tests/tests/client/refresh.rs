@@ -259,6 +259,56 @@ async fn a_refusal_that_another_process_caused_is_looked_at_twice() {
 }
 
 #[tokio::test]
+async fn a_refused_token_that_another_one_has_replaced_meanwhile_ends_nothing() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    let entry = format!("refresh/{id}");
+    let newer = rig.keychain.entries.lock().unwrap().get(&entry).cloned().unwrap();
+    // The one that this client reads is an older one.
+    let other = rig.sign_in(&rig.client().await, "ann").await.account;
+    assert_eq!(other.id, id);
+    rig.sandbox.clock().advance(3600);
+    let refused = rule("token-invalid-grant").grant_type("refresh_token").times(1);
+    rig.sandbox.faults().set(refused);
+    let (held, caller) = held_up(&rig, &client, &id).await;
+    rig.keychain.entries.lock().unwrap().insert(entry, newer);
+    rig.sandbox.faults().remove(held);
+    caller.await.unwrap().unwrap();
+    let sent = rig
+        .sandbox
+        .log()
+        .matching(|entry| entry.grant_type.as_deref() == Some("refresh_token"));
+    assert_eq!(sent.len(), 2);
+    assert_ne!(
+        sent[0].credential, sent[1].credential,
+        "the same one is not sent again"
+    );
+    assert_eq!(client.account(&id).await.unwrap().state.as_str(), "signed_in");
+}
+
+#[tokio::test]
+async fn who_looks_for_doubts_does_not_let_others_in_while_an_answer_is_on_its_way() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    let (held, caller) = held_up(&rig, &client, &id).await;
+    let doubts = tokio::spawn({
+        let client = client.clone();
+        async move { client.resolve_doubts().await }
+    });
+    let other = rig.client().await;
+    let elsewhere = ask(&other, &id);
+    // Long enough for whoever could have had a turn to have sent the token too.
+    rig.client().await.accounts().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert_eq!(rig.token_requests("refresh_token"), 1);
+    rig.sandbox.faults().remove(held);
+    caller.await.unwrap().unwrap();
+    elsewhere.await.unwrap().unwrap();
+    doubts.await.unwrap().unwrap();
+    assert_eq!(rig.token_requests("refresh_token"), 1, "it served both");
+}
+
+#[tokio::test]
 async fn a_keychain_that_takes_nothing_costs_nobody_the_session() {
     let rig = Rig::with(Options {
         access_token_life: 60,

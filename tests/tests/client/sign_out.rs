@@ -156,3 +156,40 @@ async fn where_nothing_could_be_ended_the_receipt_says_so_and_claims_no_more() {
         line.sentence
     );
 }
+
+#[tokio::test]
+async fn a_renewal_under_way_leaves_nothing_behind_the_sign_out_that_waits_for_it() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let id = rig.sign_in(&client, "ann").await.account.id;
+    rig.sandbox.clock().advance(3600);
+    let held = rig.sandbox.faults().set(rule("token-hold"));
+    let caller = tokio::spawn({
+        let (client, id) = (client.clone(), id.clone());
+        async move { client.access_token(&id).await }
+    });
+    let renewal = |entry: &Entry| entry.grant_type.as_deref() == Some("refresh_token");
+    let spent = rig.sandbox.log().wait_for(renewal).await.unwrap();
+    let leaving = tokio::spawn({
+        let (client, id) = (client.clone(), id.clone());
+        async move { client.sign_out(&id).await }
+    });
+    rig.sandbox.faults().remove(held);
+    let receipt = leaving.await.unwrap().unwrap();
+    // Whether it was given its token in time is of no matter.
+    let _ = caller.await.unwrap();
+    assert_eq!(
+        outcome(&receipt, "refresh_token_revoked"),
+        Some(ReceiptOutcome::Done)
+    );
+    let revoked = rig
+        .sandbox
+        .log()
+        .matching(|entry| entry.endpoint == Endpoint::Revocation);
+    assert_ne!(
+        revoked[0].credential, spent.credential,
+        "the one that was spent is not worth revoking"
+    );
+    let left: Vec<String> = rig.keychain.entries.lock().unwrap().keys().cloned().collect();
+    assert!(left.iter().all(|entry| !entry.ends_with(id.as_str())), "{left:?}");
+}

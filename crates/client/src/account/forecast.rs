@@ -33,6 +33,11 @@ impl Forecast {
 }
 
 impl Account {
+    /// Whether a sign-in that ends then ends because its app is in Google's testing.
+    pub(crate) fn ends_with_testing(&self, at: UnixTime) -> bool {
+        self.kind == "google" && TESTING_LIMIT.contains(&at.since(self.signed_in_at))
+    }
+
     /// The new sign-in that will be needed, where one can be foreseen. Providers that renew a sign-in for as long as it
     /// is used tell of no end, and may end it nevertheless.
     pub fn forecast(&self) -> Option<Forecast> {
@@ -50,8 +55,7 @@ impl Account {
             (self.access_expires_at?, SignInNeed::NotRenewable)
         } else {
             let at = self.refresh_expires_at?;
-            let testing = self.kind == "google" && TESTING_LIMIT.contains(&at.since(self.signed_in_at));
-            let why = if testing {
+            let why = if self.ends_with_testing(at) {
                 SignInNeed::TestingLimit
             } else {
                 SignInNeed::Expired

@@ -6,7 +6,7 @@ use tessera_oidc::ErrorCode;
 use tessera_oidc::UnixTime;
 use tessera_oidc::token::{TokenError, TokenRefusal};
 
-use crate::account::{Account, AccountState, SignInNeed, TESTING_LIMIT};
+use crate::account::{Account, AccountState, SignInNeed};
 use crate::error::{AccountError, Error};
 use crate::store::Doubt;
 
@@ -52,13 +52,13 @@ pub(super) fn need(account: &Account, refusal: &TokenError, doubt: Doubt, now: U
         _ => {}
     }
     let said = in_words(refusal);
+    let end = account.refresh_expires_at.filter(|at| *at <= now);
     match said {
         // What the provider says for certain counts more than what is likely.
         Some(need) if need != SignInNeed::Ended => need,
-        _ if account.kind == "google" && TESTING_LIMIT.contains(&now.since(account.signed_in_at)) => {
-            SignInNeed::TestingLimit
-        }
-        _ if account.refresh_expires_at.is_some_and(|at| at <= now) => SignInNeed::Expired,
+        // By the end that was told, however late it is met; or, where none was, by when it is met.
+        _ if account.ends_with_testing(end.unwrap_or(now)) => SignInNeed::TestingLimit,
+        _ if end.is_some() => SignInNeed::Expired,
         _ if now.since(account.renewed_at) >= UNUSED => SignInNeed::Unused,
         _ => SignInNeed::Ended,
     }
@@ -305,6 +305,21 @@ mod tests {
         ann.refresh_expires_at = Some(UnixTime(1_500));
         let seen = need(&ann, &refused("invalid_grant", ""), Doubt::None, UnixTime(1_500));
         assert_eq!(seen, Expired);
+
+        // The end of Google's testing is that also for who comes back days after it.
+        "google".clone_into(&mut ann.kind);
+        ann.signed_in_at = UnixTime(0);
+        ann.refresh_expires_at = Some(UnixTime(7 * DAY));
+        for (day, expected) in [
+            (7, TestingLimit),
+            (9, TestingLimit),
+            (20, TestingLimit),
+            (3, Ended),
+        ] {
+            let now = UnixTime(day * DAY);
+            let seen = need(&ann, &refused("invalid_grant", ""), Doubt::None, now);
+            assert_eq!(seen, expected, "day {day}");
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Shared};
 use tessera_oidc::RefreshToken;
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,9 +20,10 @@ use crate::client::{Change, Client};
 use crate::error::Error;
 use crate::ports::{Entropy, VaultError};
 
-/// How long a lease holds, in seconds: longer than a refresh can take, which asks for a description, a token and a
-/// key set and the keychain five times, each with 20 seconds of patience. Only a holder that hangs outlives it.
-const LEASE_SECONDS: i64 = 180;
+/// How long a lease holds: longer than a refresh can take, which asks for a description, a token and a key set and the
+/// keychain five times, each with 20 seconds of patience, and for a person to unlock the keychain. Only a holder that
+/// hangs outlives it.
+const LEASE: Duration = Duration::from_mins(5);
 
 /// How often a waiting process looks whether the lease is free. There is no event to wait for between
 /// processes that share only a file.
@@ -52,23 +54,16 @@ pub(crate) struct Flights {
     unsaved: Mutex<HashMap<AccountId, (u64, RefreshToken)>>,
     /// What went wrong last, as only this process knows it.
     troubles: Mutex<HashMap<AccountId, Trouble>>,
-    /// Where each account's secrets are: held by many while it stays so, and by one alone who changes it. A lease keeps
-    /// other processes away, and none of this one's own.
-    places: Mutex<HashMap<AccountId, Arc<RwLock<()>>>>,
+    /// Whose turn it is in this process. A lease keeps other processes away, and none of this one's own.
+    places: Mutex<HashMap<AccountId, Arc<tokio::sync::Mutex<()>>>>,
     /// The accounts that a provider is being asked about.
     refreshing: Mutex<HashSet<AccountId>>,
 }
 
-/// The right of this process to write an account's tokens, until [`Client::end_turn`].
+/// The right to write an account's secrets, which nobody else has until [`Client::end_turn`], in this process or another.
 pub(crate) struct Turn {
     id: AccountId,
-    _place: Place,
-}
-
-/// Whether others of this process may have a turn as well. Whatever they do, none of them moves the secrets.
-enum Place {
-    Stays(#[expect(dead_code, reason = "held until the turn is over")] OwnedRwLockReadGuard<()>),
-    Moves(#[expect(dead_code, reason = "held until the turn is over")] OwnedRwLockWriteGuard<()>),
+    _place: OwnedMutexGuard<()>,
 }
 
 /// An account that is shown as refreshing.
@@ -174,7 +169,7 @@ impl Flights {
         under_way.remove(id);
     }
 
-    fn place(&self, id: &AccountId) -> Arc<RwLock<()>> {
+    fn place(&self, id: &AccountId) -> Arc<tokio::sync::Mutex<()>> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         // Those that nobody holds or waits for need not be remembered.
         places.retain(|_, place| Arc::strong_count(place) > 1);
@@ -278,27 +273,17 @@ impl Client {
         });
     }
 
-    /// Waits until this process may write the account's tokens.
+    /// Waits until nobody else writes the account's secrets, and whoever does has finished.
     pub(crate) async fn take_turn(&self, id: &AccountId) -> Result<Turn, Error> {
-        let place = Place::Stays(self.inner().flights.place(id).read_owned().await);
-        self.take_turn_at(id, place).await
-    }
-
-    /// The same, and nobody else of this process has a turn meanwhile: for whoever moves the account's secrets or takes
-    /// them away.
-    pub(crate) async fn take_turn_alone(&self, id: &AccountId) -> Result<Turn, Error> {
-        let place = Place::Moves(self.inner().flights.place(id).write_owned().await);
-        self.take_turn_at(id, place).await
-    }
-
-    async fn take_turn_at(&self, id: &AccountId, place: Place) -> Result<Turn, Error> {
+        let place = self.inner().flights.place(id).lock_owned().await;
         let inner = self.inner();
         let (store, presence) = (&inner.store, &inner.flights.presence);
         let holder = presence.holder().await;
+        let mut seen: Option<((String, i64), Instant)> = None;
         loop {
             let now = self.now();
             if store
-                .take_lease(id, &holder, now, now.plus(LEASE_SECONDS))
+                .take_lease(id, &holder, now, now.plus(LEASE.as_secs().cast_signed()))
                 .await?
             {
                 return Ok(Turn {
@@ -306,11 +291,17 @@ impl Client {
                     _place: place,
                 });
             }
-            if let Some(other) = store.lease_holder(id).await?
-                && presence.is_gone(&other).await
-            {
-                store.release_lease(id, &other).await?;
-                continue;
+            if let Some(lease) = store.lease_holder(id).await? {
+                let (_, since) = seen
+                    .take()
+                    .filter(|(other, _)| *other == lease)
+                    .unwrap_or_else(|| (lease.clone(), Instant::now()));
+                // One that lives and hangs, as a stopped process does, is not waited for without end.
+                if presence.is_gone(&lease.0).await || since.elapsed() >= LEASE {
+                    store.release_lease(id, &lease.0).await?;
+                    continue;
+                }
+                seen = Some((lease, since));
             }
             let pause = async {
                 tokio::time::sleep(LEASE_LOOK).await;

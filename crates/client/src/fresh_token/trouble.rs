@@ -19,9 +19,6 @@ const LONGEST_PAUSE: i64 = 15 * 60;
 /// After so many failures without a network (about ten minutes) it is not looked for so often any more.
 const OFFLINE_SOON: u32 = 75;
 
-/// The longest pause that a provider can name, in seconds: whatever it says, it is asked once a day.
-const LONGEST_NAMED: i64 = 24 * 60 * 60;
-
 /// The state of an account after such a failure. `failures` counts those that came before it without a success between.
 pub(super) fn state(error: &Error, failures: u32, now: UnixTime) -> AccountState {
     let reason = error.message();
@@ -38,9 +35,9 @@ pub(super) fn state(error: &Error, failures: u32, now: UnixTime) -> AccountState
 /// When to try again by oneself.
 pub(crate) fn next_try(error: &Error, failures: u32, now: UnixTime) -> NextTry {
     if let Some(seconds) = retry_after(error) {
-        let seconds = i64::try_from(seconds).unwrap_or(LONGEST_NAMED);
+        let seconds = i64::try_from(seconds).unwrap_or(NextTry::LONGEST);
         return NextTry {
-            at: now.plus(seconds.min(LONGEST_NAMED)),
+            at: now.plus(seconds.min(NextTry::LONGEST)),
             named: true,
         };
     }
@@ -102,5 +99,27 @@ pub(super) fn left_unspent(error: &Error) -> bool {
         // may come from in front of it.
         Error::Token(error @ TokenError::Refused(_)) => !error.is_passing(),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_is_left_alone_for_as_long_as_it_said_and_no_longer_for_a_wrong_clock() {
+        let next = |at, named| NextTry {
+            at: UnixTime(at),
+            named,
+        };
+        let now = UnixTime(1_000);
+        assert_eq!(next(1_050, true).wait(now), Some(50));
+        assert_eq!(
+            next(1_000 + NextTry::LONGEST, true).wait(now),
+            Some(NextTry::LONGEST)
+        );
+        assert_eq!(next(1_001 + NextTry::LONGEST, true).wait(now), None);
+        assert_eq!(next(1_000, true).wait(now), None);
+        assert_eq!(next(1_050, false).wait(now), None);
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::look::Wish;
 use super::trouble;
-use crate::account::{AccountId, AccountState, Storage};
+use crate::account::{AccountId, AccountState, NextTry, Storage};
 use crate::client::{Change, Client};
 use crate::error::{AccountError, Error};
 use crate::ports::{Alarm, Woken};
@@ -181,7 +181,7 @@ impl Upkeep {
             };
             let held = [self.held.get(&standing.id), self.failing.get(&standing.issuer)];
             let held = held.into_iter().flatten().map(|held| held.until);
-            let mut at = held.chain(standing.not_before).fold(due, UnixTime::max);
+            let mut at = held.chain(standing.not_before(now)).fold(due, UnixTime::max);
             if at <= now {
                 match standing.storage {
                     Storage::Keychain => {
@@ -228,6 +228,8 @@ impl Upkeep {
         for open in open {
             let due = match open.next_try {
                 _ if open.stage == OpenStage::Over => continue,
+                // By a clock that has been set since.
+                Some(next) if next.at.since(now) > NextTry::LONGEST => now,
                 Some(next) if next.named || !anew => next.at,
                 None if !anew && open.stage == OpenStage::Waiting => continue,
                 _ => now,
@@ -401,7 +403,7 @@ mod tests {
             storage: Storage::Keychain,
             expires_at: UnixTime(10_000 + life),
             renewed_at: UnixTime(10_000),
-            not_before: None,
+            named: None,
         }
     }
 

@@ -15,7 +15,7 @@ impl Client {
     /// # Errors
     /// When there is no such account, its secrets are not here, or the keychain does not give or take them.
     pub async fn move_secrets(&self, id: &AccountId, to: Storage) -> Result<(), Error> {
-        let turn = self.take_turn_alone(id).await?;
+        let turn = self.take_turn(id).await?;
         let moved = self.move_in_turn(id, to).await;
         self.end_turn(turn).await;
         if moved.is_ok() {

@@ -117,7 +117,7 @@ impl Client {
         for entry in &listed {
             let id = entry.strip_prefix(ACCOUNT).and_then(|id| id.strip_prefix('/'));
             if let Some(id) = id.and_then(AccountId::parse) {
-                let turn = self.take_turn_alone(&id).await?;
+                let turn = self.take_turn(&id).await?;
                 let brought_back = self.rebuild(&id, &listed).await;
                 self.end_turn(turn).await;
                 rebuilt += usize::from(brought_back?);

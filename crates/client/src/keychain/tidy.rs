@@ -65,7 +65,7 @@ impl Client {
     async fn tidy_account(&self, id: &AccountId, entries: &[String]) -> Result<usize, Error> {
         let inner = self.inner();
         // A sign-in that is writing has the turn, and its account is there when it gives it back.
-        let turn = self.take_turn_alone(id).await?;
+        let turn = self.take_turn(id).await?;
         let tidied = async {
             match inner.store.account(id).await? {
                 Some(account) if account.storage == Storage::Keychain => {

@@ -240,7 +240,7 @@ impl Client {
             return Ok(true);
         };
         // Whoever signs the account out has its turn from before the entry was written until the account is gone.
-        let turn = self.take_turn_alone(&open.account).await?;
+        let turn = self.take_turn(&open.account).await?;
         let tidied = async {
             let known = inner.store.open_sign_out(id).await?;
             let useless = match known {

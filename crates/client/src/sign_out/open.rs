@@ -153,14 +153,10 @@ impl Client {
         if open.stage == OpenStage::Over {
             return Ok(Retried::Over(open));
         }
-        let wait = open.next_try.filter(|next| next.named);
-        if let Some(seconds) = wait
-            .map(|next| next.at.since(self.now()))
-            .filter(|left| *left > 0)
-        {
+        if let Some(seconds) = open.next_try.and_then(|next| next.wait(self.now())) {
             return Err(AccountError::ProviderAsksToWait { seconds }.into());
         }
-        let turn = self.take_turn_alone(&id.0).await?;
+        let turn = self.take_turn(&id.0).await?;
         let result = self.retry_in_turn(id).await;
         self.end_turn(turn).await;
         self.changed(Change::OpenSignOuts);
@@ -347,7 +343,7 @@ impl Client {
     /// # Errors
     /// When there is no such sign-out, or the keychain does not give up what it holds of it; then it stays.
     pub async fn forget_sign_out(&self, id: &OpenSignOutId) -> Result<(), Error> {
-        let turn = self.take_turn_alone(&id.0).await?;
+        let turn = self.take_turn(&id.0).await?;
         let forgotten = async {
             let inner = self.inner();
             let found = inner.store.open_sign_out(id).await?;

@@ -4,7 +4,7 @@ use rusqlite::Row;
 use tessera_oidc::UnixTime;
 
 use super::{Store, StoreError};
-use crate::account::{AccountId, Storage};
+use crate::account::{AccountId, NextTry, Storage};
 
 /// An account that can be renewed.
 #[derive(Clone, Debug)]
@@ -19,8 +19,17 @@ pub(crate) struct Standing {
     pub(crate) expires_at: UnixTime,
     /// When that was given.
     pub(crate) renewed_at: UnixTime,
+    /// When its provider said that it wants to be asked again.
+    pub(crate) named: Option<UnixTime>,
+}
+
+impl Standing {
     /// Before when its provider does not want to be asked.
-    pub(crate) not_before: Option<UnixTime>,
+    pub(crate) fn not_before(&self, now: UnixTime) -> Option<UnixTime> {
+        let at = self.named?;
+        let next = NextTry { at, named: true };
+        next.wait(now).map(|_| at)
+    }
 }
 
 impl Store {
@@ -58,6 +67,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<Standing>> {
         },
         expires_at: UnixTime(row.get("access_expires_at")?),
         renewed_at: UnixTime(row.get("renewed_at")?),
-        not_before: row.get::<_, Option<i64>>("not_before")?.map(UnixTime),
+        named: row.get::<_, Option<i64>>("not_before")?.map(UnixTime),
     }))
 }

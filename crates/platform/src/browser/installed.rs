@@ -398,83 +398,123 @@ mod tests {
 
     #[test]
     fn each_is_found_with_its_profiles_on_every_system() {
-        for (system, program, file) in [
+        use BrowserKind::{Brave, Chrome, Chromium, Edge, Firefox};
+        use System::{Linux, MacOs, Windows};
+        let rows = [
             (
-                System::Linux,
+                Linux,
+                Chrome,
                 "bin/google-chrome",
                 "config/google-chrome/Local State",
             ),
-            (System::Linux, "sbin/chromium", "config/chromium/Local State"),
+            (Linux, Chromium, "sbin/chromium", "config/chromium/Local State"),
             (
-                System::Linux,
+                Linux,
+                Chromium,
                 "bin/chromium",
                 "home/snap/chromium/common/chromium/Local State",
             ),
             (
-                System::Linux,
+                Linux,
+                Edge,
                 "bin/microsoft-edge",
                 "config/microsoft-edge/Local State",
             ),
             (
-                System::Linux,
+                Linux,
+                Brave,
                 "bin/brave-browser",
                 "config/BraveSoftware/Brave-Browser/Local State",
             ),
             (
-                System::Linux,
+                Linux,
+                Chrome,
                 "home/.local/share/flatpak/exports/bin/com.google.Chrome",
                 "home/.var/app/com.google.Chrome/config/google-chrome/Local State",
             ),
-            (System::Linux, "bin/firefox", "home/.mozilla/firefox/profiles.ini"),
             (
-                System::Linux,
+                Linux,
+                Firefox,
+                "bin/firefox",
+                "home/.mozilla/firefox/profiles.ini",
+            ),
+            (
+                Linux,
+                Firefox,
                 "bin/firefox-esr",
                 "config/mozilla/firefox/profiles.ini",
             ),
             (
-                System::Linux,
+                Linux,
+                Firefox,
                 "bin/firefox",
                 "home/snap/firefox/common/.mozilla/firefox/profiles.ini",
             ),
             (
-                System::MacOs,
+                MacOs,
+                Chrome,
                 "programs/Google Chrome.app/Contents/MacOS/Google Chrome",
                 "config/Google/Chrome/Local State",
             ),
             (
-                System::MacOs,
+                MacOs,
+                Chromium,
+                "programs/Chromium.app/Contents/MacOS/Chromium",
+                "config/Chromium/Local State",
+            ),
+            (
+                MacOs,
+                Edge,
                 "programs/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
                 "config/Microsoft Edge/Local State",
             ),
             (
-                System::MacOs,
+                MacOs,
+                Brave,
                 "programs/Brave Browser.app/Contents/MacOS/Brave Browser",
                 "config/BraveSoftware/Brave-Browser/Local State",
             ),
             (
-                System::MacOs,
+                MacOs,
+                Firefox,
                 "programs/Firefox.app/Contents/MacOS/firefox",
                 "config/Firefox/profiles.ini",
             ),
             (
-                System::Windows,
+                Windows,
+                Chrome,
                 "programs/Google/Chrome/Application/chrome.exe",
                 "config/Google/Chrome/User Data/Local State",
             ),
             (
-                System::Windows,
+                Windows,
+                Chromium,
+                "programs/Chromium/Application/chrome.exe",
+                "config/Chromium/User Data/Local State",
+            ),
+            (
+                Windows,
+                Edge,
                 "programs/Microsoft/Edge/Application/msedge.exe",
                 "config/Microsoft/Edge/User Data/Local State",
             ),
             (
-                System::Windows,
+                Windows,
+                Brave,
+                "programs/BraveSoftware/Brave-Browser/Application/brave.exe",
+                "config/BraveSoftware/Brave-Browser/User Data/Local State",
+            ),
+            (
+                Windows,
+                Firefox,
                 "programs/Mozilla Firefox/firefox.exe",
                 "roaming/Mozilla/Firefox/profiles.ini",
             ),
-        ] {
+        ];
+        for (system, kind, program, file) in rows {
             let root = TempDir::new().unwrap();
             let places = places(&root);
-            let is_firefox = file.contains("profiles.ini");
+            let is_firefox = kind == Firefox;
             put(&root, file, if is_firefox { PROFILES_INI } else { LOCAL_STATE });
             assert_eq!(on(system, &places), [], "{file} alone is no browser");
             let program = put(&root, program, "");
@@ -487,7 +527,7 @@ mod tests {
             };
             assert_eq!(profiles(&found[0]), expected, "{file}");
             assert_eq!(found[0].program, program);
-            assert_eq!(found[0].browser.kind == BrowserKind::Firefox, is_firefox);
+            assert_eq!(found[0].browser.kind, kind);
         }
     }
 

@@ -66,9 +66,14 @@ impl From<Error> for ShelfError {
     }
 }
 
-/// Leaves the names of pieces out of those of entries, each of which is then there once.
-pub(super) fn leave_out(names: &mut Vec<String>) {
-    names.retain(|name| !name.contains('#'));
+/// Makes the names of entries, each of which is then there once, from those of all that is stored. A piece belongs to its
+/// entry also where the header is gone: what a torn removal left must be found, or it stays for ever.
+pub(super) fn gather(names: &mut Vec<String>) {
+    for name in names.iter_mut() {
+        if let Some((entry, _)) = name.split_once('#') {
+            *name = entry.to_owned();
+        }
+    }
     names.sort();
     names.dedup();
 }
@@ -156,7 +161,7 @@ impl Shelf {
             .filter_map(Entry::get_specifiers)
             .filter_map(|(service, user)| Some(format!("{user}.{service}").strip_suffix(&end)?.to_owned()))
             .collect();
-        leave_out(&mut keys);
+        gather(&mut keys);
         Ok(Some(keys))
     }
 

@@ -259,6 +259,15 @@ fn a_removal_torn_anywhere_can_be_finished() {
         store.allow(changes);
         let _ = shelf.delete(KEY);
         store.allow(usize::MAX);
+        // Nobody may remember the key: what is left is listed under it.
+        let mut listed = store.names();
+        let is_left = !listed.is_empty();
+        gather(&mut listed);
+        assert_eq!(
+            listed,
+            if is_left { vec![KEY] } else { Vec::new() },
+            "torn after {changes}"
+        );
         shelf.delete(KEY).unwrap();
         assert_eq!(store.names(), Vec::<String>::new(), "torn after {changes}");
     }
