@@ -134,7 +134,8 @@ impl<'a> Scene<'a> {
             ensure!(fields.remove(name) == Some(Value::Null), "{name}");
         }
         ensure!(fields.remove("expires_at").is_some_and(|at| at.is_i64()));
-        ensure!(row == *account);
+        ensure!(fields.remove("forecast").is_some(), "forecast");
+        ensure!(row == *account, "{row} is not {account}");
 
         let answer = terminal
             .json(&["call", person.email, &userinfo, "--json"])
