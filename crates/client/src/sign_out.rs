@@ -286,8 +286,7 @@ fn line(part: Part, revoked: Revoked, is_open: bool, account: &Account) -> Recei
         Revoked::Failed(error) if is_open => (
             ReceiptOutcome::Open,
             format!(
-                "{subject} could not be revoked at {provider} yet. {} Tessera keeps what that takes, and nothing else is done \
-                 with it, and tries again until it is done.",
+                "{subject} could not be revoked at {provider} yet. {} Tessera tries again until it is done.",
                 error.message()
             ),
         ),
