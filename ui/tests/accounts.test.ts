@@ -501,3 +501,34 @@ describe('a sign-out that is not finished', () => {
     expect(rows()).toHaveLength(2);
   });
 });
+
+describe('a locked keychain', () => {
+  const locked = () => {
+    const account = troubled().find(({ state }) => state === 'keychain_locked');
+    if (!account) throw new Error('there is none');
+    return account;
+  };
+
+  test('is unlocked where it is told', async () => {
+    const host = await open({ accounts: [locked()] }, `#/accounts/${locked().id}`);
+    byId('account-unlock').click();
+    await drawn();
+    expect(host.last('repair')).toEqual(['unlock_keychain']);
+    expect(has('error')).toBe(false);
+  });
+
+  test('that stays locked says so', async () => {
+    await open(
+      { accounts: [locked()], answers: { repair: () => fail(errors.late) } },
+      `#/accounts/${locked().id}`,
+    );
+    byId('account-unlock').click();
+    await drawn();
+    expect(has('error')).toBe(true);
+  });
+
+  test('is not offered to be unlocked where it is not locked', async () => {
+    await open({ accounts: [ann()] }, '#/accounts/account-ann');
+    expect(has('account-unlock')).toBe(false);
+  });
+});

@@ -22,6 +22,7 @@ use tessera_oidc::{AccessToken, RefreshToken, UnixTime};
 use crate::account::{Account, AccountId, SignInNeed, Storage};
 use crate::client::{Change, Client};
 use crate::error::{AccountError, Error};
+use crate::ports::VaultError;
 use crate::store::{Doubt, Refreshed};
 use crate::trace::{Field, Flow, FlowKind, MessageId};
 use crate::vault::StoredAccess;
@@ -283,7 +284,12 @@ impl Client {
     }
 
     async fn stored_refresh_token(&self, account: &Account, flow: &Flow) -> Result<RefreshToken, Error> {
-        if let Some(token) = self.refresh_token_at_hand(account).await? {
+        let at_hand = match self.refresh_token_at_hand(account).await {
+            // It can be read, and what it has is no token any more: that does not come back by waiting.
+            Err(Error::Vault(VaultError::Damaged)) => None,
+            other => other?,
+        };
+        if let Some(token) = at_hand {
             // One that the keychain did not take comes from nowhere but here.
             let is_unsaved = self
                 .inner()

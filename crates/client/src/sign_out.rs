@@ -182,7 +182,7 @@ impl Client {
         if let Err(error) = inner.secrets.forget(id, storage).await {
             // The account stays, and with it its tokens.
             if let Some(open) = open {
-                self.take_back(&open, storage).await;
+                self.take_back(&open, account).await;
             }
             return Err(error.into());
         }

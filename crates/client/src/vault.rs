@@ -320,14 +320,13 @@ impl Secrets {
         self.vault(storage).delete(&format!("{REVOKE}/{id}")).await
     }
 
-    /// Removes everything of an account from where it is kept. Goes on after a failure, and reports the first.
+    /// Removes everything of an account from where it is kept, what is worth most first. Ends with the first failure: what is
+    /// still there then belongs together.
     pub(crate) async fn forget(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
-        let mut result = Ok(());
         for kind in KINDS.into_iter().chain([ACCOUNT]) {
-            let deleted = self.vault(storage).delete(&format!("{kind}/{id}")).await;
-            result = result.and(deleted);
+            self.vault(storage).delete(&format!("{kind}/{id}")).await?;
         }
-        result
+        Ok(())
     }
 
     /// Shows that the vault takes a secret and gives it up again, before a person is sent anywhere.

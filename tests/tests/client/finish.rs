@@ -7,7 +7,7 @@ use tessera_oidc::checks::{CheckId, Outcome};
 use tessera_sandbox::faults::{Change, Document, Fault};
 use tessera_sandbox::log::Endpoint;
 
-use crate::rig::Rig;
+use crate::rig::{Rig, tidied};
 
 #[tokio::test]
 async fn signing_key_rotation() {
@@ -295,4 +295,28 @@ async fn a_look_for_newer_keys_that_came_to_nothing_says_nothing_of_the_token() 
     );
     rig.sandbox.clock().advance(31);
     rig.sign_in(&client, "ann").await;
+}
+
+#[tokio::test]
+async fn what_the_keychain_does_not_take_is_given_back_to_the_provider() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    rig.keychain
+        .refuse("put refresh/", VaultError::Full("no room".to_owned()));
+    let refused = rig.sign_in_with(&client, rig.request(Route::Scheme), "ann").await;
+    assert_eq!(refused.unwrap_err().code(), "keychain_full");
+    let revocation = |entry: &tessera_sandbox::log::Entry| {
+        entry.endpoint == Endpoint::Revocation && entry.outcome.is_some()
+    };
+    rig.sandbox.log().wait_for_count(2, revocation).await.unwrap();
+    rig.keychain.relent();
+
+    // An account that is here would lose its own sign-in by that.
+    rig.sign_in(&client, "ann").await;
+    rig.keychain
+        .refuse("put refresh/", VaultError::Full("no room".to_owned()));
+    let refused = rig.sign_in_with(&client, rig.request(Route::Scheme), "ann").await;
+    assert_eq!(refused.unwrap_err().code(), "keychain_full");
+    tidied(&client).await;
+    assert_eq!(rig.requests(Endpoint::Revocation), 2);
 }

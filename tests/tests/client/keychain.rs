@@ -394,3 +394,20 @@ async fn what_an_account_comes_back_from_goes_with_it() {
     client.sign_out(&ann.id).await.unwrap();
     assert!(!names(&rig).contains(&entry));
 }
+
+#[tokio::test]
+async fn a_refresh_token_that_is_no_token_any_more_is_told_as_gone_and_not_waited_for() {
+    let rig = Rig::new().await;
+    let (client, id) = expired(&rig).await;
+    let entry = format!("refresh/{id}");
+    rig.keychain
+        .entries
+        .lock()
+        .unwrap()
+        .insert(entry, b"\xff\xfe".to_vec());
+    let error = client.access_token(&id).await.unwrap_err();
+    assert_eq!(error.code(), "needs_sign_in");
+    let state = client.account(&id).await.unwrap().state;
+    assert_eq!(state.need(), Some(SignInNeed::SecretsGone));
+    assert_eq!(rig.token_requests("refresh_token"), 0);
+}

@@ -296,6 +296,30 @@ async fn an_account_that_could_not_be_removed_is_not_signed_out_later() {
     assert_eq!(client.accounts().await.unwrap().len(), 1);
     assert!(client.open_sign_outs().await.unwrap().is_empty());
     assert!(!rig.keychain.kinds().contains(&"revoke".to_owned()));
+    // It is whole.
+    rig.keychain.relent();
+    rig.sandbox.clock().advance(3600);
+    client.access_token(&account.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_account_that_was_removed_in_part_has_lost_its_tokens_and_the_provider_is_told_of_them() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let account = rig.sign_in(&client, "ann").await.account;
+    let fault = rig.sandbox.faults().set(rule("revocation-drop"));
+    rig.keychain.refuse("delete access/", VaultError::Locked);
+    let error = client.sign_out(&account.id).await.unwrap_err();
+    assert_eq!(error.code(), "keychain_locked");
+    rig.keychain.relent();
+    rig.sandbox.faults().remove(fault);
+    let open = the_only(&client).await;
+    client.retry_sign_out(&open.id).await.unwrap();
+    assert_eq!(
+        revoked(&rig).len(),
+        2,
+        "the refresh token is nowhere else any more"
+    );
 }
 
 #[tokio::test]

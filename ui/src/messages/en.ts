@@ -251,6 +251,7 @@ const en = {
       text: 'It was signed out, or it never was on this computer.',
     },
     again: 'Sign in again',
+    unlock: 'Unlock the keychain',
     call: 'Call an API',
     add: 'Add an account',
     another: 'Add another account with',

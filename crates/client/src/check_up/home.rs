@@ -73,7 +73,16 @@ impl Client {
         self.inner().ports.entropy.fill(&mut secret);
         let secret = SecretBytes::new(secret);
         let entry = self.probe("probe/");
-        keychain.put(&entry, secret.clone()).await?;
+        if let Err(error) = keychain.put(&entry, secret.clone()).await {
+            // One that failed in the middle left a part; one that nobody let in left nothing, and asks no second time.
+            if matches!(
+                error,
+                VaultError::Full(_) | VaultError::TooSmall { .. } | VaultError::Failed(_)
+            ) {
+                let _ = keychain.delete(&entry).await;
+            }
+            return Err(error.into());
+        }
         let read = keychain.get(&entry).await;
         keychain.delete(&entry).await?;
         if read? == Some(secret) {

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tessera_oidc::discovery::Metadata;
+use tessera_oidc::token::TokenResponse;
 use tessera_oidc::{AccessToken, Identity, RefreshToken, text};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -62,6 +63,15 @@ pub(super) struct Unwanted {
 }
 
 impl Unwanted {
+    fn of(terms: &Terms, metadata: &Arc<Metadata>, tokens: &TokenResponse) -> Self {
+        Self {
+            terms: terms.clone(),
+            metadata: metadata.clone(),
+            access: tokens.access_token.clone(),
+            refresh: tokens.refresh_token.clone(),
+        }
+    }
+
     /// Revokes what was received, as far as the provider has a way to do it. What was not ends by itself: nobody has it
     /// any more.
     pub(super) async fn revoke(self, client: &Client, flow: &Flow) {
@@ -190,7 +200,7 @@ pub(super) async fn settle(
             Err(AttemptError::OtherAccount.into())
         };
         if let Err(error) = answered {
-            turn_away(attempt, terms, metadata, came, is_here, flow);
+            turn_away(attempt, terms, metadata, &came, is_here, flow);
             return Err(error);
         }
         flow.decided(
@@ -201,7 +211,18 @@ pub(super) async fn settle(
     // From here on a cancel comes too late: the account is written whole.
     let picture = came.identity.picture().map(str::to_owned);
     let checks = came.checks.clone();
-    let (account, was_here) = keep(client, terms, came, wanted, flow).await?;
+    let id = AccountId::of(came.identity.issuer(), came.identity.subject());
+    let received = Unwanted::of(terms, metadata, &came.tokens);
+    let (account, was_here) = match keep(client, terms, came, wanted, flow).await {
+        Ok(kept) => kept,
+        Err(error) => {
+            // Of an account that is here nothing is revoked, as below.
+            if matches!(client.inner().store.account(&id).await, Ok(None)) {
+                hold(attempt, received, flow);
+            }
+            return Err(error);
+        }
+    };
     attempt.remember_browser(&account.id).await;
     if let Some(picture) = &picture {
         picture::fetch_later(client, &account, picture);
@@ -247,7 +268,7 @@ fn turn_away(
     attempt: &Attempt,
     terms: &Terms,
     metadata: &Arc<Metadata>,
-    came: Came<'_>,
+    came: &Came<'_>,
     is_here: bool,
     flow: &Flow,
 ) {
@@ -258,16 +279,15 @@ fn turn_away(
         );
         return;
     }
+    hold(attempt, Unwanted::of(terms, metadata, &came.tokens), flow);
+}
+
+/// Has what was received revoked once the attempt is over.
+fn hold(attempt: &Attempt, unwanted: Unwanted, flow: &Flow) {
     flow.decided(
         "tokens_turned_away",
         "What was received is forgotten, and revoked at the provider as far as that can be done.",
     );
-    let unwanted = Unwanted {
-        terms: terms.clone(),
-        metadata: metadata.clone(),
-        access: came.tokens.access_token,
-        refresh: came.tokens.refresh_token,
-    };
     let mut held = attempt
         .shared
         .unwanted

@@ -210,15 +210,25 @@ impl Client {
             Ok(())
         };
         if let Err(error) = kept.await {
-            self.take_back(&id, storage).await;
+            self.take_back(&id, account).await;
             return Err(error);
         }
         Ok(id)
     }
 
-    /// The sign-out did not come to pass. What cannot be deleted is tidied up.
-    pub(super) async fn take_back(&self, id: &OpenSignOutId, storage: Storage) {
-        let inner = self.inner();
+    /// The sign-out did not come to pass: the account is still here, and has its tokens. Where it has lost them, what was
+    /// kept for the provider is all there is, and stays. What cannot be deleted is tidied up.
+    pub(super) async fn take_back(&self, id: &OpenSignOutId, account: &Account) {
+        let (inner, storage) = (self.inner(), account.storage);
+        let secret = inner.secrets.to_revoke(id, storage).await;
+        let entry = secret.ok().flatten().as_ref().and_then(Entry::read);
+        let is_whole = match &entry {
+            Some(entry) => self.still_holds_all(&account.id, entry).await.unwrap_or_default(),
+            None => true,
+        };
+        if !is_whole {
+            return;
+        }
         let _ = inner.store.remove_open_sign_out(id).await;
         let _ = inner.secrets.delete_to_revoke(id, storage).await;
     }
@@ -262,6 +272,23 @@ impl Client {
     }
 
     /// Whether the account is here, with a token that is in the entry.
+    /// Whether an account has every token that an entry has.
+    async fn still_holds_all(&self, id: &AccountId, entry: &Entry) -> Result<bool, Error> {
+        let Some(account) = self.inner().store.account(id).await? else {
+            return Ok(false);
+        };
+        let refresh = self.inner().secrets.refresh(id, account.storage).await?;
+        let access = self.inner().secrets.access(id, account.storage).await?;
+        let has = |kept: Option<&str>, own: Option<&String>| own.is_none_or(|own| kept == Some(own));
+        Ok(
+            has(refresh.as_ref().map(RefreshToken::expose), entry.refresh.as_ref())
+                && has(
+                    access.as_ref().map(|kept| kept.token.expose()),
+                    entry.access.as_ref(),
+                ),
+        )
+    }
+
     async fn still_holds(&self, id: &AccountId, entry: &Entry) -> Result<bool, Error> {
         let inner = self.inner();
         let Some(account) = inner.store.account(id).await? else {
