@@ -196,11 +196,8 @@ impl From<Account> for AccountView {
                 }
                 _ => None,
             },
-            next_try_at: account
-                .state
-                .next_try()
-                .filter(|next| next.named)
-                .map(|next| next.at.0),
+            next_try_at: account.state.next_try().map(|next| next.at.0),
+            next_try_named: account.state.next_try().is_some_and(|next| next.named),
             state: account.state.into(),
             signed_in_at: account.signed_in_at.0,
             until_quit: account.storage == Storage::UntilQuit,

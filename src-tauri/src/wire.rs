@@ -367,9 +367,11 @@ pub struct AccountView {
     /// Seconds since 1970 since when it is so, for `offline` and `provider_unavailable`.
     #[specta(type = Option<Number>)]
     pub since: Option<i64>,
-    /// Seconds since 1970 before which the provider is not asked again, where it said so.
+    /// Seconds since 1970 at which a provider that is unavailable is tried again by itself.
     #[specta(type = Option<Number>)]
     pub next_try_at: Option<i64>,
+    /// Whether the provider named that time, so that it is not asked before, whoever wants it.
+    pub next_try_named: bool,
     /// Seconds since 1970 of the last sign-in.
     #[specta(type = Number)]
     pub signed_in_at: i64,

@@ -47,6 +47,24 @@ test('what is in the way is told, since when, and until when the provider is lef
   ]);
 });
 
+describe('an unavailable provider that named no time', () => {
+  const account = (at: number) =>
+    troubled()
+      .slice(0, 1)
+      .map((other) => ({ ...other, next_try_at: at, next_try_named: false }));
+
+  test('is tried again at one that is told', async () => {
+    const soon = Date.now() / 1000 + 300;
+    await open({ accounts: account(soon) }, '#/accounts');
+    expect(byId('account-times').textContent).toContain(`Tessera tries again at ${time(soon)}.`);
+  });
+
+  test('is not said to be tried in the past', async () => {
+    await open({ accounts: account(Date.now() / 1000 - 5) }, '#/accounts');
+    expect(byId('account-times').textContent).not.toContain('again');
+  });
+});
+
 test('a sign-in that is about to end is told a day before, and its page always says so', async () => {
   const day = 86_400;
   const ends = (at: number, name: string) => ({

@@ -326,6 +326,8 @@ impl Client {
             if !matches!(kept, Ok(Some(_))) {
                 account.state = over(account, SignInNeed::UntilQuit, None).into();
             }
+        } else if account.rotation == 0 && account.access_expires_at.is_some_and(|at| at <= self.now()) {
+            account.state = over(account, SignInNeed::NotRenewable, None).into();
         } else if let Some(error) = self.inner.flights.keychain_trouble(&account.id) {
             account.state = AccountState::KeychainUnavailable {
                 locked: error == VaultError::Locked,

@@ -322,9 +322,8 @@ impl Client {
             return Err(self.needs_sign_in(account, SignInNeed::SecretsGone, None).await?);
         }
         if has_expired {
-            return Err(self
-                .needs_sign_in(account, SignInNeed::NotRenewable, None)
-                .await?);
+            // It is not written: by a clock that is put right it may be good still.
+            return Err(over(account, SignInNeed::NotRenewable, None).into());
         }
         Err(AccountError::NoRefreshToken.into())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use tessera_client::{Category, Error, Route};
+use tessera_client::{Category, Error, Route, SignInNeed};
 use tessera_oidc::checks::{CheckId, Outcome};
 use tessera_sandbox::log::Endpoint;
 
@@ -128,4 +128,20 @@ async fn a_renewed_statement_is_not_believed_because_of_the_time_it_gives_itself
         .set(rule("id-token-from-the-future").grant_type("refresh_token"));
     let error = rig.client().await.access_token(&id).await.unwrap_err();
     assert_eq!(error.code(), "id_token_iat");
+}
+
+#[tokio::test]
+async fn what_cannot_be_renewed_is_over_by_the_clock_and_good_again_by_a_clock_that_is_put_right() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    rig.fault("token-no-refresh-token");
+    let id = rig.sign_in(&client, "ann").await.account.id;
+    rig.sandbox.clock().advance(24 * 60 * 60);
+    let error = client.access_token(&id).await.unwrap_err();
+    assert_eq!(error.code(), "needs_sign_in");
+    let state = async || rig.client().await.account(&id).await.unwrap().state;
+    assert_eq!(state().await.need(), Some(SignInNeed::NotRenewable));
+    rig.sandbox.clock().advance(-24 * 60 * 60);
+    assert_eq!(state().await.as_str(), "signed_in");
+    client.access_token(&id).await.unwrap();
 }

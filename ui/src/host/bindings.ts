@@ -143,8 +143,10 @@ export type AccountView = {
 	need: string | null,
 	/**  Seconds since 1970 since when it is so, for `offline` and `provider_unavailable`. */
 	since: number | null,
-	/**  Seconds since 1970 before which the provider is not asked again, where it said so. */
+	/**  Seconds since 1970 at which a provider that is unavailable is tried again by itself. */
 	next_try_at: number | null,
+	/**  Whether the provider named that time, so that it is not asked before, whoever wants it. */
+	next_try_named: boolean,
 	/**  Seconds since 1970 of the last sign-in. */
 	signed_in_at: number,
 	/**  Whether its secret is kept only until the app quits. */

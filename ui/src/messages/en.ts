@@ -244,6 +244,7 @@ const en = {
           return `You will need to sign in again by ${when}, unless the provider extends it before.`;
       }
     },
+    triesAgain: (time: string) => `Tessera tries again at ${time}.`,
     nextTry: (time: string) => `The provider wants to be left alone until ${time}.`,
     back: 'All accounts',
     gone: {

@@ -254,7 +254,10 @@ impl Client {
         let tidied = async {
             let known = inner.store.open_sign_out(id).await?;
             let useless = match known {
-                Some(known) => known.stage != OpenStage::Waiting,
+                Some(known) => {
+                    self.finish_here(&known, &entry).await?;
+                    known.stage != OpenStage::Waiting
+                }
                 None => self.still_holds(&open.account, &entry).await?,
             };
             if useless {
@@ -287,6 +290,31 @@ impl Client {
                     entry.access.as_ref(),
                 ),
         )
+    }
+
+    /// Removes the account of a sign-out that broke off before it came to that: whoever asked for it is not to find the
+    /// account again. One that was signed in anew since stays. For whoever has the account's turn.
+    async fn finish_here(&self, open: &OpenSignOut, entry: &Entry) -> Result<(), Error> {
+        let inner = self.inner();
+        let Some(account) = inner.store.account(&open.account).await? else {
+            return Ok(());
+        };
+        let is_it = account.signed_in_at < open.since || self.still_holds(&account.id, entry).await?;
+        if is_it {
+            inner.secrets.forget(&account.id, account.storage).await?;
+            inner.flights.set_unsaved(&account.id, None);
+            inner.store.remove_account(&account.id).await?;
+            self.changed(Change::Accounts);
+        }
+        Ok(())
+    }
+
+    /// The same, in the account's turn.
+    pub(super) async fn finish_here_too(&self, open: &OpenSignOut, entry: &Entry) -> Result<(), Error> {
+        let turn = self.take_turn(&open.account).await?;
+        let finished = self.finish_here(open, entry).await;
+        self.end_turn(turn).await;
+        finished
     }
 
     async fn still_holds(&self, id: &AccountId, entry: &Entry) -> Result<bool, Error> {

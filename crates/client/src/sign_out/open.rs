@@ -239,6 +239,7 @@ impl Client {
         if let Some(error) = refused {
             return self.over(open, &error).await;
         }
+        self.finish_here_too(open, &entry).await?;
         inner.store.finish_open_sign_out(&open.id).await?;
         flow.wrote(open.storage, MessageId::SecretsDeleted, Vec::new());
         self.close(open).await

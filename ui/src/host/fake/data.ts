@@ -103,6 +103,7 @@ export const ann = (): AccountView => ({
   need: null,
   since: null,
   next_try_at: null,
+  next_try_named: false,
   signed_in_at: now() - 7_300,
   until_quit: false,
   forecast: null,
@@ -167,6 +168,7 @@ export const troubled = (): AccountView[] => [
     reason: 'You could not go on: the provider answered with status 503.',
     since: now() - 700,
     next_try_at: now() + 900,
+    next_try_named: true,
   },
   {
     ...ann(),
