@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use tessera_oidc::callback::{Callback, MAX_CALLBACK_BYTES};
 use tessera_oidc::logout::LogoutReturn;
 use tessera_oidc::{RedirectUri, State};
+use url::Url;
 
 use crate::refusal::{conceals, refused};
 use crate::scene::{REDIRECT, pending, sound};
@@ -57,14 +58,12 @@ fn judge_address(text: &str) -> Judged {
         Err(error) => refused(error.code(), &error.message(), &error.hint(), &error, &secrets),
         Ok(Err(error)) => refused(error.code(), &error.message(), &error.hint(), &error, &secrets),
         Ok(Ok(validated)) => {
-            assert!(
-                // The name of a scheme has no case.
-                text.trim_start()
-                    .to_ascii_lowercase()
-                    .starts_with("app.tessera.desktop:/callback"),
-                "{text:?}"
-            );
-            assert!(text.contains("state="), "{text:?}");
+            // Read as browsers do: without what surrounds it, line breaks, steps up and down, or the case of its scheme.
+            let address = sound(Url::parse(text.trim()));
+            let place = (address.scheme(), address.host_str(), address.path());
+            assert_eq!(place, ("app.tessera.desktop", None, "/callback"), "{text:?}");
+            let states = address.query_pairs().filter(|(name, _)| name == "state");
+            assert_eq!(states.count(), 1, "{text:?}");
             conceals(&[&format!("{validated:?}")], &secrets);
             Judged::Accepted
         }

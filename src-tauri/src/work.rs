@@ -64,18 +64,17 @@ pub(crate) async fn begin<R: Runtime>(
     if let (true, Some(data)) = (sandbox, data) {
         bring_sandbox(&app, &shell, client, &data).await;
     }
-    if let Err(error) = client.resolve_doubts().await {
-        tracing::warn!(
-            code = error.code(),
-            "what an earlier run left open was not looked at"
-        );
-    }
+    let alarm = SystemAlarm::new();
+    tokio::join!(client.keep_fresh(&alarm), tidy(&client));
+}
+
+/// Removes what an earlier run left in the keychain.
+async fn tidy(client: &Client) {
     match client.tidy_secrets().await {
         Ok(0) => {}
         Ok(count) => tracing::info!(count, "secrets that belonged to nothing were removed"),
         Err(error) => tracing::warn!(code = error.code(), "the keychain was not tidied up"),
     }
-    client.keep_fresh(&SystemAlarm::new()).await;
 }
 
 /// Brings back the accounts of a list that was damaged. The keychain may have to be unlocked for it.

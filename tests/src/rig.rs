@@ -321,6 +321,8 @@ pub struct TestKeychain {
     /// Refuses to store and to read entries whose name begins so, or only one of the things that can be done to them:
     /// `put refresh/`, `delete refresh/`.
     pub refuses: Mutex<Option<(&'static str, VaultError)>>,
+    /// How often more something can be stored or removed; after that nothing can, as if the process had been killed.
+    pub writes_left: Mutex<Option<usize>>,
     /// Cannot tell what it holds.
     pub keeps_no_list: AtomicBool,
     /// Would ask the person first.
@@ -370,6 +372,13 @@ impl TestKeychain {
             !silent.is_some_and(|(silent, prefix)| silent == verb && key.starts_with(prefix))
         };
         let _ = self.silent.subscribe().wait_for(answers).await;
+        if verb == "put" || verb == "delete" {
+            match &mut *self.writes_left.lock().unwrap() {
+                None => {}
+                Some(0) => return Err(VaultError::Refused("nothing is written any more".to_owned())),
+                Some(left) => *left -= 1,
+            }
+        }
         match &*self.refuses.lock().unwrap() {
             Some((what, error)) => {
                 let (named, prefix) = what.split_once(' ').unwrap_or(("", what));

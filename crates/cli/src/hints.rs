@@ -185,6 +185,7 @@ impl About {
             }
             AccountError::OtherProvider
             | AccountError::ProviderAsksToWait { .. }
+            | AccountError::HeldElsewhere
             | AccountError::Superseded => return None,
         })
     }

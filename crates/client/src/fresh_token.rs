@@ -267,6 +267,12 @@ impl Client {
         let inner = self.inner();
         // What is in memory only can lose nothing more.
         if inner.flights.unsaved(&account.id, account.generation).is_none() {
+            let holder = inner.store.redemption_holder(account, &token).await?;
+            if let Some(holder) = holder
+                && self.is_present(&holder).await
+            {
+                return Err(AccountError::HeldElsewhere.into());
+            }
             inner
                 .secrets
                 .probe(account.storage, &format!("probe/{}", account.id))
@@ -367,11 +373,14 @@ impl Client {
                     let error = Error::NotSaved(error);
                     flow.decided(error.code(), error.message());
                     self.changed(Change::Notice(error));
+                    self.hold_redemption(account).await;
                     self.save_later(&account.id);
                 }
             }
         } else if inner.flights.unsaved(&account.id, account.generation).is_none() {
             self.end_redemption(account, false).await;
+        } else {
+            inner.flights.set_unsaved_sent(&account.id, false);
         }
         let replaced = rotated.is_some();
         // After it: the keys may have to be fetched first, and that may fail.

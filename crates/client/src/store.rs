@@ -176,6 +176,9 @@ const MIGRATIONS: &[&str] = &[
         next_try_named INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    ALTER TABLE redemption ADD COLUMN held_by TEXT;
+",
 ];
 
 /// What a refresh brought, as far as it is not secret.

@@ -51,6 +51,15 @@ impl Drop for AccessRow {
     }
 }
 
+/// The keys of two sign-ins, while the later one takes the place of the other.
+#[derive(Serialize, Deserialize)]
+struct DpopKeysRow {
+    before: Option<Zeroizing<String>>,
+    after: Option<Zeroizing<String>>,
+    /// By what the later one's refresh token is known; `None` when it has none.
+    refresh: Option<String>,
+}
+
 /// All secrets of this data folder.
 #[derive(Clone)]
 pub(crate) struct Secrets {
@@ -155,31 +164,77 @@ impl Secrets {
         key: &DpopKey,
     ) -> Result<(), VaultError> {
         self.vault(storage)
-            .put(
-                &format!("dpop/{id}"),
-                SecretBytes::new(key.to_secret().as_bytes()),
-            )
+            .put(&dpop_entry(id), SecretBytes::new(key.to_secret().as_bytes()))
             .await
     }
 
-    /// The key that the account's tokens are bound to; `None` when they are not.
+    /// The key that the account's tokens are bound to; `None` when they are not. Of two, it is the one that the
+    /// refresh token at hand belongs to.
     pub(crate) async fn dpop_key(
         &self,
         id: &AccountId,
         storage: Storage,
     ) -> Result<Option<DpopKey>, VaultError> {
-        let secret = self.vault(storage).get(&format!("dpop/{id}")).await?;
-        secret
-            .map(|secret| {
-                let text = Zeroizing::new(text(&secret)?);
-                DpopKey::from_secret(&text).map_err(|_| VaultError::Damaged)
-            })
-            .transpose()
+        let Some(secret) = self.vault(storage).get(&dpop_entry(id)).await? else {
+            return Ok(None);
+        };
+        if !secret.expose().starts_with(b"{") {
+            let text = Zeroizing::new(text(&secret)?);
+            return key_of(Some(&text));
+        }
+        let keys: DpopKeysRow = serde_json::from_slice(secret.expose()).map_err(|_| VaultError::Damaged)?;
+        let token = self.refresh(id, storage).await?;
+        let fingerprint = token.as_ref().map(RefreshToken::fingerprint);
+        key_of(if fingerprint == keys.refresh {
+            keys.after.as_ref()
+        } else {
+            keys.before.as_ref()
+        })
+    }
+
+    /// Keeps the key of a new sign-in beside that of the one before, each of which may be none: whoever comes next
+    /// knows by the refresh token which of both counts, wherever the writing ends. `token` is the new sign-in's.
+    pub(crate) async fn put_dpop_keys(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+        before: Option<&DpopKey>,
+        after: Option<&DpopKey>,
+        token: Option<&RefreshToken>,
+    ) -> Result<(), VaultError> {
+        let text = |key: &DpopKey| Zeroizing::new(key.to_secret().as_str().to_owned());
+        let row = DpopKeysRow {
+            before: before.map(text),
+            after: after.map(text),
+            refresh: token.map(RefreshToken::fingerprint),
+        };
+        let bytes = serde_json::to_vec(&row).map_err(|_| VaultError::Damaged)?;
+        self.vault(storage)
+            .put(&dpop_entry(id), SecretBytes::new(bytes))
+            .await
+    }
+
+    /// Leaves of two keys the one that counts, before the refresh token that tells them apart is replaced; and gives
+    /// it back.
+    pub(crate) async fn settle_dpop_key(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+    ) -> Result<Option<DpopKey>, VaultError> {
+        let key = self.dpop_key(id, storage).await?;
+        let kept = self.vault(storage).get(&dpop_entry(id)).await?;
+        if kept.is_some_and(|kept| kept.expose().starts_with(b"{")) {
+            match &key {
+                Some(key) => self.put_dpop_key(id, storage, key).await?,
+                None => self.delete_dpop_key(id, storage).await?,
+            }
+        }
+        Ok(key)
     }
 
     /// A sign-in that is bound to no key must not go on with that of an earlier one.
     pub(crate) async fn delete_dpop_key(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
-        self.vault(storage).delete(&format!("dpop/{id}")).await
+        self.vault(storage).delete(&dpop_entry(id)).await
     }
 
     pub(crate) async fn delete_refresh(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
@@ -354,6 +409,15 @@ impl Secrets {
 /// are not secret and the state is.
 pub(crate) fn attempt_entry(state: &State) -> String {
     format!("attempt/{}", state.fingerprint())
+}
+
+fn dpop_entry(id: &AccountId) -> String {
+    format!("dpop/{id}")
+}
+
+fn key_of(text: Option<&Zeroizing<String>>) -> Result<Option<DpopKey>, VaultError> {
+    text.map(|text| DpopKey::from_secret(text).map_err(|_| VaultError::Damaged))
+        .transpose()
 }
 
 fn text(secret: &SecretBytes) -> Result<String, VaultError> {

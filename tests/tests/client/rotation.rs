@@ -171,3 +171,63 @@ async fn a_token_that_was_taken_out_of_the_keychain_by_hand_is_told_as_that() {
     assert_eq!(state(&client, &id).await.need(), Some(SignInNeed::SecretsGone));
     assert_eq!(rig.token_requests("refresh_token"), 0);
 }
+
+/// A client that has the renewed refresh token in its memory only, a life of an access token later; and the sandbox
+/// forgives nothing.
+async fn unsaved() -> (Rig, Client, AccountId) {
+    let (rig, client, id) = expired(0).await;
+    rig.keychain
+        .refuse("put refresh/", VaultError::Full("no room".to_owned()));
+    client.access_token(&id).await.unwrap();
+    assert_eq!(rig.token_requests("refresh_token"), 1);
+    rig.sandbox.clock().advance(3600);
+    (rig, client, id)
+}
+
+#[tokio::test]
+async fn what_is_in_memory_only_is_in_doubt_too_when_its_answer_is_lost() {
+    let (rig, client, id) = unsaved().await;
+    // Refused before it is read, and sent again: nothing is in doubt of that.
+    rig.fault("token-invalid-client");
+    client.access_token(&id).await.unwrap_err();
+    rig.sandbox.faults().clear();
+    rig.fault("token-cut");
+    client.access_token(&id).await.unwrap_err();
+    rig.sandbox.faults().clear();
+    client.access_token(&id).await.unwrap_err();
+    assert_eq!(state(&client, &id).await.need(), Some(SignInNeed::MaybeRotated));
+
+    let (rig, client, id) = unsaved().await;
+    rig.fault("token-invalid-client");
+    client.access_token(&id).await.unwrap_err();
+    rig.sandbox.faults().clear();
+    rig.sandbox.revoke_everything();
+    client.access_token(&id).await.unwrap_err();
+    assert_ne!(state(&client, &id).await.need(), Some(SignInNeed::MaybeRotated));
+}
+
+#[tokio::test]
+async fn nobody_sends_the_void_token_while_another_process_has_the_new_one() {
+    let (rig, client, id) = unsaved().await;
+    let other = rig.client().await;
+    other.resolve_doubts().await.unwrap();
+    let error = other.access_token(&id).await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.category()),
+        ("held_elsewhere", Category::Keychain)
+    );
+    assert_eq!(rig.token_requests("refresh_token"), 1);
+    assert_eq!(state(&other, &id).await.as_str(), "signed_in");
+
+    // The one that has it goes on, and as soon as the keychain takes it, so does everybody.
+    client.access_token(&id).await.unwrap();
+    rig.sandbox.clock().advance(3600);
+    assert_eq!(
+        other.access_token(&id).await.unwrap_err().code(),
+        "held_elsewhere"
+    );
+    rig.keychain.relent();
+    client.settle().await.unwrap();
+    other.access_token(&id).await.unwrap();
+    assert_eq!(rig.token_requests("refresh_token"), 3);
+}

@@ -51,13 +51,24 @@ pub(crate) struct Flights {
     /// Nothing is begun any more, and what has not spent anything stops.
     closing: CancellationToken,
     /// Rotated refresh tokens that the keychain did not take: the only good copy, until it does.
-    unsaved: Mutex<HashMap<AccountId, (u64, RefreshToken)>>,
+    unsaved: Mutex<HashMap<AccountId, Unsaved>>,
     /// What went wrong last, as only this process knows it.
     troubles: Mutex<HashMap<AccountId, Trouble>>,
     /// Whose turn it is in this process. A lease keeps other processes away, and none of this one's own.
     places: Mutex<HashMap<AccountId, Arc<tokio::sync::Mutex<()>>>>,
     /// The accounts that a provider is being asked about.
     refreshing: Mutex<HashSet<AccountId>>,
+}
+
+/// A refresh token that is in memory only.
+#[derive(Clone)]
+struct Unsaved {
+    /// Of which sign-in.
+    generation: u64,
+    token: RefreshToken,
+    /// It was sent, and what came of that is not known: for such a one no journal is needed, for it ends with this
+    /// process.
+    sent: bool,
 }
 
 /// The right to write an account's secrets, which nobody else has until [`Client::end_turn`], in this process or another.
@@ -181,19 +192,38 @@ impl Flights {
         let unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
         unsaved
             .get(id)
-            .filter(|(of, _)| *of == generation)
-            .map(|(_, token)| token.clone())
+            .filter(|unsaved| unsaved.generation == generation)
+            .map(|unsaved| unsaved.token.clone())
     }
 
     pub(crate) fn set_unsaved(&self, id: &AccountId, token: Option<(u64, RefreshToken)>) {
         let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
         match token {
-            Some(token) => unsaved.insert(id.clone(), token),
+            Some((generation, token)) => {
+                let sent = false;
+                unsaved.insert(
+                    id.clone(),
+                    Unsaved {
+                        generation,
+                        token,
+                        sent,
+                    },
+                )
+            }
             None => unsaved.remove(id),
         };
     }
 
-    fn all_unsaved(&self) -> HashMap<AccountId, (u64, RefreshToken)> {
+    /// Notes whether the account's refresh token that is nowhere but here is being sent, and says whether it was
+    /// before.
+    pub(super) fn set_unsaved_sent(&self, id: &AccountId, sent: bool) -> bool {
+        let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
+        unsaved
+            .get_mut(id)
+            .is_some_and(|unsaved| std::mem::replace(&mut unsaved.sent, sent))
+    }
+
+    fn all_unsaved(&self) -> HashMap<AccountId, Unsaved> {
         self.unsaved
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -226,8 +256,8 @@ impl Client {
         flights.tasks.close();
         tokio::join!(flights.tasks.wait(), self.unask());
         let mut result = Ok(());
-        for (id, (generation, token)) in flights.all_unsaved() {
-            let saved = self.save(&id, generation, &token).await;
+        for (id, unsaved) in flights.all_unsaved() {
+            let saved = self.save(&id, unsaved.generation, &unsaved.token).await;
             result = result.and(saved);
         }
         result
@@ -251,7 +281,10 @@ impl Client {
         self.inner().flights.tasks.spawn(async move {
             let flights = &client.inner().flights;
             let mut pause = *SAVE_AGAIN.start();
-            while let Some((generation, token)) = flights.all_unsaved().remove(&id) {
+            while let Some(Unsaved {
+                generation, token, ..
+            }) = flights.all_unsaved().remove(&id)
+            {
                 let waited = async {
                     tokio::time::sleep(pause).await;
                     Ok(())
@@ -314,6 +347,12 @@ impl Client {
     /// The name of this process among those that share the data folder.
     pub(crate) async fn process_name(&self) -> String {
         self.inner().flights.presence.holder().await
+    }
+
+    /// Whether it is certain that another process of this name lives.
+    pub(super) async fn is_present(&self, process: &str) -> bool {
+        let presence = &self.inner().flights.presence;
+        process != presence.holder().await && presence.is_present(process).await
     }
 
     /// Whether it is certain that the process of this name has ended.

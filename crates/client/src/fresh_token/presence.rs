@@ -54,17 +54,25 @@ impl Presence {
 
     /// Whether it is certain that the process of this name has ended.
     pub(crate) async fn is_gone(&self, holder: &str) -> bool {
+        self.has_ended(holder).await == Some(true)
+    }
+
+    /// Whether it is certain that the process of this name lives.
+    pub(crate) async fn is_present(&self, holder: &str) -> bool {
+        self.has_ended(holder).await == Some(false)
+    }
+
+    /// `None` where it cannot be told.
+    async fn has_ended(&self, holder: &str) -> Option<bool> {
         let is_plain = |name: &&str| {
             name.bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
-        let Some(name) = holder.strip_prefix(PRESENT).filter(is_plain) else {
-            return false;
-        };
+        let name = holder.strip_prefix(PRESENT).filter(is_plain)?;
         let path = self.path(name);
         tokio::task::spawn_blocking(move || remove_abandoned(&path))
             .await
-            .unwrap_or(false)
+            .ok()?
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -93,18 +101,19 @@ fn show(folder: &Path, path: &Path) -> std::io::Result<File> {
     }
 }
 
-/// Removes the file of a process that has ended. Says whether it has.
-fn remove_abandoned(path: &Path) -> bool {
+/// Removes the file of a process that has ended. Says whether it has; `None` where that cannot be told.
+fn remove_abandoned(path: &Path) -> Option<bool> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) => return error.kind() == ErrorKind::NotFound,
+        Err(error) => return (error.kind() == ErrorKind::NotFound).then_some(true),
     };
     match file.try_lock() {
         Ok(()) => {
             let _ = std::fs::remove_file(path);
-            true
+            Some(true)
         }
-        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
+        Err(TryLockError::WouldBlock) => Some(false),
+        Err(TryLockError::Error(_)) => None,
     }
 }
 
@@ -139,11 +148,14 @@ mod tests {
         let holder = one.holder().await;
         assert_ne!(holder, two.holder().await);
         assert!(!two.is_gone(&holder).await);
+        assert!(two.is_present(&holder).await);
         drop(one);
         assert!(two.is_gone(&holder).await);
+        assert!(!two.is_present(&holder).await);
         // Of whom nothing is known, nothing is said.
         for holder in ["4711-00", "", "present-../turns", "present-a/b"] {
             assert!(!two.is_gone(holder).await, "{holder}");
+            assert!(!two.is_present(holder).await, "{holder}");
         }
         assert!(two.is_gone("present-4711-00").await);
     }

@@ -8,7 +8,7 @@ use super::fresh;
 use super::look::Wish;
 use super::renewed::{Renewed, no_more_than_before};
 use super::trouble::left_unspent;
-use crate::account::{Account, SignInNeed};
+use crate::account::{Account, SignInNeed, Storage};
 use crate::client::Client;
 use crate::dpop::For;
 use crate::error::Error;
@@ -18,7 +18,7 @@ use crate::trace::{Exchange, Flow, MessageId};
 impl Client {
     /// Tries, once each, the refresh tokens whose answer an earlier process did not live to hear: a provider may have
     /// replaced them, and one that forgives does so for a short while only. What comes of it shows in the accounts'
-    /// states. For a shell that stays open, when its window is there.
+    /// states. Nobody is asked to unlock a keychain for it. [`Client::keep_fresh`] does it first of all.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -34,8 +34,14 @@ impl Client {
             let Some(account) = self.inner().store.account(&id).await? else {
                 continue;
             };
+            // The entry is about the one that the keychain has, in whose place there is another here.
+            let unsaved = self.inner().flights.unsaved(&id, account.generation);
+            let secrets = &self.inner().secrets;
+            if unsaved.is_some() || account.storage == Storage::Keychain && secrets.keychain_asks().await {
+                continue;
+            }
             // An access token that is still good says nothing of the refresh token.
-            let kept = self.inner().secrets.access(&id, account.storage).await;
+            let kept = secrets.access(&id, account.storage).await;
             let kept = kept.ok().flatten();
             let wish = kept.map_or_else(Wish::default, |access| Wish::other_than(access.token));
             if let Err(error) = self.fly(&id, wish).await {
@@ -70,6 +76,9 @@ impl Client {
             .store
             .begin_redemption(account, token, unsaved, self.now())
             .await?;
+        if unsaved && inner.flights.set_unsaved_sent(&account.id, true) {
+            *doubt = Doubt::MaybeRotated;
+        }
         let answered = async {
             let answer = self
                 .exchange(&terms, key, For::Provider, Exchange::TOKEN, request, flow)
@@ -79,8 +88,12 @@ impl Client {
             Ok(response)
         };
         let answered: Result<_, Error> = answered.await;
-        if answered.as_ref().is_err_and(left_unspent) && *doubt == Doubt::None && !unsaved {
-            self.end_redemption(account, false).await;
+        if answered.as_ref().is_err_and(left_unspent) && *doubt == Doubt::None {
+            if unsaved {
+                inner.flights.set_unsaved_sent(&account.id, false);
+            } else {
+                self.end_redemption(account, false).await;
+            }
         }
         let mut response = answered?;
         let granted = terms.granted(&account.requested, &response.scopes, true);
@@ -96,7 +109,7 @@ impl Client {
     /// the provider would take a request that lacks its proof for a stolen token's (RFC 9449 section 5).
     async fn key_that_binds(&self, account: &Account, flow: &Flow) -> Result<Option<DpopKey>, Error> {
         let secrets = &self.inner().secrets;
-        let key = secrets.dpop_key(&account.id, account.storage).await?;
+        let key = secrets.settle_dpop_key(&account.id, account.storage).await?;
         if key.is_some() {
             flow.read(account.storage, MessageId::KeyRead, Vec::new());
         } else {
@@ -106,6 +119,19 @@ impl Client {
             }
         }
         Ok(key)
+    }
+
+    /// Notes that what came in place of the journal's token is in this process only. A failure costs a sign-in where
+    /// another process uses the void token meanwhile.
+    pub(super) async fn hold_redemption(&self, account: &Account) {
+        let (store, process) = (&self.inner().store, self.process_name().await);
+        let held = store.hold_redemption(&account.id, account.generation, &process);
+        if let Err(error) = held.await {
+            tracing::warn!(
+                code = Error::from(error).code(),
+                "that a refresh token is in memory only could not be noted"
+            );
+        }
     }
 
     /// Closes the journal. A failure is harmless: a refusal that comes later is then told with another reason.

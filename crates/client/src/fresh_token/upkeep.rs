@@ -6,6 +6,7 @@
 //! with it. Sign-outs that are not finished are tried again in the same way.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::time::Duration;
 
 use futures_util::stream::{self, FuturesUnordered};
@@ -38,6 +39,10 @@ const AT_ONCE: usize = 4;
 /// locked, a store that cannot be read.
 const LOOK_AGAIN_SECONDS: i64 = 60;
 
+/// By which part of a pause its end may come earlier than the state of an account tells, so that those who wait for the
+/// same provider do not all come back at once.
+const EARLIER: i64 = 4;
+
 /// How long changes of accounts are gathered before they are looked at.
 const GATHER: Duration = Duration::from_secs(1);
 
@@ -52,6 +57,8 @@ impl Client {
             busy: HashSet::new(),
             ending: HashMap::new(),
             anew: true,
+            doubts: true,
+            jitter: RandomState::new(),
         };
         let work = upkeep.run(alarm).map(Ok::<(), Error>);
         // An error only says that this process is about to end.
@@ -71,6 +78,10 @@ struct Upkeep {
     ending: HashMap<OpenSignOutId, Option<UnixTime>>,
     /// What failed before says nothing of now: sign-outs are tried again at once.
     anew: bool,
+    /// Refresh tokens in doubt are to be looked for.
+    doubts: bool,
+    /// Sets pauses apart from those of others who began theirs in the same moment.
+    jitter: RandomState,
 }
 
 #[derive(Clone, Copy)]
@@ -116,7 +127,12 @@ impl Upkeep {
         let mut changes = self.client.changes();
         let mut work = FuturesUnordered::new();
         let mut ends = FuturesUnordered::new();
+        let mut looks = FuturesUnordered::new();
         loop {
+            if self.doubts && looks.is_empty() {
+                self.doubts = false;
+                looks.push(look_for_doubts(self.client.clone()));
+            }
             let mut plan = self.plan().await;
             self.plan_sign_outs(&mut plan).await;
             for id in plan.sign_outs {
@@ -136,23 +152,24 @@ impl Upkeep {
                         self.ending.insert(id, Some(look_again));
                     }
                 }
-                woken = alarm.wait(plan.next) => match woken {
-                    Woken::Time => {}
-                    // The accounts that it stood in the way of are looked at; it says nothing of providers.
-                    Woken::Keychain => {
-                        self.held.clear();
-                        self.anew = true;
-                    }
-                    // What failed before says nothing of now.
-                    Woken::Clock | Woken::Network => {
-                        self.held.clear();
-                        self.failing.clear();
-                        self.anew = true;
-                    }
-                },
+                Some(()) = looks.next() => {}
+                woken = alarm.wait(plan.next) => self.woken(woken),
                 anew = accounts_change(&mut changes) => self.anew |= anew,
             }
         }
+    }
+
+    fn woken(&mut self, woken: Woken) {
+        match woken {
+            Woken::Time => return,
+            // The accounts that it stood in the way of are looked at; it says nothing of providers.
+            Woken::Keychain => {}
+            // What failed before says nothing of now.
+            Woken::Clock | Woken::Network => self.failing.clear(),
+        }
+        self.held.clear();
+        self.anew = true;
+        self.doubts = true;
     }
 
     async fn plan(&self) -> Plan {
@@ -268,25 +285,37 @@ impl Upkeep {
                     self.held.remove(&id);
                     self.failing.remove(&report.issuer);
                 }
-                Outcome::Offline => hold(
-                    &mut self.failing,
-                    report.issuer.clone(),
-                    now,
-                    trouble::offline_pause,
-                ),
-                Outcome::Unavailable => hold(&mut self.failing, report.issuer.clone(), now, trouble::pause),
+                Outcome::Offline | Outcome::Unavailable => {
+                    let pause = if outcome == Outcome::Offline {
+                        trouble::offline_pause
+                    } else {
+                        trouble::pause
+                    };
+                    hold(&mut self.failing, report.issuer.clone(), now, pause, &self.jitter);
+                }
                 // Those that are over are not planned any more, or wait until what is stored says the same.
-                Outcome::Over | Outcome::Failed => hold(&mut self.held, id, now, trouble::pause),
+                Outcome::Over | Outcome::Failed => {
+                    hold(&mut self.held, id, now, trouble::pause, &self.jitter);
+                }
             }
         }
     }
 }
 
-fn hold<K: std::hash::Hash + Eq>(all: &mut HashMap<K, Held>, key: K, now: UnixTime, pause: fn(u32) -> i64) {
+/// Lets what failed rest for a while, which is longer each time.
+fn hold<K: Hash + Eq>(
+    all: &mut HashMap<K, Held>,
+    key: K,
+    now: UnixTime,
+    pause: fn(u32) -> i64,
+    jitter: &RandomState,
+) {
     let failures = all.get(&key).map_or(0, |held| held.failures);
+    let pause = pause(failures);
+    let earlier = share(jitter.hash_one((&key, failures)), pause / EARLIER);
     let held = Held {
         failures: failures.saturating_add(1),
-        until: now.plus(pause(failures)),
+        until: now.plus(pause - earlier),
     };
     all.insert(key, held);
 }
@@ -309,6 +338,11 @@ fn spread(standing: &Standing, most: i64) -> i64 {
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
+    share(hash, most)
+}
+
+/// A number from 0 to `most` that this hash stands for.
+fn share(hash: u64, most: i64) -> i64 {
     i64::try_from(hash >> 32).unwrap_or(0) % (most + 1)
 }
 
@@ -363,6 +397,15 @@ async fn renew(client: Client, standing: Standing) -> (AccountId, Outcome) {
         },
     };
     (id, outcome)
+}
+
+async fn look_for_doubts(client: Client) {
+    if let Err(error) = client.resolve_doubts().await {
+        tracing::warn!(
+            code = error.code(),
+            "what an earlier run left open was not looked at"
+        );
+    }
 }
 
 /// Tries once more to finish a sign-out, and says whether what came of it is noted in the store.
@@ -426,6 +469,23 @@ mod tests {
         for life in [119, 0, -5] {
             assert_eq!(due(&standing(1, life)), None);
         }
+    }
+
+    #[test]
+    fn whoever_waits_for_a_provider_comes_back_at_a_moment_of_their_own_and_not_later_than_told() {
+        let now = UnixTime(1_000);
+        let mut moments = HashSet::new();
+        for _ in 0..50 {
+            let (jitter, mut all) = (RandomState::new(), HashMap::new());
+            for failures in 0..12 {
+                hold(&mut all, "https://login.example", now, trouble::pause, &jitter);
+                let held = all["https://login.example"];
+                let (pause, waits) = (trouble::pause(failures), held.until.since(now));
+                assert!((pause - pause / EARLIER..=pause).contains(&waits), "{waits}");
+                moments.insert((failures, waits));
+            }
+        }
+        assert!(moments.len() > 100, "{}", moments.len());
     }
 
     #[test]

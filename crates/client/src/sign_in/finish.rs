@@ -23,7 +23,7 @@ use crate::account::{Account, AccountId, AccountState, Storage};
 use crate::client::Client;
 use crate::dpop::For;
 use crate::error::{AttemptError, Error};
-use crate::ports::HttpError;
+use crate::ports::{HttpError, VaultError};
 use crate::provider::{Provider, ProviderKind, ProviderSource};
 use crate::providers;
 use crate::terms::Terms;
@@ -381,30 +381,36 @@ pub(super) async fn keep(
     let before = inner.store.account(&id).await;
     let is_new = matches!(before, Ok(None));
     let secrets = &inner.secrets;
-    // Where the tokens of the sign-in before stay, the key that they are bound to must stay too.
-    let mut key_before = None;
     let written: Result<_, Error> = async {
         let before = before?;
-        if before
-            .as_ref()
-            .is_some_and(|before| before.storage == account.storage)
-        {
-            key_before = Some(secrets.dpop_key(&id, account.storage).await?);
-        }
         if before.is_some() {
             inner.store.forget_moment(&id).await?;
         }
-        // Before what is bound to it, which would be of no use without.
-        match &wanted.dpop_key {
-            Some(key) => secrets.put_dpop_key(&id, account.storage, key).await?,
-            None => secrets.delete_dpop_key(&id, account.storage).await?,
+        // Before what is bound to it, which would be of no use without; and beside that of the sign-in before, whose
+        // tokens stay when this breaks off.
+        let key = wanted.dpop_key.as_ref();
+        let key_before = match secrets.dpop_key(&id, account.storage).await {
+            Err(VaultError::Damaged) => None,
+            other => other?,
+        };
+        let token = tokens.refresh_token.as_ref();
+        let has_keys = key.is_some() || key_before.is_some();
+        if has_keys {
+            let key_before = key_before.as_ref();
+            secrets
+                .put_dpop_keys(&id, account.storage, key_before, key, token)
+                .await?;
+        } else {
+            secrets.delete_dpop_key(&id, account.storage).await?;
         }
-        match &tokens.refresh_token {
+        match token {
             Some(token) => secrets.put_refresh(&id, account.storage, token).await?,
             // One of an earlier sign-in would not belong to the new access token.
             None => secrets.delete_refresh(&id, account.storage).await?,
         }
-        key_before = None;
+        if has_keys {
+            secrets.settle_dpop_key(&id, account.storage).await?;
+        }
         secrets.put_access(&id, account.storage, &access).await?;
         if let Some(token) = &tokens.id_token {
             client.keep_logout_hint(&id, account.storage, token).await;
@@ -430,18 +436,6 @@ pub(super) async fn keep(
         Ok(written)
     }
     .await;
-    if let Some(key) = key_before {
-        let restored = match &key {
-            Some(key) => secrets.put_dpop_key(&id, wanted.storage, key).await,
-            None => secrets.delete_dpop_key(&id, wanted.storage).await,
-        };
-        if let Err(error) = restored {
-            tracing::warn!(
-                code = Error::from(error).code(),
-                "the key of the sign-in before could not be put back"
-            );
-        }
-    }
     // Nobody could find or end what was kept for an account that is not there.
     if written.is_err()
         && is_new

@@ -3,7 +3,8 @@
 //!
 //! An entry is written before the token is sent, and removed when its answer is known and what came with it is safe in
 //! the keychain. It names the token by the start of a hash, which is enough to tell whether the keychain still holds
-//! the one that was sent, and of no use for anything else.
+//! the one that was sent, and of no use for anything else. Where the keychain did not take what came, the entry names
+//! the process that has it in its memory: as long as that lives, the kept token is void for certain.
 
 use rusqlite::{OptionalExtension as _, TransactionBehavior};
 use tessera_oidc::{RefreshToken, UnixTime};
@@ -54,6 +55,45 @@ impl Store {
                 transaction.commit()?;
             }
             Ok(Doubt::None)
+        })
+        .await
+    }
+
+    /// Notes in the entry that what came in the token's place is in the memory of this process only.
+    pub(crate) async fn hold_redemption(
+        &self,
+        id: &AccountId,
+        generation: u64,
+        process: &str,
+    ) -> Result<(), StoreError> {
+        let (id, process) = (id.clone(), process.to_owned());
+        self.run(move |connection| {
+            connection.execute(
+                "UPDATE redemption SET held_by = ?3 WHERE account = ?1 AND generation = ?2",
+                rusqlite::params![id.as_str(), generation, process],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Which process has, in its memory only, what came in the place of this refresh token of the account; it may have
+    /// ended since. `None` where none has.
+    pub(crate) async fn redemption_holder(
+        &self,
+        account: &Account,
+        token: &RefreshToken,
+    ) -> Result<Option<String>, StoreError> {
+        let (id, generation, token) = (account.id.clone(), account.generation, token.fingerprint());
+        self.run(move |connection| {
+            let holder = connection
+                .query_row(
+                    "SELECT held_by FROM redemption WHERE account = ?1 AND generation = ?2 AND token = ?3",
+                    rusqlite::params![id.as_str(), generation, token],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            Ok(holder.flatten())
         })
         .await
     }
@@ -145,6 +185,30 @@ mod tests {
         begin(&store, &ann, "kept", false).await;
         assert_eq!(begin(&store, &ann, "in memory", true).await, Doubt::None);
         assert_eq!(begin(&store, &ann, "kept", false).await, Doubt::MaybeRotated);
+    }
+
+    #[tokio::test]
+    async fn whoever_has_what_came_in_memory_is_named_for_that_token_only() {
+        let (_folder, store, ann) = ann().await;
+        begin(&store, &ann, "kept", false).await;
+        let holder = async |account: &Account, token: &str| {
+            let token = RefreshToken::new(token);
+            store.redemption_holder(account, &token).await.unwrap()
+        };
+        assert_eq!(holder(&ann, "kept").await, None);
+        store
+            .hold_redemption(&ann.id, ann.generation, "present-7")
+            .await
+            .unwrap();
+        assert_eq!(holder(&ann, "kept").await.as_deref(), Some("present-7"));
+        assert_eq!(holder(&ann, "another").await, None);
+        // The one in memory is sent, and its holder dies: the next one that is sent is its own.
+        begin(&store, &ann, "in memory", true).await;
+        assert_eq!(holder(&ann, "kept").await.as_deref(), Some("present-7"));
+        begin(&store, &ann, "another", false).await;
+        assert_eq!(holder(&ann, "another").await, None);
+        let later = store.put_signed_in(ann).await.unwrap();
+        assert_eq!(holder(&later, "another").await, None);
     }
 
     #[tokio::test]
