@@ -314,7 +314,7 @@ impl Desktop for TestDesktop {
 pub struct TestKeychain {
     /// What is stored.
     pub entries: Mutex<BTreeMap<String, Vec<u8>>>,
-    /// What was done, as `put refresh`.
+    /// What was done, as `put refresh`; and `asks`, when it was looked whether it would ask.
     pub diary: Mutex<Vec<String>>,
     /// Every secret that was ever stored.
     pub given: Mutex<Vec<Vec<u8>>>,
@@ -434,7 +434,10 @@ impl Vault for TestKeychain {
     }
 
     async fn asks(&self) -> bool {
-        *self.asks.lock().unwrap()
+        let asks = *self.asks.lock().unwrap();
+        self.diary.lock().unwrap().push("asks".to_owned());
+        self.asked.send_replace(());
+        asks
     }
 
     fn describe(&self) -> String {

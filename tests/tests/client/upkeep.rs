@@ -288,10 +288,11 @@ async fn what_an_earlier_run_left_open_is_tried_first_of_all_or_when_the_keychai
         rig.sandbox.clock().advance(-200);
 
         *rig.keychain.asks.lock().unwrap() = locked;
+        rig.keychain.diary.lock().unwrap().clear();
         let kept = Kept::fresh(&rig).await;
         if locked {
-            let now = rig.sandbox.clock().now();
-            kept.next(now).await;
+            rig.keychain.asked_to("asks").await;
+            kept.next(rig.sandbox.clock().now()).await;
             assert_eq!(
                 rig.token_requests("refresh_token"),
                 1,
