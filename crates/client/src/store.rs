@@ -18,7 +18,7 @@ use std::time::Duration;
 use rusqlite::{
     Connection, ErrorCode, OptionalExtension as _, Row, Transaction, TransactionBehavior, named_params,
 };
-use tessera_oidc::UnixTime;
+use tessera_oidc::{ClientId, Issuer, UnixTime};
 
 use crate::account::{Account, AccountId, AccountState, SignInNeed};
 use crate::rows::{AccountRow, LISTED};
@@ -235,6 +235,27 @@ impl Store {
                 let all = format!("SELECT {LISTED} FROM account ORDER BY name COLLATE NOCASE, id");
                 let mut statement = connection.prepare_cached(&all)?;
                 let rows = statement.query_map([], AccountRow::read)?;
+                rows.collect::<rusqlite::Result<Vec<_>>>()
+            })
+            .await?;
+        rows.into_iter().map(AccountRow::into_account).collect()
+    }
+
+    /// Two of the accounts that this client has at this provider, or as many as there are; `signed_in`: only of those
+    /// that need no new sign-in.
+    pub(crate) async fn two_accounts(
+        &self,
+        issuer: &Issuer,
+        client_id: &ClientId,
+        signed_in: bool,
+    ) -> Result<Vec<Account>, StoreError> {
+        let (issuer, client_id) = (issuer.as_str().to_owned(), client_id.to_string());
+        let rows = self
+            .run(move |connection| {
+                let two = "SELECT * FROM account WHERE issuer = ?1 AND client_id = ?2
+                    AND NOT (?3 AND state = 'needs_sign_in') LIMIT 2";
+                let mut statement = connection.prepare_cached(two)?;
+                let rows = statement.query_map((issuer, client_id, signed_in), AccountRow::read)?;
                 rows.collect::<rusqlite::Result<Vec<_>>>()
             })
             .await?;

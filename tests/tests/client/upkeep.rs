@@ -182,8 +182,8 @@ async fn a_provider_that_names_a_time_is_not_asked_before_whatever_happens() {
 }
 
 #[tokio::test]
-async fn a_hundred_accounts_are_no_storm() {
-    let people = (0..100).map(|number| Person::new(&format!("p{number}"), "P", "Person", 2000 + number));
+async fn a_thousand_accounts_are_no_storm() {
+    let people = (0..1_000).map(|number| Person::new(&format!("p{number}"), "P", "Person", 2_000 + number));
     let rig = Rig::with(Options {
         people: people.collect(),
         ..Options::default()
@@ -191,7 +191,7 @@ async fn a_hundred_accounts_are_no_storm() {
     .await;
     rig.sandbox.clock().set_now(rig.sandbox.clock().now());
     let client = rig.client().await;
-    for number in 0..100 {
+    for number in 0..1_000 {
         rig.sign_in(&client, &format!("p{number}")).await;
     }
     let refusing = HttpFault::Status {
@@ -220,7 +220,7 @@ async fn a_hundred_accounts_are_no_storm() {
     kept.alarm.tell(Woken::Network);
     assert_eq!(rig.token_requests("refresh_token"), 1 + 1 + 4);
     rig.sandbox.faults().remove(held);
-    renewals(&rig, 1 + 100).await;
+    renewals(&rig, 1 + 1_000).await;
     kept.next(now + 130).await;
     let accounts = kept.client.accounts().await.unwrap();
     assert!(

@@ -164,7 +164,7 @@ pub(super) async fn expected(attempt: &Attempt, plan: &Plan) -> Result<Option<Ac
     if plan.request.choose {
         return Ok(None);
     }
-    let mut accounts = of_this_client(attempt, plan).await?.into_iter();
+    let mut accounts = some_of_this_client(attempt, plan, false).await?.into_iter();
     let only = accounts.next();
     Ok(only.filter(|_| accounts.next().is_none()))
 }
@@ -179,14 +179,15 @@ pub(super) async fn named(
     Ok(account.filter(|account| account.issuer == provider.issuer))
 }
 
-/// The accounts that this client has at the provider.
-async fn of_this_client(attempt: &Attempt, plan: &Plan) -> Result<Vec<Account>, Error> {
+/// Two of the accounts that this client has at the provider, or as many as there are; `signed_in`: only of those that
+/// need no new sign-in.
+async fn some_of_this_client(attempt: &Attempt, plan: &Plan, signed_in: bool) -> Result<Vec<Account>, Error> {
     let provider = &plan.provider;
-    let mut accounts = attempt.client.inner().store.accounts().await?;
-    accounts.retain(|account| {
-        account.issuer == provider.issuer && provider.client_id.as_ref() == Some(&account.client_id)
-    });
-    Ok(accounts)
+    let Some(client_id) = &provider.client_id else {
+        return Ok(Vec::new());
+    };
+    let store = &attempt.client.inner().store;
+    Ok(store.two_accounts(&provider.issuer, client_id, signed_in).await?)
 }
 
 async fn way_back(
@@ -284,9 +285,8 @@ async fn choice(attempt: &Attempt, plan: &Plan, metadata: &Metadata) -> Result<O
     if plan.request.account.is_some() || !selects {
         return Ok(None);
     }
-    let accounts = of_this_client(attempt, plan).await?;
-    let signed_in = accounts.iter().any(|account| account.state.need().is_none());
-    Ok(signed_in.then_some(Prompt::SelectAccount))
+    let signed_in = some_of_this_client(attempt, plan, true).await?;
+    Ok((!signed_in.is_empty()).then_some(Prompt::SelectAccount))
 }
 
 /// Whether it is known to let people choose an account, although its description names no prompts.
