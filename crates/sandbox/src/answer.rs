@@ -13,12 +13,18 @@ pub(crate) struct ErrorCode(pub(crate) String);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shown(pub(crate) Vec<String>);
 
+/// Left on a response for the log: a refresh token came back, and its family is ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FamilyEnded;
+
 /// An error of an OAuth endpoint (RFC 6749 section 5.2).
 #[derive(Clone, Debug)]
 pub(crate) struct OAuthError {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) description: &'static str,
+    /// Everything that came of the sign-in is ended by this.
+    pub(crate) ends_family: bool,
 }
 
 impl OAuthError {
@@ -28,7 +34,14 @@ impl OAuthError {
             status: StatusCode::BAD_REQUEST,
             code,
             description,
+            ends_family: false,
         }
+    }
+
+    /// With an end to everything that came of the sign-in.
+    pub(crate) fn ending_family(mut self) -> Self {
+        self.ends_family = true;
+        self
     }
 
     /// Another status.
@@ -60,6 +73,9 @@ impl IntoResponse for OAuthError {
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Basic realm=\"sandbox\""),
             );
+        }
+        if self.ends_family {
+            response.extensions_mut().insert(FamilyEnded);
         }
         not_stored(with_error(response, self.code))
     }

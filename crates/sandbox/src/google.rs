@@ -31,7 +31,7 @@ use crate::provider::authorize::{self, Refused};
 use crate::provider::{token, userinfo};
 use crate::records::{Assurance, AuthorizationRequest, Consent, Grant};
 use crate::scopes::Scopes;
-use crate::secret::Fingerprint;
+use crate::secret::{Fingerprint, Secret};
 use crate::world::World;
 
 /// Seconds an access token is good for.
@@ -320,7 +320,8 @@ fn by_code(world: &World, client: &Client, parameters: &Parameters) -> Result<Re
         .live_grant(&code.grant)
         .cloned()
         .ok_or(OAuthError::new("invalid_grant", "Bad Request"))?;
-    let refresh_token = world.refresh_token(&code.grant, "1//", REFRESH_TOKEN_LIFE);
+    let refresh_token = Secret::random("1//");
+    world.keep_refresh_token(&code.grant, &refresh_token, REFRESH_TOKEN_LIFE);
     world
         .records_mut()
         .keep_youngest(LIVE_GRANTS, |other| same_person_and_client(other, &grant));

@@ -122,9 +122,8 @@ impl World {
         token
     }
 
-    /// A refresh token under `grant`.
-    pub(crate) fn refresh_token(&self, grant_id: &str, prefix: &str, life: i64) -> Secret {
-        let token = Secret::random(prefix);
+    /// Makes a refresh token good under `grant`.
+    pub(crate) fn keep_refresh_token(&self, grant_id: &str, token: &Secret, life: i64) {
         self.records_mut().refresh_tokens.insert(
             token.fingerprint(),
             RefreshToken {
@@ -133,7 +132,6 @@ impl World {
                 used: None,
             },
         );
-        token
     }
 
     /// A signed ID token (OpenID Connect Core section 2), with whatever faults are in force.

@@ -1,6 +1,7 @@
 //! What was asked of the sandbox, for tests and for people who wonder: one entry for every request, without a
 //! single secret in it.
 
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub struct Entry {
     pub number: u64,
     /// When it came, in seconds since 1970 by the sandbox's clock.
     pub at: i64,
+    /// Where the connection came from: requests that have the same are of one process.
+    pub from: Option<SocketAddr>,
     /// Whose rules apply.
     pub dialect: Dialect,
     /// What it is for.
@@ -72,6 +75,9 @@ pub struct Entry {
     pub grant_type: Option<String>,
     /// The fingerprint of the credential it presents: code, device code, refresh token or bearer token.
     pub credential: Option<Fingerprint>,
+    /// What the refresh token that it presents hangs on: all that came of one sign-in have the same. `None` for one that
+    /// was never handed out.
+    pub family: Option<Fingerprint>,
     /// How it was answered; `None` while it is being answered.
     pub outcome: Option<Outcome>,
 }
@@ -83,6 +89,8 @@ pub struct Outcome {
     pub status: u16,
     /// The OAuth error code, if it was one.
     pub error: Option<String>,
+    /// The refresh token had been used before, and everything that came of its sign-in was ended for that.
+    pub ended_family: bool,
     /// The names of the faults that changed the answer.
     pub faults: Vec<String>,
 }
@@ -145,6 +153,11 @@ impl RequestLog {
             entry.endpoint == Endpoint::Token && entry.grant_type.as_deref() == Some(grant_type)
         })
         .len()
+    }
+
+    /// The number of the request that came last; 0 before the first.
+    pub fn newest(&self) -> u64 {
+        *self.changed.borrow()
     }
 
     /// Forgets everything; numbers go on counting.

@@ -29,6 +29,12 @@ pub struct Options {
     pub refresh_token_life: i64,
     /// Seconds after its first use during which a refresh token may be used again; 0: never.
     pub refresh_reuse_grace: i64,
+    /// What every refresh token begins with (the standard dialect): whoever looks for traces of any of them need not
+    /// know each.
+    pub refresh_token_mark: String,
+    /// The least characters that a refresh token has (the standard dialect). Some providers' have thousands, which not
+    /// every keychain keeps in one piece.
+    pub refresh_token_length: usize,
     /// Seconds a device code is good for.
     pub device_code_life: i64,
     /// How it stands with pushed authorization requests (the standard dialect).
@@ -78,6 +84,8 @@ impl Default for Options {
             code_life: 60,
             refresh_token_life: 30 * 24 * 60 * 60,
             refresh_reuse_grace: 0,
+            refresh_token_mark: String::new(),
+            refresh_token_length: 0,
             device_code_life: 900,
             pushed_requests: PushedRequests::Unmentioned,
             dpop: Dpop::Unmentioned,

@@ -337,6 +337,12 @@ impl Records {
         (grant.client == client).then_some((token, grant))
     }
 
+    /// What a refresh token that was handed out hangs on, good or not.
+    pub(crate) fn family_of(&self, presented: Fingerprint) -> Option<Fingerprint> {
+        let token = self.refresh_tokens.get(&presented)?;
+        Some(Fingerprint::of(&token.grant))
+    }
+
     /// Uses up a refresh token (RFC 9700 section 4.14.2). One that was used before ends its whole grant, unless
     /// that was at most `grace` seconds ago.
     pub(crate) fn use_refresh_token(

@@ -20,6 +20,16 @@ impl Secret {
         ))
     }
 
+    /// The same, with random characters to follow until it has `length` of them.
+    pub(crate) fn random_of(prefix: &str, length: usize) -> Self {
+        let Self(mut value) = Self::random(prefix);
+        while value.len() < length {
+            value.push_str(&Self::random("").0);
+            value.truncate(length);
+        }
+        Self(value)
+    }
+
     /// Wraps a value made elsewhere, such as a signed token.
     pub(crate) fn new(value: String) -> Self {
         Self(value)
@@ -137,6 +147,15 @@ mod tests {
         let secret = Secret::random("rt_");
         assert!(!format!("{secret:?}").contains(&secret.expose()[3..]));
         assert!(secret.expose().len() >= 43);
+    }
+
+    #[test]
+    fn a_secret_is_as_long_as_is_asked_and_never_less_random() {
+        for (asked, length) in [(0, 46), (46, 46), (47, 47), (4_000, 4_000)] {
+            let secret = Secret::random_of("rt_", asked);
+            assert_eq!(secret.expose().len(), length);
+            assert!(secret.expose().starts_with("rt_"));
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
-use crate::answer::{self, ErrorCode, Shown};
+use crate::answer::{self, ErrorCode, FamilyEnded, Shown};
 use crate::clients::Dialect;
 use crate::faults::{Circumstances, ELSEWHERE, Fault, HttpFault, Taken};
 use crate::log::{Endpoint, Entry, Outcome};
@@ -53,6 +53,10 @@ pub(crate) struct Front {
 #[derive(Clone, Debug)]
 struct Dropped;
 
+/// Left on a request: the other end of its connection.
+#[derive(Clone, Copy, Debug)]
+struct Peer(SocketAddr);
+
 /// Takes connections until `stop` says so; then ends all of them and closes the port.
 pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<()>) {
     let mut connections = JoinSet::new();
@@ -64,7 +68,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
                 Ok((stream, peer)) => {
                     // Bound to loopback, so this cannot happen; it costs nothing to be sure.
                     if peer.ip().is_loopback() {
-                        connections.spawn(serve_connection(stream, router.clone()));
+                        connections.spawn(serve_connection(stream, peer, router.clone()));
                     }
                 }
                 Err(error) => {
@@ -79,8 +83,9 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stop: watch
     connections.shutdown().await;
 }
 
-async fn serve_connection(stream: tokio::net::TcpStream, router: Router) {
-    let service = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+async fn serve_connection(stream: tokio::net::TcpStream, peer: SocketAddr, router: Router) {
+    let service = hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
         let router = router.clone();
         async move {
             let response = match router.oneshot(request.map(Body::new)).await {
@@ -124,6 +129,7 @@ pub(crate) async fn observe(State(front): State<Arc<Front>>, request: Request, n
     let number = front.world.log.begin(Entry {
         number: 0,
         at: front.world.now(),
+        from: parts.extensions.get::<Peer>().map(|peer| peer.0),
         dialect: about.dialect,
         endpoint: about.endpoint,
         method: parts.method.clone(),
@@ -134,6 +140,7 @@ pub(crate) async fn observe(State(front): State<Arc<Front>>, request: Request, n
         parameters: about.parameters.clone(),
         grant_type: about.grant_type.clone(),
         credential: about.credential,
+        family: (about.credential).and_then(|token| front.world.records().family_of(token)),
         outcome: None,
     });
 
@@ -203,6 +210,7 @@ async fn answer(
             .extensions()
             .get::<ErrorCode>()
             .map(|code| code.0.clone()),
+        ended_family: response.extensions().get::<FamilyEnded>().is_some(),
         faults: shown,
     };
     tracing::debug!(

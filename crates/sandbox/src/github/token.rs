@@ -17,7 +17,7 @@ use crate::parameters::Parameters;
 use crate::provider::device::{self, Poll};
 use crate::provider::token::{DEVICE_GRANT, check_verifier, redeem};
 use crate::records::Grant;
-use crate::secret::Fingerprint;
+use crate::secret::{Fingerprint, Secret};
 use crate::world::World;
 
 /// Seconds that an access token lasts which can be refreshed: eight hours.
@@ -248,7 +248,8 @@ fn respond(world: &World, answer: &Answer, grant_type: &str, grant_id: &str, gra
     body.insert("scope".to_owned(), json!(scopes.join(",")));
     body.insert("token_type".to_owned(), json!("bearer"));
     if expires {
-        let refresh_token = world.refresh_token(grant_id, "ghr_", REFRESH_TOKEN_LIFE);
+        let refresh_token = Secret::random("ghr_");
+        world.keep_refresh_token(grant_id, &refresh_token, REFRESH_TOKEN_LIFE);
         body.insert("expires_in".to_owned(), json!(ACCESS_TOKEN_LIFE));
         body.insert("refresh_token".to_owned(), json!(refresh_token.expose()));
         body.insert("refresh_token_expires_in".to_owned(), json!(REFRESH_TOKEN_LIFE));

@@ -20,7 +20,7 @@ use crate::parameters::Parameters;
 use crate::provider::device::{self, Poll};
 use crate::records::{Challenge, Code, Grant, RefreshRefused};
 use crate::scopes::Scopes;
-use crate::secret::{Fingerprint, same_secret};
+use crate::secret::{Fingerprint, Secret, same_secret};
 use crate::world::World;
 
 /// The grant type of RFC 8628.
@@ -233,7 +233,8 @@ fn by_refresh_token(
             RefreshRefused::Reused => OAuthError::new(
                 "invalid_grant",
                 "The refresh token was used before. Everything that came of it is revoked.",
-            ),
+            )
+            .ending_family(),
         })?;
     let grant = live_grant(world, &grant_id)?;
     Ok(Earned {
@@ -321,7 +322,9 @@ fn respond(world: &World, grant_type: &str, earned: &Earned) -> Result<Response,
     body.insert("expires_in".to_owned(), json!(world.options.access_token_life));
     body.insert("scope".to_owned(), json!(scopes.to_string()));
     if grant.scopes.contains("offline_access") {
-        let token = world.refresh_token(grant_id, "", world.options.refresh_token_life);
+        let options = &world.options;
+        let token = Secret::random_of(&options.refresh_token_mark, options.refresh_token_length);
+        world.keep_refresh_token(grant_id, &token, options.refresh_token_life);
         body.insert("refresh_token".to_owned(), json!(token.expose()));
     }
     if scopes.contains("openid") {

@@ -1,6 +1,7 @@
 //! Refresh tokens: rotation, reuse, narrowing, revocation, and how long things last.
 
 use serde_json::{Value, json};
+use tessera_sandbox::log::Entry;
 use tessera_sandbox::{CLIENT_ID, Options};
 
 use crate::common::Lab;
@@ -17,6 +18,65 @@ async fn a_used_refresh_token_ends_the_family() {
     assert_eq!(lab.refresh(&second).await.err().as_deref(), Some("invalid_grant"));
     assert_eq!(lab.call(&lab.api("/profile"), &second).await, Err(401));
     lab.refresh(&other_family).await.unwrap();
+}
+
+/// What the log says of each refresh token that came.
+fn renewals(lab: &Lab) -> Vec<Entry> {
+    let is_renewal = |entry: &Entry| entry.grant_type.as_deref() == Some("refresh_token");
+    lab.sandbox.log().matching(is_renewal)
+}
+
+#[tokio::test]
+async fn the_log_tells_which_token_came_of_which_family_and_what_ended_it() {
+    let lab = Lab::start().await;
+    let first = lab.sign_in("ann", SCOPE).await;
+    let other_family = lab.sign_in("ann", SCOPE).await;
+    let second = lab.refresh(&first).await.unwrap();
+    for tokens in [&first, &first, &second] {
+        lab.refresh(tokens).await.unwrap_err();
+    }
+    lab.refresh(&other_family).await.unwrap();
+    lab.refresh(&json!({ "refresh_token": "never handed out" }))
+        .await
+        .unwrap_err();
+    let entries = renewals(&lab);
+    let [a, b, c, d, other, unknown] = entries.as_slice() else {
+        panic!("{entries:?}");
+    };
+    for entry in [b, c] {
+        assert_eq!(entry.credential, a.credential);
+    }
+    assert_ne!(d.credential, a.credential);
+    for entry in [b, c, d] {
+        assert_eq!(entry.family, a.family);
+    }
+    assert_ne!(other.family, a.family);
+    assert!(a.family.is_some() && other.family.is_some());
+    assert_eq!(unknown.family, None);
+    let ended = |entry: &Entry| entry.outcome.as_ref().unwrap().ended_family;
+    assert_eq!(
+        entries.iter().map(ended).collect::<Vec<_>>(),
+        [false, true, false, false, false, false]
+    );
+    assert!(entries.iter().all(|entry| entry.from.is_some()));
+}
+
+#[tokio::test]
+async fn refresh_tokens_are_marked_and_as_long_as_is_asked() {
+    let lab = Lab::with(Options {
+        refresh_token_mark: "marked_".to_owned(),
+        refresh_token_length: 5_000,
+        ..Options::default()
+    })
+    .await;
+    let first = lab.sign_in("ann", SCOPE).await;
+    let second = lab.refresh(&first).await.unwrap();
+    for tokens in [&first, &second] {
+        let token = tokens["refresh_token"].as_str().unwrap();
+        assert_eq!(token.len(), 5_000);
+        assert!(token.starts_with("marked_"));
+    }
+    assert_ne!(first["refresh_token"], second["refresh_token"]);
 }
 
 #[tokio::test]
