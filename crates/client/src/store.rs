@@ -7,6 +7,7 @@ mod aside;
 mod attempts;
 mod browsers;
 mod keychain;
+mod layout;
 mod open_sign_out;
 mod redemption;
 mod standing;
@@ -223,7 +224,8 @@ impl Store {
         let connection = self.connection.clone();
         blocking(move || {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&mut connection).map_err(StoreError::from)
+            let done = work(&mut connection);
+            done.map_err(|error| layout::too_new(&connection).unwrap_or_else(|| error.into()))
         })
         .await
     }
@@ -497,11 +499,11 @@ fn connect(file: &Path, sharing: Sharing) -> Result<Connection, StoreError> {
     migrate(&mut connection)?;
     // Damage anywhere is found now, not by whoever happens to read that page.
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if found == "ok" {
-        Ok(connection)
-    } else {
-        Err(StoreError::Damaged(found))
+    if found != "ok" {
+        return Err(StoreError::Damaged(found));
     }
+    layout::guard(&connection)?;
+    Ok(connection)
 }
 
 /// Makes a file that only its owner may read; SQLite gives the files beside it the same rights. The folder may be
@@ -519,14 +521,13 @@ fn make_private_file(file: &Path) -> Result<(), StoreError> {
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found == known {
+    let known = layout::known();
+    if layout::found(connection)? == known {
         // Nothing is written then: neither a full disk nor somebody else's writing is in the way.
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = layout::found(&transaction)?;
     if found > known {
         return Err(StoreError::TooNew { found, known });
     }

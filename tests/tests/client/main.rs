@@ -34,5 +34,6 @@ mod sign_out;
 mod step_up;
 mod trace;
 mod upkeep;
+mod versions;
 
 use lab::rig;

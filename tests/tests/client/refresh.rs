@@ -19,7 +19,7 @@ pub(crate) async fn expired(rig: &Rig) -> (Client, AccountId) {
 }
 
 /// Somebody who asks for a token.
-fn ask(client: &Client, id: &AccountId) -> JoinHandle<Result<FreshToken, Error>> {
+pub(crate) fn ask(client: &Client, id: &AccountId) -> JoinHandle<Result<FreshToken, Error>> {
     let (client, id) = (client.clone(), id.clone());
     tokio::spawn(async move { client.access_token(&id).await })
 }

@@ -19,6 +19,7 @@ use crate::account::AccountId;
 use crate::client::{Change, Client};
 use crate::error::Error;
 use crate::ports::{Entropy, VaultError};
+use crate::store::StoreError;
 
 /// How long a lease holds: longer than a refresh can take, which asks for a description, a token and a key set and the
 /// keychain five times, each with 20 seconds of patience, and for a person to unlock the keychain. Only a holder that
@@ -187,6 +188,19 @@ impl Flights {
         places.entry(id.clone()).or_default().clone()
     }
 
+    /// Where a newer version has changed the store, nothing is begun here any more and no lease can be given back: all are
+    /// given up, so that it does not wait for the end of this process. Not while another account than this one has a turn
+    /// here, whose tokens nobody else may send meanwhile.
+    fn make_way(&self, error: &StoreError, id: &AccountId) {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut others = places.iter().filter(|(other, _)| *other != id);
+        if matches!(error, StoreError::TooNew { .. })
+            && others.all(|(_, place)| Arc::strong_count(place) == 1)
+        {
+            self.presence.leave();
+        }
+    }
+
     /// The refresh token of this sign-in that is nowhere but here.
     pub(crate) fn unsaved(&self, id: &AccountId, generation: u64) -> Option<RefreshToken> {
         let unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
@@ -315,10 +329,9 @@ impl Client {
         let mut seen: Option<((String, i64), Instant)> = None;
         loop {
             let now = self.now();
-            if store
-                .take_lease(id, &holder, now, now.plus(LEASE.as_secs().cast_signed()))
-                .await?
-            {
+            let until = now.plus(LEASE.as_secs().cast_signed());
+            let taken = store.take_lease(id, &holder, now, until).await;
+            if taken.inspect_err(|error| inner.flights.make_way(error, id))? {
                 return Ok(Turn {
                     id: id.clone(),
                     _place: place,
@@ -364,6 +377,7 @@ impl Client {
     pub(crate) async fn end_turn(&self, turn: Turn) {
         let holder = self.inner().flights.presence.holder().await;
         if let Err(error) = self.inner().store.release_lease(&turn.id, &holder).await {
+            self.inner().flights.make_way(&error, &turn.id);
             tracing::warn!(
                 code = Error::from(error).code(),
                 "a refresh lease could not be given back"

@@ -75,6 +75,15 @@ impl Presence {
             .ok()?
     }
 
+    /// Gives up every lease that this process holds, also where it cannot write that down.
+    pub(crate) fn leave(&self) {
+        if let Some(Some(file)) = self.file.get() {
+            // What stays is swept by the next process.
+            let _ = std::fs::remove_file(self.path(&self.name));
+            let _ = file.unlock();
+        }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -82,10 +91,7 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        if let Some(Some(_)) = self.file.get() {
-            // What stays is swept by the next process.
-            let _ = std::fs::remove_file(self.path(&self.name));
-        }
+        self.leave();
     }
 }
 
@@ -149,6 +155,8 @@ mod tests {
         assert_ne!(holder, two.holder().await);
         assert!(!two.is_gone(&holder).await);
         assert!(two.is_present(&holder).await);
+        one.leave();
+        assert!(two.is_gone(&holder).await);
         drop(one);
         assert!(two.is_gone(&holder).await);
         assert!(!two.is_present(&holder).await);
