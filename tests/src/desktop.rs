@@ -34,13 +34,22 @@ const SCREEN: &str = "1600x1000x24";
 /// Runs `steps` on a desktop of their own. When they fail, the logs and a picture of the screen stay in
 /// `target/lab/NAME/`, and the error says so.
 pub async fn journey(name: &str, steps: impl AsyncFnOnce(&Desktop) -> Result<()>) -> Result<()> {
+    journey_within(name, JOURNEY, steps).await
+}
+
+/// The same, for steps that may take longer than an ordinary journey's.
+pub async fn journey_within(
+    name: &str,
+    limit: Duration,
+    steps: impl AsyncFnOnce(&Desktop) -> Result<()>,
+) -> Result<()> {
     let desktop = Desktop::start(name).await?;
     // A panic is a failure like any other, and leaves its logs as well.
     let steps = AssertUnwindSafe(steps(&desktop)).catch_unwind();
-    let end = match tokio::time::timeout(JOURNEY, steps).await {
+    let end = match tokio::time::timeout(limit, steps).await {
         Ok(Ok(end)) => end,
         Ok(Err(_)) => Err(anyhow!("the journey panicked; its message is above")),
-        Err(_) => Err(anyhow!("the journey took more than {} s", JOURNEY.as_secs())),
+        Err(_) => Err(anyhow!("the journey took more than {} s", limit.as_secs())),
     };
     let Err(error) = end else { return Ok(()) };
     Err(desktop.keep_traces(name, error))

@@ -49,12 +49,17 @@ pub struct Ended {
 impl<'a> Terminal<'a> {
     /// One on `desktop`.
     pub fn open(desktop: &'a Desktop) -> Result<Self> {
-        Ok(Self {
+        Ok(Self::of(desktop, tools::built("tessera")?))
+    }
+
+    /// The same for another program that is typed there, and answers in lines as `tessera` does.
+    pub fn of(desktop: &'a Desktop, program: PathBuf) -> Self {
+        Self {
             desktop,
-            tessera: tools::built("tessera")?,
+            tessera: program,
             before: Vec::new(),
             written: Arc::default(),
-        })
+        }
     }
 
     /// Another one, in which every command is run by `before`: a program and its first arguments.

@@ -3,23 +3,26 @@
 //! Two processes of the built `tessera` renew one account's tokens at the same time, at a provider that replaces its
 //! refresh tokens; each is killed at a random instant. Then a third one is asked for a token and left alone. Where the
 //! provider forgives a token that comes back within a while, the account must be well every time. Where it does not, the
-//! account may be lost, but only with the reason *maybe rotated*, and only when the provider had answered a process that
-//! was killed; and nobody asks again.
+//! account may be lost, but only with the reason *maybe rotated*, and only when a process was killed that had been
+//! answered; and nobody asks again. The provider's log shows each time that no refresh token was sent but once, and again
+//! only in place of a process that was killed.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use lab::journey;
+use lab::desktop::journey_within;
+use lab::processes::Process;
 use lab::terminal::Ended;
-use tessera_sandbox::log::{Endpoint, Entry, Outcome};
+use rustix::process::Signal;
+use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
-use crate::Wanted;
+use crate::plan::{Aim, Plan};
 use crate::scene::Scene;
-
-/// About how long it takes until a token that was answered is in the keyring.
-const SAVING: Duration = Duration::from_millis(20);
+use crate::sends::{Killed, Round, Sends, is_granted, is_renewal};
+use crate::victim::Stopped;
+use crate::{LIMIT, Wanted};
 
 /// Seconds in which a forgiving provider takes a refresh token again.
 const GRACE: i64 = 30;
@@ -27,28 +30,14 @@ const GRACE: i64 = 30;
 /// What `tessera` ends with when a new sign-in is needed (docs/cli.md).
 const NEEDS_SIGN_IN: i32 = 7;
 
-/// Numbers that are the same for the same seed (Marsaglia's xorshift): nothing secret comes of them.
-struct Instants(u64);
-
-impl Instants {
-    /// An instant within a span.
-    fn within(&mut self, span: Duration) -> Duration {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1);
-        Duration::from_micros(self.0 % micros)
-    }
-}
-
 /// Kills for each kind of provider.
 pub(crate) async fn all(wanted: &Wanted) -> Result<Vec<Tally>> {
     let mut tallies = Vec::new();
     for grace in [GRACE, 0] {
         let mut tally = None;
-        journey("torture", async |desktop| {
+        journey_within("torture", LIMIT, async |desktop| {
             let scene = Scene::set(desktop, grace).await?;
-            tally = Some(scene.kill(wanted).await?);
+            tally = Some(scene.kill(wanted, grace).await?);
             Ok(())
         })
         .await?;
@@ -57,33 +46,23 @@ pub(crate) async fn all(wanted: &Wanted) -> Result<Vec<Tally>> {
     Ok(tallies)
 }
 
-/// When a process is killed.
-enum Aim {
-    /// So long after it was started.
-    At(Duration),
-    /// So long after the provider has answered a renewal, be it this process's or another's.
-    AfterAnAnswer(Duration),
-}
-
-/// A renewal that was granted.
-fn is_renewal(entry: &Entry) -> bool {
-    entry.endpoint == Endpoint::Token
-        && entry.grant_type.as_deref() == Some("refresh_token")
-        && entry.outcome.as_ref().is_some_and(Outcome::is_success)
-}
-
 /// What became of it.
+#[derive(Default)]
 pub(crate) struct Tally {
     grace: i64,
     kills: usize,
     /// How many were killed before they had ended by themselves.
     in_time: usize,
     renewals: usize,
+    /// Refresh tokens that were sent once more, and twice more.
+    again: [usize; 2],
+    ended: usize,
     lost: usize,
 }
 
 impl Tally {
-    pub(crate) const HEADING: &'static str = "provider              kills  in time  renewals  lost  expected";
+    pub(crate) const HEADING: &'static str =
+        "provider              kills  in time  renewals  sent twice  thrice  ended  lost  expected";
 
     pub(crate) fn row(&self) -> String {
         let (provider, expected) = if self.grace > 0 {
@@ -91,112 +70,129 @@ impl Tally {
         } else {
             ("forgives nothing".to_owned(), "lost only as maybe rotated")
         };
+        let [twice, thrice] = self.again;
         format!(
-            "{provider:<20}  {:>5}  {:>7}  {:>8}  {:>4}  {expected}",
-            self.kills, self.in_time, self.renewals, self.lost
+            "{provider:<20}  {:>5}  {:>7}  {:>8}  {twice:>10}  {thrice:>6}  {:>5}  {:>4}  {expected}",
+            self.kills, self.in_time, self.renewals, self.ended, self.lost
         )
     }
 }
 
 impl Scene<'_> {
-    async fn kill(&self, wanted: &Wanted) -> Result<Tally> {
-        let mut instants = Instants(wanted.seed | 1);
-        let mut longest = Duration::ZERO;
-        for _ in 0..3 {
-            let began = Instant::now();
-            let ended = self.renew().await?;
-            ensure!(ended.code == Some(0), "{ended:?}");
-            longest = longest.max(began.elapsed());
-        }
+    async fn kill(&self, wanted: &Wanted, grace: i64) -> Result<Tally> {
+        let mut plan = Plan::of(wanted.seed);
+        let mut sends = Sends::default();
         let mut tally = Tally {
-            grace: self.grace,
-            kills: 0,
-            in_time: 0,
-            renewals: 0,
-            lost: 0,
+            grace,
+            ..Tally::default()
         };
         while tally.kills < wanted.kills {
             self.sandbox.log().clear();
-            // Two at once, one of which often waits for the other. Every other time one of them is killed just after the
-            // provider has answered, where the most can be lost.
-            let first = if tally.kills.is_multiple_of(4) {
-                Aim::At(instants.within(longest * 2))
-            } else {
-                Aim::AfterAnAnswer(instants.within(SAVING))
-            };
-            let second = Aim::At(instants.within(longest * 2));
-            let (first, second) = tokio::join!(self.kill_at(first), self.kill_at(second));
+            let aims = plan.next_round();
+            // Two at once, one of which often waits for the other.
+            let (first, second) = tokio::join!(self.kill_at(aims[0]), self.kill_at(aims[1]));
+            let victims: Vec<Victim> = [first?, second?].into_iter().flatten().collect();
             tally.kills += 2;
-            tally.in_time += usize::from(first?) + usize::from(second?);
-            let answered = self.answered();
+            tally.in_time += victims.len();
             self.store_is_sound()?;
+            let (killed, were): (Vec<Killed>, Vec<Process>) = victims
+                .into_iter()
+                .map(|victim| (victim.killed, victim.was))
+                .unzip();
 
             let ended = self.renew().await?;
-            match ended.code {
-                Some(0) => {}
-                Some(NEEDS_SIGN_IN) => {
-                    self.is_lost_for_a_reason(answered, &ended).await?;
-                    tally.lost += 1;
-                    self.no_secret_is_outside()?;
-                    self.sign_in().await?;
-                }
-                _ => bail!("after {} kills: {ended:?}", tally.kills),
+            let round = sends.judge(&self.sandbox.log().entries(), &killed);
+            let round = round.with_context(|| format!("round {}, {aims:?}", tally.kills / 2))?;
+            self.ended_as_it_may(&ended, &round, grace)
+                .await
+                .with_context(|| format!("round {}, {aims:?}: {round:?}", tally.kills / 2))?;
+            tally.renewals += round.granted;
+            self.search_in(&self.desktop.tessera(), were)?;
+            if round.lost {
+                tally.lost += 1;
+                self.sign_in().await?;
             }
-            tally.renewals += self.answered();
         }
-        self.no_secret_is_outside()?;
+        tally.again = [sends.sent(2), sends.sent(3)];
+        tally.ended = sends.ended();
         Ok(tally)
     }
 
-    /// Starts a renewal and kills it at this instant. Says whether it had not ended before.
-    async fn kill_at(&self, aim: Aim) -> Result<bool> {
+    /// Starts a renewal and kills it when the aim says so. `None` if it had ended before.
+    async fn kill_at(&self, aim: Aim) -> Result<Option<Victim>> {
         let mut command = self.desktop.command(&self.tessera);
         command
             .args(["token", "ann@example.test", "--json"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(Stdio::piped());
         let mut child = Command::from(command).kill_on_drop(true).spawn()?;
+        let log = self.sandbox.log();
         let instant = async {
-            match aim {
-                Aim::At(instant) => tokio::time::sleep(instant).await,
-                Aim::AfterAnAnswer(pause) => {
-                    // None comes when both were killed before.
-                    let _ = self.sandbox.log().wait_for(is_renewal).await;
-                    tokio::time::sleep(pause).await;
+            // What is waited for does not come when the other one was killed before, or has done it alone.
+            let pause = match aim {
+                Aim::Started(pause) => pause,
+                Aim::Asked(times, pause) => {
+                    let _ = log.wait_for_count(times, is_renewal).await;
+                    pause
                 }
-            }
+                Aim::Answered(times, pause) => {
+                    let _ = log.wait_for_count(times, is_granted).await;
+                    pause
+                }
+            };
+            tokio::time::sleep(pause).await;
         };
-        let in_time = tokio::select! {
-            ended = child.wait() => { ended?; false }
-            () = instant => true,
+        let ended = tokio::select! {
+            ended = child.wait() => { ended?; true }
+            () = instant => false,
         };
+        let stopped = match child.id() {
+            Some(pid) if !ended => Stopped::stop(pid)?,
+            _ => None,
+        };
+        let stopped_after = log.newest();
         // SIGKILL: nothing of the program runs any more.
         child.kill().await?;
-        Ok(in_time)
+        let killed = child.wait().await?.signal() == Some(Signal::KILL.as_raw());
+        let mut notes = Vec::new();
+        let mut stderr = child.stderr.take().context("standard error is piped")?;
+        stderr.read_to_end(&mut notes).await?;
+        self.notes.add(notes);
+        Ok(stopped.filter(|_| killed).map(|stopped| Victim {
+            killed: Killed {
+                connections: stopped.connections,
+                stopped_after,
+            },
+            was: stopped.process,
+        }))
     }
 
-    /// How many renewals the provider has granted since the log was cleared.
-    fn answered(&self) -> usize {
-        self.sandbox.log().matching(is_renewal).len()
-    }
-
-    async fn is_lost_for_a_reason(&self, answered: usize, ended: &Ended) -> Result<()> {
-        ensure!(
-            self.grace == 0,
-            "an account was lost that could be saved: {ended:?}"
-        );
-        let account = self.account().await?;
-        ensure!(account["need"] == "maybe_rotated", "{account}");
-        ensure!(
-            answered > 0,
-            "the provider had answered nobody who was killed: {account}"
-        );
-        let asked = self.sandbox.log().token_requests("refresh_token");
-        let again = self.renew().await?;
-        ensure!(again.code == Some(NEEDS_SIGN_IN), "{again:?}");
-        let asked_again = self.sandbox.log().token_requests("refresh_token");
-        ensure!(asked == asked_again, "a token that was refused was sent again");
+    /// What the third process came to fits what the provider did in the round.
+    async fn ended_as_it_may(&self, ended: &Ended, round: &Round, grace: i64) -> Result<()> {
+        match ended.code {
+            Some(0) => ensure!(
+                !round.lost,
+                "the provider has ended a sign-in that is said to be well"
+            ),
+            Some(NEEDS_SIGN_IN) => {
+                ensure!(grace == 0, "an account was lost that could be saved: {ended:?}");
+                let account = self.account().await?;
+                ensure!(account["need"] == "maybe_rotated", "{account}");
+                ensure!(round.lost, "the provider has not ended it: {account}");
+                let sent = self.sent();
+                let again = self.renew().await?;
+                ensure!(again.code == Some(NEEDS_SIGN_IN), "{again:?}");
+                ensure!(sent == self.sent(), "a token that was refused was sent again");
+            }
+            _ => bail!("{ended:?}"),
+        }
         Ok(())
     }
+}
+
+/// A process that was killed before its end.
+struct Victim {
+    killed: Killed,
+    was: Process,
 }

@@ -2,11 +2,16 @@
 #![expect(clippy::print_stdout, reason = "a program's own word to whoever ran it")]
 
 mod kills;
+mod plan;
+mod resident;
 mod scene;
+mod sends;
+mod traces;
 mod troubles;
+mod victim;
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -16,7 +21,23 @@ use crate::troubles::Table;
 /// Kills for each kind of provider: in the long run, and in the short one that is part of the tests.
 const KILLS: [usize; 2] = [1_000, 40];
 
+/// How long the kills of one kind of provider may take, for a run that hangs.
+const LIMIT: Duration = Duration::from_mins(20);
+
 fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime");
+    if std::env::args().nth(1).as_deref() == Some(resident::ARGUMENT) {
+        return match runtime.and_then(|runtime| runtime.block_on(resident::run())) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                println!("{}", serde_json::json!({ "failed": format!("{error:#}") }));
+                ExitCode::FAILURE
+            }
+        };
+    }
     let wanted = match Wanted::read() {
         Ok(wanted) => wanted,
         Err(error) => {
@@ -24,14 +45,13 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    println!("Seed {}: the same instants again with --seed {0}.", wanted.seed);
+    println!(
+        "Seed {}. With --seed {0} each kill has the same aim again: what it waits for, and how long after it. When this \
+         machine comes to that, and what else it does then, is never quite the same.",
+        wanted.seed
+    );
     let started = Instant::now();
-    let done = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("starting the runtime")
-        .and_then(|runtime| runtime.block_on(torture(&wanted)));
-    match done {
+    match runtime.and_then(|runtime| runtime.block_on(torture(&wanted))) {
         Ok((table, tallies)) => {
             println!("\n{}", Tally::HEADING);
             for tally in &tallies {
@@ -39,7 +59,10 @@ fn main() -> ExitCode {
             }
             let (good, failed) = table.count();
             let passed = tallies.len() + good;
-            println!("\nIn {:.0} s:", started.elapsed().as_secs_f64());
+            println!(
+                "\nAfter each of them no secret was outside the keyring. In {:.0} s:",
+                started.elapsed().as_secs_f64()
+            );
             println!("{passed} passed, {failed} failed");
             if failed == 0 {
                 ExitCode::SUCCESS

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use lab::secrets::{Places, Secrets};
+use lab::processes::Process;
 use lab::terminal::{Ended, Terminal};
-use lab::{Desktop, keyring, tools};
+use lab::{Desktop, tools};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 use tessera_sandbox::faults::{Change, Document, Fault, Rule};
 use tessera_sandbox::{CLIENT_ID, Options, Sandbox};
+
+use crate::traces::{self, Clean, MARK, Notes};
 
 /// A provider, and an account that the terminal is signed in to.
 pub(crate) struct Scene<'a> {
@@ -17,19 +19,29 @@ pub(crate) struct Scene<'a> {
     pub(crate) terminal: Terminal<'a>,
     pub(crate) tessera: PathBuf,
     pub(crate) sandbox: Sandbox,
-    pub(crate) grace: i64,
+    pub(crate) notes: Notes,
 }
 
 impl<'a> Scene<'a> {
+    /// With a provider that takes a refresh token again within `grace` seconds.
     pub(crate) async fn set(desktop: &'a Desktop, grace: i64) -> Result<Self> {
         Self::with(desktop, Terminal::open(desktop)?, grace).await
     }
 
     /// The same, in this terminal.
     pub(crate) async fn with(desktop: &'a Desktop, terminal: Terminal<'a>, grace: i64) -> Result<Self> {
-        let sandbox = Sandbox::start(Options {
+        let options = Options {
             refresh_reuse_grace: grace,
             ..Options::default()
+        };
+        Self::at(desktop, terminal, options).await
+    }
+
+    /// The same, with a provider that is set up so.
+    pub(crate) async fn at(desktop: &'a Desktop, terminal: Terminal<'a>, options: Options) -> Result<Self> {
+        let sandbox = Sandbox::start(Options {
+            refresh_token_mark: MARK.to_owned(),
+            ..options
         })
         .await?;
         // Every command finds its token expired, and renews it.
@@ -38,12 +50,13 @@ impl<'a> Scene<'a> {
             change: Change::Set("expires_in", Value::from(0)),
         };
         sandbox.faults().set(Rule::new(expired));
+        traces::mark(&sandbox);
         let scene = Self {
             desktop,
             terminal,
             tessera: tools::built("tessera")?,
             sandbox,
-            grace,
+            notes: Notes::default(),
         };
         scene.sign_in().await?;
         Ok(scene)
@@ -66,19 +79,30 @@ impl<'a> Scene<'a> {
         reqwest::get(callback).await?;
         let event = run.event().await?;
         ensure!(event["event"] == "signed_in", "{event}");
-        run.end().await?;
+        let ended = run.end().await?;
+        self.notes.add(ended.notes);
         Ok(())
     }
 
     /// A renewal that nobody disturbs.
     pub(crate) async fn renew(&self) -> Result<Ended> {
-        self.terminal.run(&["token", "ann@example.test", "--json"]).await
+        let ended = self
+            .terminal
+            .run(&["token", "ann@example.test", "--json"])
+            .await?;
+        self.notes.add(&ended.notes);
+        Ok(ended)
     }
 
     /// The account as it is listed.
     pub(crate) async fn account(&self) -> Result<Value> {
         let accounts = self.terminal.json(&["accounts", "--json"]).await?;
         accounts.into_iter().next().context("the account is still listed")
+    }
+
+    /// How many refresh tokens were sent.
+    pub(crate) fn sent(&self) -> usize {
+        self.sandbox.log().token_requests("refresh_token")
     }
 
     /// Where the file with the accounts is.
@@ -93,22 +117,13 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
-    /// What the keyring holds is nowhere in the data folder.
-    pub(crate) fn no_secret_is_outside(&self) -> Result<()> {
-        self.no_secret_is_in(&self.desktop.tessera())
+    /// No secret is outside the keyring.
+    pub(crate) fn search(&self) -> Result<Clean> {
+        self.search_in(&self.desktop.tessera(), Vec::new())
     }
 
-    /// What the keyring holds is nowhere in this folder.
-    pub(crate) fn no_secret_is_in(&self, folder: &Path) -> Result<()> {
-        let mut secrets = Secrets::default();
-        for entry in keyring::entries(self.desktop)? {
-            let long = entry.secrets().into_iter().filter(|secret| secret.len() >= 16);
-            secrets.add(long)?;
-        }
-        ensure!(!secrets.is_empty(), "the keyring holds nothing");
-        secrets.hunt(&Places {
-            folders: vec![folder.to_owned()],
-            ..Places::default()
-        })
+    /// The same, with another place for the data folder, and with processes that were there a moment ago.
+    pub(crate) fn search_in(&self, folder: &Path, were: Vec<Process>) -> Result<Clean> {
+        traces::search(self.desktop, folder, &self.notes, were)
     }
 }

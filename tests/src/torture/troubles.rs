@@ -1,30 +1,30 @@
 //! Everything else that goes wrong around a renewal, each once, and what must come of it: meanwhile and afterwards.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::PoisonError;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use lab::full_disk::FullDisk;
 use lab::journey;
-use lab::rig::Rig;
-use lab::secrets::{Places, Secrets};
 use lab::terminal::{Ended, Terminal};
-use lab::untrusted::Untrusted;
-use rusqlite::Connection;
 use tessera_client::{AccountId, AccountState, Client, Error};
-use tessera_sandbox::faults::{Fault, HttpFault, Rule};
+use tessera_sandbox::Options;
+use tessera_sandbox::faults::{Fault, FaultId, HttpFault, Rule};
 use tessera_sandbox::log::Endpoint;
 
 use crate::scene::Scene;
+use crate::traces::Clean;
 
 mod clock;
+mod disk;
 mod keychain;
+mod network;
 mod scale;
 
 /// Seconds in which the provider takes a refresh token again: all of this must cost nobody anything.
 const GRACE: i64 = 300;
+
+/// Characters of a refresh token that the keychain keeps in pieces.
+const LONG: usize = 20_000;
 
 /// A line of the table.
 struct Row {
@@ -34,8 +34,11 @@ struct Row {
     seen: String,
 }
 
+/// What was seen of something that went wrong, and that no secret was left anywhere by it.
+type Seen = (String, Clean);
+
 impl Row {
-    fn new(area: &'static str, what: &'static str, expected: &'static str, seen: String) -> Self {
+    fn new(area: &'static str, what: &'static str, expected: &'static str, (seen, _): Seen) -> Self {
         Self {
             area,
             what,
@@ -47,7 +50,7 @@ impl Row {
     /// What stands over the table.
     fn heading() -> String {
         format!(
-            "{:<9} {:<55} {:<66} seen",
+            "{:<9} {:<58} {:<66} seen",
             "what", "how it is broken", "expected: meanwhile -> afterwards"
         )
     }
@@ -88,7 +91,7 @@ impl fmt::Display for Row {
         };
         write!(
             f,
-            "{:<9} {:<55} {:<66} {seen}",
+            "{:<9} {:<58} {:<66} {seen}",
             self.area, self.what, self.expected
         )
     }
@@ -98,14 +101,26 @@ impl fmt::Display for Row {
 pub(crate) async fn all(time: bool) -> Result<Table> {
     let mut table = Table::default();
     journey("torture-network", async |desktop| {
-        network(&Scene::set(desktop, GRACE).await?, &mut table).await?;
-        Ok(())
+        network::real(&Scene::set(desktop, GRACE).await?, &mut table).await
     })
     .await?;
+    network::asks_to_wait(&mut table).await?;
     clock::all(&mut table).await?;
     journey("torture-keychain", async |desktop| {
-        keychain::real(&Scene::set(desktop, GRACE).await?, &mut table).await?;
-        Ok(())
+        keychain::real(&Scene::set(desktop, GRACE).await?, &mut table).await
+    })
+    .await?;
+    journey("torture-keychain-locked", async |desktop| {
+        keychain::locked_underneath(&Scene::set(desktop, 0).await?, &mut table).await
+    })
+    .await?;
+    journey("torture-keychain-pieces", async |desktop| {
+        let options = Options {
+            refresh_token_length: LONG,
+            ..Options::default()
+        };
+        let scene = Scene::at(desktop, Terminal::open(desktop)?, options).await?;
+        keychain::half_a_refresh_token(&scene, &mut table).await
     })
     .await?;
     keychain::failing(&mut table).await?;
@@ -113,13 +128,15 @@ pub(crate) async fn all(time: bool) -> Result<Table> {
         let disk = FullDisk::mount(desktop, &desktop.tessera()).await?;
         let terminal = Terminal::open(desktop)?.behind(disk.before());
         let scene = Scene::with(desktop, terminal, GRACE).await?;
-        full(&scene, &disk, &mut table).await?;
-        Ok(())
+        disk::without_room(&scene, &disk, &mut table).await
     })
     .await?;
     journey("torture-store", async |desktop| {
-        store(&Scene::set(desktop, GRACE).await?, &mut table).await?;
-        Ok(())
+        disk::store(&Scene::set(desktop, GRACE).await?, &mut table).await
+    })
+    .await?;
+    journey("torture-versions", async |desktop| {
+        disk::two_versions(&Scene::set(desktop, 0).await?, &mut table).await
     })
     .await?;
     if time {
@@ -131,30 +148,8 @@ pub(crate) async fn all(time: bool) -> Result<Table> {
     Ok(table)
 }
 
-/// What that client was ever given to keep is nowhere in its data folder.
-fn no_secret_is_beside(rig: &Rig) -> Result<()> {
-    let mut secrets = Secrets::default();
-    let entries = rig.keychain.entries.lock();
-    let entries = entries.unwrap_or_else(PoisonError::into_inner);
-    // What the keychain itself is known by is no secret.
-    let marks: Vec<_> = entries
-        .iter()
-        .filter(|(name, _)| name.starts_with("keychain/"))
-        .collect();
-    let given = rig.keychain.given.lock();
-    let given = given.unwrap_or_else(PoisonError::into_inner);
-    let long = given
-        .iter()
-        .filter(|secret| secret.len() >= 16 && marks.iter().all(|(_, mark)| mark != secret));
-    secrets.add(long.map(|secret| String::from_utf8_lossy(secret).into_owned()))?;
-    secrets.hunt(&Places {
-        folders: vec![rig.folder().to_owned()],
-        ..Places::default()
-    })
-}
-
 /// What a call of the client library came to, and how the account stands then.
-async fn seen_by<T>(client: &Client, id: &AccountId, came: Result<T, Error>) -> Result<String> {
+pub(crate) async fn seen_by<T>(client: &Client, id: &AccountId, came: Result<T, Error>) -> Result<String> {
     let told = came.map_or_else(|error| error.code(), |_| "well");
     let mut changes = client.changes();
     loop {
@@ -192,148 +187,26 @@ impl Scene<'_> {
     }
 
     /// What is seen while the provider does this, and when it does not any more.
-    async fn under(&self, fault: Fault) -> Result<String> {
+    async fn under(&self, fault: Fault) -> Result<Seen> {
         let rule = self.sandbox.faults().set(Rule::new(fault));
         let meanwhile = self.seen().await?;
         self.sandbox.faults().remove(rule);
         self.after(meanwhile).await
     }
 
-    async fn after(&self, meanwhile: String) -> Result<String> {
+    async fn after(&self, meanwhile: String) -> Result<Seen> {
         let seen = format!("{meanwhile} -> {}", self.seen().await?);
-        self.no_secret_is_outside().with_context(|| seen.clone())?;
-        Ok(seen)
+        let clean = self.search().with_context(|| seen.clone())?;
+        Ok((seen, clean))
     }
 
-    /// The account is of this issuer from now on.
-    fn set_issuer(&self, issuer: &str) -> Result<()> {
-        let changed = Connection::open(self.store())?.execute("UPDATE account SET issuer = ?1", [issuer])?;
-        ensure!(changed == 1, "{changed} accounts");
-        Ok(())
+    /// Holds the provider's answers to renewals back from now on, which it makes all the same. Gives back what is to be
+    /// removed so that they go out.
+    fn hold_answers(&self) -> FaultId {
+        let held = Fault::Http {
+            endpoint: Endpoint::Token,
+            fault: HttpFault::HoldAfter,
+        };
+        self.sandbox.faults().set(Rule::new(held))
     }
-}
-
-async fn network(scene: &Scene<'_>, table: &mut Table) -> Result<()> {
-    let untrusted = Untrusted::start().await?;
-    let offline = "unreachable, offline -> well, signed_in";
-    let broken = "answer_broken, offline -> well, signed_in";
-    for (what, issuer, expected) in [
-        // Nothing listens there.
-        ("the connection is refused", "http://127.0.0.1:1", offline),
-        // A name that is reserved for having no address (RFC 2606).
-        ("the name is not found", "https://login.invalid", offline),
-        (
-            "the certificate is of an unknown root",
-            &untrusted.issuer(),
-            "tls_untrusted, offline -> well, signed_in",
-        ),
-    ] {
-        scene.set_issuer(issuer)?;
-        let meanwhile = scene.seen().await?;
-        scene.set_issuer(scene.sandbox.issuer())?;
-        table.add(Row::new("network", what, expected, scene.after(meanwhile).await?));
-    }
-    let unavailable = "token_endpoint_status, provider_unavailable -> well, signed_in";
-    let status = |status| HttpFault::Status {
-        status,
-        retry_after: None,
-    };
-    for (what, fault, expected) in [
-        ("the connection is dropped", HttpFault::Drop, broken),
-        (
-            "it is dropped after the request was carried out",
-            HttpFault::DropAfter,
-            broken,
-        ),
-        (
-            "the answer comes two seconds late",
-            HttpFault::Slow(Duration::from_secs(2)),
-            "well, signed_in -> well, signed_in",
-        ),
-        ("the answer is cut in the middle", HttpFault::Cut, broken),
-        (
-            "a captive portal answers: status 200, a web page",
-            HttpFault::Html,
-            "token_response_not_json, offline -> well, signed_in",
-        ),
-        (
-            "a captive portal sends elsewhere",
-            HttpFault::Redirect("http://portal.invalid/"),
-            "token_endpoint_status, offline -> well, signed_in",
-        ),
-        ("status 429", status(429), unavailable),
-        ("status 500", status(500), unavailable),
-        ("status 502 and a web page", HttpFault::Page(502), unavailable),
-    ] {
-        let endpoint = Endpoint::Token;
-        let seen = scene.under(Fault::Http { endpoint, fault }).await?;
-        table.add(Row::new("network", what, expected, seen));
-    }
-    Ok(())
-}
-
-async fn full(scene: &Scene<'_>, disk: &FullDisk<'_>, table: &mut Table) -> Result<()> {
-    disk.fill()?;
-    let meanwhile = scene.seen().await?;
-    disk.make_room()?;
-    table.add(Row::new(
-        "disk",
-        "it is full",
-        "disk_full, signed_in -> well, signed_in",
-        format!("{meanwhile} -> {}", scene.seen().await?),
-    ));
-    disk.set_read_only(true)?;
-    let meanwhile = told(&scene.renew().await?)?;
-    disk.set_read_only(false)?;
-    table.add(Row::new(
-        "disk",
-        "it can only be read",
-        "store_unusable -> well, signed_in",
-        format!("{meanwhile} -> {}", scene.seen().await?),
-    ));
-    let copy = tempfile::tempdir()?;
-    disk.copy_to(copy.path())?;
-    scene.no_secret_is_in(copy.path())?;
-    Ok(())
-}
-
-async fn store(scene: &Scene<'_>, table: &mut Table) -> Result<()> {
-    let set = |layout: i64| -> Result<i64> {
-        let store = Connection::open(scene.store())?;
-        let before = store.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        store.pragma_update(None, "user_version", layout)?;
-        Ok(before)
-    };
-    let before = set(9_999)?;
-    let meanwhile = told(&scene.renew().await?)?;
-    let unchanged = set(before)? == 9_999;
-    ensure!(unchanged, "the older version wrote over the newer one's store");
-    table.add(Row::new(
-        "disk",
-        "a newer version of the app has been at the store",
-        "store_too_new -> well, signed_in",
-        scene.after(meanwhile).await?,
-    ));
-
-    let was = scene.account().await?;
-    let file = scene.store();
-    let length = std::fs::metadata(&file)?.len();
-    std::fs::write(&file, vec![0x55; usize::try_from(length)?])?;
-    let meanwhile = scene.seen().await?;
-    let aside: BTreeSet<String> = std::fs::read_dir(scene.desktop.tessera())?
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-        .filter(|name| name.contains("damaged"))
-        .collect();
-    ensure!(!aside.is_empty(), "the damaged store was not kept");
-    table.add(Row::new(
-        "disk",
-        "the store is overwritten",
-        "well, signed_in -> well, signed_in",
-        scene.after(meanwhile).await?,
-    ));
-    let is = scene.account().await?;
-    for name in ["id", "name", "email", "issuer"] {
-        ensure!(was[name] == is[name], "{name}: {was} and {is}");
-    }
-    Ok(())
 }

@@ -9,18 +9,19 @@ use lab::rig::Rig;
 use tessera_client::ports::Woken;
 use tessera_client::{AccountId, ApiRequest, Client};
 
-use super::{Row, Table, no_secret_is_beside, seen_by};
+use super::{Row, Table, seen_by};
+use crate::traces;
 
 /// A client that keeps Ann's account fresh.
-struct Kept {
-    rig: Rig,
-    client: Client,
-    id: AccountId,
-    alarm: std::sync::Arc<TestAlarm>,
+pub(super) struct Kept {
+    pub(super) rig: Rig,
+    pub(super) client: Client,
+    pub(super) id: AccountId,
+    pub(super) alarm: std::sync::Arc<TestAlarm>,
 }
 
 impl Kept {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let rig = Rig::new().await;
         rig.sandbox.clock().set_now(rig.sandbox.clock().now());
         let client = rig.client().await;
@@ -44,7 +45,7 @@ impl Kept {
     }
 
     /// An API is called, whatever it takes.
-    async fn call(&self) -> Result<String> {
+    pub(super) async fn call(&self) -> Result<String> {
         let request = ApiRequest::get(format!("{}/profile", self.rig.sandbox.api()));
         let came = self.client.call(&self.id, request).await;
         seen_by(&self.client, &self.id, came).await
@@ -80,8 +81,8 @@ pub(super) async fn all(table: &mut Table) -> Result<()> {
         kept.set_ahead(0);
         kept.alarm.tell(Woken::Clock);
         let seen = format!("{meanwhile} -> {}", kept.call().await?);
-        no_secret_is_beside(&kept.rig).with_context(|| seen.clone())?;
-        table.add(Row::new("clock", what, expected, seen));
+        let clean = traces::search_beside(&kept.rig, &[&kept.client]).with_context(|| seen.clone())?;
+        table.add(Row::new("clock", what, expected, (seen, clean)));
     }
 
     let kept = Kept::new().await;
@@ -93,12 +94,14 @@ pub(super) async fn all(table: &mut Table) -> Result<()> {
     let renewed = kept.rig.token_requests("refresh_token");
     let call = kept.call().await?;
     let asked = kept.rig.token_requests("refresh_token") - renewed;
-    no_secret_is_beside(&kept.rig)?;
     table.add(Row::new(
         "clock",
         "the computer sleeps for nine hours",
         "1 renewal by itself -> well, signed_in, 0 more",
-        format!("{renewed} renewal by itself -> {call}, {asked} more"),
+        (
+            format!("{renewed} renewal by itself -> {call}, {asked} more"),
+            traces::search_beside(&kept.rig, &[&kept.client])?,
+        ),
     ));
     Ok(())
 }

@@ -69,10 +69,13 @@ pub(super) async fn compare(scene: &Scene<'_>, table: &mut Table) -> Result<()> 
         "scale",
         "a thousand accounts, against one",
         "at most 1.2 of the start-up, 1.2 of the memory",
-        format!(
-            "at most {} of the start-up, {} of the memory",
-            said(time),
-            said(memory)
+        (
+            format!(
+                "at most {} of the start-up, {} of the memory",
+                said(time),
+                said(memory)
+            ),
+            scene.search()?,
         ),
     ));
     for (what, least) in [("one account", alone), ("a thousand", crowd)] {
