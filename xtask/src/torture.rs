@@ -18,7 +18,7 @@ pub(crate) struct Options {
     /// A few kills instead of a thousand for each kind of provider: what `cargo xtask test` does.
     #[arg(long)]
     short: bool,
-    /// The number that the instants are made of; a run says its own.
+    /// The number that it is drawn from when each process is killed; a run says its own.
     #[arg(long)]
     seed: Option<u64>,
     /// Take this machine as it is: install nothing.

@@ -16,16 +16,18 @@ use crate::sends::{Sends, is_renewal};
 const NEWER: i64 = 9_999;
 
 pub(super) async fn without_room(scene: &Scene<'_>, disk: &FullDisk<'_>, table: &mut Table) -> Result<()> {
+    let sent = scene.sent();
     disk.fill()?;
-    let meanwhile = scene.seen().await?;
+    let meanwhile = format!("{}, {} sent", scene.seen().await?, scene.sent() - sent);
     disk.make_room()?;
     let seen = after(scene, disk, meanwhile).await?;
     table.add(Row::new(
         "disk",
         "it is full",
-        "disk_full, signed_in -> well, signed_in",
+        "disk_full, signed_in, 0 sent -> well, signed_in",
         seen,
     ));
+    let sent = scene.sent();
     disk.set_read_only(true)?;
     let meanwhile = told(&scene.renew().await?)?;
     let listed = match scene.terminal.run(&["accounts", "--json"]).await? {
@@ -33,11 +35,12 @@ pub(super) async fn without_room(scene: &Scene<'_>, disk: &FullDisk<'_>, table: 
         refused => format!("none listed: {}", told(&refused)?),
     };
     disk.set_read_only(false)?;
-    let seen = after(scene, disk, format!("{meanwhile}, {listed}")).await?;
+    let meanwhile = format!("{meanwhile}, {listed}, {} sent", scene.sent() - sent);
+    let seen = after(scene, disk, meanwhile).await?;
     table.add(Row::new(
         "disk",
         "it can only be read",
-        "store_unusable, none listed: store_unusable -> well, signed_in",
+        "store_unusable, none listed: store_unusable, 0 sent -> well, signed_in",
         seen,
     ));
     Ok(())
@@ -55,6 +58,8 @@ async fn after(scene: &Scene<'_>, disk: &FullDisk<'_>, meanwhile: String) -> Res
 pub(super) async fn store(scene: &Scene<'_>, table: &mut Table) -> Result<()> {
     let was = scene.account().await?;
     let file = scene.store();
+    // All of it is in this one file then: what is in the log beside it would make the damage good.
+    Connection::open(&file)?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     let length = std::fs::metadata(&file)?.len();
     std::fs::write(&file, vec![0x55; usize::try_from(length)?])?;
     let meanwhile = scene.seen().await?;
