@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use tauri::{AppHandle, Runtime};
-use tessera_client::ports::{Desktop, DesktopError};
+use tessera_client::ports::{Desktop, DesktopError, Holder};
 use tessera_client::{CHECK_PATIENCE, CheckUpError, Error, Finding, Repair, Standing};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -49,15 +49,18 @@ impl Checks {
     /// question.
     async fn instance(&self, desktop: &dyn Desktop) -> Option<Finding> {
         let (name, _) = self.app.get()?;
-        let held = match timeout(CHECK_PATIENCE, desktop.holds_name(name)).await {
-            Ok(Ok(held)) => Ok(held?),
+        let holder = match timeout(CHECK_PATIENCE, desktop.name_holder(name)).await {
+            Ok(Ok(Holder::Untold)) => return None,
+            Ok(Ok(holder)) => Ok(holder),
             Ok(Err(DesktopError::NoBus(reason))) => Err(CheckUpError::NoSessionBus(reason)),
             Ok(Err(error)) => Err(CheckUpError::Desktop(error)),
-            Err(_) => Err(CheckUpError::NoAnswer("The session bus")),
+            Err(_) => Err(CheckUpError::NoAnswer("Your desktop")),
         };
-        let found = match held {
-            Ok(true) => Ok("What a second start of Tessera is given comes to this one.".to_owned()),
-            Ok(false) => Err(CheckUpError::OtherInstance),
+        let found = match holder {
+            Ok(Holder::This) => {
+                Ok("When Tessera is started once more, this window comes forward.".to_owned())
+            }
+            Ok(holder) => Err(CheckUpError::OtherInstance(holder)),
             Err(error) => Err(error),
         };
         Some(Finding::of("single_instance", found.map_err(Error::from)))

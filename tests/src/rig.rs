@@ -17,8 +17,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tempfile::TempDir;
 use tessera_client::ports::{
-    Browser, BrowserError, Clock, Desktop, DesktopError, Ports, SchemeHandler, SecretBytes, SecretService,
-    Vault, VaultError,
+    Browser, BrowserError, Clock, Desktop, DesktopError, Holder, Ports, SchemeHandler, SecretBytes,
+    SecretService, Vault, VaultError,
 };
 use tessera_client::{
     AdHocProvider, Attempt, BrowserChoice, Client, Config, Error, InstalledBrowser, ProviderChoice, Route,
@@ -71,9 +71,18 @@ impl Rig {
 
     /// Opens a client on the data folder, as the next process would.
     pub async fn client(&self) -> Client {
+        self.open(Some(RedirectUri::new(SCHEME_REDIRECT).unwrap())).await
+    }
+
+    /// The same without the private scheme, as a terminal does.
+    pub async fn terminal(&self) -> Client {
+        self.open(None).await
+    }
+
+    async fn open(&self, scheme_redirect: Option<RedirectUri>) -> Client {
         let config = Config {
             data_folder: self.folder().to_owned(),
-            scheme_redirect: Some(RedirectUri::new(SCHEME_REDIRECT).unwrap()),
+            scheme_redirect,
         };
         let ports = Ports {
             keychain: self.keychain.clone(),
@@ -262,6 +271,10 @@ pub struct TestDesktop {
     pub bus: Mutex<Option<Result<SecretService, DesktopError>>>,
     /// Has nothing to open pages with.
     pub no_browser: Mutex<bool>,
+    /// Whose which name on the session bus is; otherwise nothing is told.
+    pub names: Mutex<BTreeMap<String, Result<Holder, DesktopError>>>,
+    /// Who listens on which port; otherwise nothing is told.
+    pub ports: Mutex<BTreeMap<u16, Holder>>,
     /// The address that was handed over last.
     pub handed: watch::Sender<Option<Url>>,
     /// Answers nothing.
@@ -300,8 +313,15 @@ impl Desktop for TestDesktop {
         self.bus.lock().unwrap().clone().transpose()
     }
 
-    async fn holds_name(&self, _name: &str) -> Result<Option<bool>, DesktopError> {
-        Ok(None)
+    async fn name_holder(&self, name: &str) -> Result<Holder, DesktopError> {
+        self.answers().await;
+        let names = self.names.lock().unwrap();
+        names.get(name).cloned().unwrap_or(Ok(Holder::Untold))
+    }
+
+    async fn port_holder(&self, port: u16) -> Holder {
+        let ports = self.ports.lock().unwrap();
+        ports.get(&port).cloned().unwrap_or(Holder::Untold)
     }
 
     fn set_clock(&self) -> Option<String> {

@@ -8,7 +8,7 @@ use crate::hints::About;
 use crate::output::{ErrorRow, Output, row};
 
 /// Below what the first line says of a finding.
-const INDENT: &str = "                        ";
+const INDENT: &str = "                            ";
 
 #[derive(Serialize)]
 struct FindingRow<'a> {
@@ -66,7 +66,7 @@ pub(crate) async fn doctor(client: &Client, output: Output, about: &About) -> Re
 
 fn told(finding: &Finding, output: Output, about: &About) {
     output.line(&format!(
-        "{:9}  {:11}  {}",
+        "{:9}  {:15}  {}",
         finding.standing.as_str(),
         finding.check,
         finding.sentence

@@ -5,6 +5,7 @@
 
 mod desktop;
 mod home;
+mod ports;
 mod problem;
 mod providers;
 mod round_trip;
@@ -28,8 +29,8 @@ pub const CHECK_PATIENCE: Duration = Duration::from_millis(1_800);
 /// One thing that was tried.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// Stable id: `data_folder`, `providers`, `session_bus`, `keychain`, `loopback`, `browser`, `scheme`, `provider`
-    /// or `clock`; a shell may have more.
+    /// Stable id: `data_folder`, `providers`, `session_bus`, `keychain`, `loopback`, `browser`, `scheme`,
+    /// `single_instance`, `provider`, `clock` or `providers_left`.
     pub check: &'static str,
     /// The provider that it is about, where it is about one.
     pub about: Option<ProviderId>,
@@ -144,19 +145,22 @@ impl Finding {
 }
 
 impl Client {
-    /// Tries, for real, what a sign-in needs here: the data folder, the keychain, a loopback port, what the desktop
+    /// Tries, for real, what a sign-in needs here: the data folder, the keychain, the loopback ports, what the desktop
     /// does with an address, and the providers that a person is or may be signed in with. Takes less than two
-    /// seconds, whatever does not answer. Opens no page and no prompt.
+    /// seconds, whatever does not answer. Opens no page and no prompt. Whether the app is one at a time only the app
+    /// itself knows; a client that takes no addresses of the private scheme is told whether the app runs beside it.
     pub async fn check_up(&self) -> Vec<Finding> {
         let until = Instant::now() + CHECK_PATIENCE;
         let bus = in_time(until, "The session bus", self.look_at_bus()).shared();
-        let (store, keychain, loopback, bus, browser, scheme, providers) = tokio::join!(
+        let (store, keychain, loopback, ports, bus, browser, scheme, app, providers) = tokio::join!(
             in_time(until, "Your data folder", self.try_folder()),
             in_time(until, "Your keychain", self.try_keychain(bus.clone())),
-            in_time(until, "This computer's loopback address", self.try_loopback()),
+            in_time(until, "This computer's own address", self.try_loopback()),
+            self.try_named_ports(until),
             bus,
             in_time(until, "What opens your browser", self.look_for_browser()),
             self.try_scheme(until),
+            self.look_for_app(until),
             self.try_providers(until),
         );
         let terminal = self.scheme().is_none();
@@ -166,10 +170,11 @@ impl Client {
         findings.extend([
             Finding::of("keychain", keychain).repaired_by(home::unlock),
             Finding::of("loopback", loopback),
-            // The address can be opened by hand, and a device grant needs no browser here.
-            Finding::of("browser", browser).tolerated_if(terminal),
-            scheme,
         ]);
+        findings.extend(ports);
+        // The address can be opened by hand, and a device grant needs no browser here.
+        findings.extend([Finding::of("browser", browser).tolerated_if(terminal), scheme]);
+        findings.extend(app);
         findings.extend(providers);
         findings
     }

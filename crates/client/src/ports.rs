@@ -345,8 +345,10 @@ pub trait Desktop: Send + Sync {
     async fn browser(&self) -> Result<String, DesktopError>;
     /// What answers on the session bus; `None` where the system has no such thing.
     async fn session_bus(&self) -> Result<Option<SecretService>, DesktopError>;
-    /// Whether `name` on the session bus is this very process's; `None` where the system has no such thing.
-    async fn holds_name(&self, name: &str) -> Result<Option<bool>, DesktopError>;
+    /// Whose `name` on the session bus is.
+    async fn name_holder(&self, name: &str) -> Result<Holder, DesktopError>;
+    /// Who listens on this port of this computer.
+    async fn port_holder(&self, port: u16) -> Holder;
     /// A command that sets the clock by the network, where the system has one.
     fn set_clock(&self) -> Option<String>;
 }
@@ -373,6 +375,24 @@ pub struct HandlerProgram {
     pub exists: bool,
     /// Whether it is the program that asks.
     pub is_this: bool,
+}
+
+/// Whose something is that only one process has at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody's.
+    Nobody,
+    /// This very process's.
+    This,
+    /// Another process's.
+    Program {
+        /// The program's file, or its name where that is all that is told; `None` for another user's.
+        program: Option<String>,
+        /// The process's number, where it is told.
+        process: Option<u32>,
+    },
+    /// The system has no way to ask, or no such thing.
+    Untold,
 }
 
 /// The Secret Service of the session bus.

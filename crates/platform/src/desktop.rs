@@ -4,11 +4,13 @@
 mod bus;
 #[cfg(target_os = "linux")]
 mod entry;
+#[cfg(target_os = "linux")]
+mod process;
 #[cfg(any(windows, test))]
 mod registry;
 
 use async_trait::async_trait;
-use tessera_client::ports::{Desktop, DesktopError, SchemeHandler, SecretService};
+use tessera_client::ports::{Desktop, DesktopError, Holder, SchemeHandler, SecretService};
 use url::Url;
 
 use crate::browser;
@@ -37,8 +39,12 @@ impl Desktop for SystemDesktop {
         system::session_bus().await
     }
 
-    async fn holds_name(&self, name: &str) -> Result<Option<bool>, DesktopError> {
-        system::holds_name(name).await
+    async fn name_holder(&self, name: &str) -> Result<Holder, DesktopError> {
+        system::name_holder(name).await
+    }
+
+    async fn port_holder(&self, port: u16) -> Holder {
+        system::port_holder(port).await
     }
 
     fn set_clock(&self) -> Option<String> {
@@ -73,7 +79,8 @@ mod system {
 
     use tessera_client::ports::{DesktopError, HandlerProgram, SchemeHandler};
 
-    pub(super) use super::bus::{holds_name, session_bus};
+    pub(super) use super::bus::{name_holder, session_bus};
+    pub(super) use super::process::port_holder;
     use super::{entry, is_this};
     use crate::browser;
 
@@ -222,7 +229,7 @@ mod system {
     use std::path::Path;
     use std::process::{Command, Stdio};
 
-    use tessera_client::ports::{DesktopError, HandlerProgram, SchemeHandler, SecretService};
+    use tessera_client::ports::{DesktopError, HandlerProgram, Holder, SchemeHandler, SecretService};
 
     use super::{is_this, registry};
 
@@ -263,15 +270,19 @@ mod system {
         Ok(None)
     }
 
-    pub(super) async fn holds_name(_name: &str) -> Result<Option<bool>, DesktopError> {
-        Ok(None)
+    pub(super) async fn name_holder(_name: &str) -> Result<Holder, DesktopError> {
+        Ok(Holder::Untold)
+    }
+
+    pub(super) async fn port_holder(_port: u16) -> Holder {
+        Holder::Untold
     }
 }
 
 #[cfg(not(any(target_os = "linux", windows)))]
 #[expect(clippy::unused_async, reason = "as on the other systems")]
 mod system {
-    use tessera_client::ports::{DesktopError, SchemeHandler, SecretService};
+    use tessera_client::ports::{DesktopError, Holder, SchemeHandler, SecretService};
 
     pub(super) async fn scheme_handler(_scheme: &str) -> Result<SchemeHandler, DesktopError> {
         Ok(SchemeHandler::Untold)
@@ -285,7 +296,11 @@ mod system {
         Ok(None)
     }
 
-    pub(super) async fn holds_name(_name: &str) -> Result<Option<bool>, DesktopError> {
-        Ok(None)
+    pub(super) async fn name_holder(_name: &str) -> Result<Holder, DesktopError> {
+        Ok(Holder::Untold)
+    }
+
+    pub(super) async fn port_holder(_port: u16) -> Holder {
+        Holder::Untold
     }
 }

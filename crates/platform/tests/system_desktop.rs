@@ -13,9 +13,11 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use tessera_client::ports::{Desktop as _, DesktopError, HandlerProgram, SchemeHandler, SecretService};
+use tessera_client::ports::{
+    Desktop as _, DesktopError, HandlerProgram, Holder, SchemeHandler, SecretService,
+};
 use tessera_platform::SystemDesktop;
 
 use service::{Daemon, home, in_session, without_bus};
@@ -186,17 +188,47 @@ fn what_is_on_the_session_bus_is_seen_without_touching_it() {
             assert_eq!(SystemDesktop.session_bus().await, Ok(Some(SecretService::Open)));
 
             let name = "app.tessera.test.SingleInstance";
-            assert_eq!(SystemDesktop.holds_name(name).await, Ok(Some(false)));
+            assert_eq!(SystemDesktop.name_holder(name).await, Ok(Holder::Nobody));
             let own = zbus::Connection::session().await.unwrap();
             own.request_name(name).await.unwrap();
-            assert_eq!(SystemDesktop.holds_name(name).await, Ok(Some(true)));
-            assert_eq!(
-                SystemDesktop.holds_name("org.freedesktop.secrets").await,
-                Ok(Some(false)),
-                "another process has it"
+            assert_eq!(SystemDesktop.name_holder(name).await, Ok(Holder::This));
+            let other = SystemDesktop.name_holder("org.freedesktop.secrets").await;
+            assert!(
+                matches!(
+                    &other,
+                    Ok(Holder::Program { program: Some(program), process: Some(_) })
+                        if program.contains("gnome-keyring-daemon")
+                ),
+                "another process has it: {other:?}"
             );
         },
     );
+}
+
+#[tokio::test]
+async fn who_listens_at_a_port_is_named() {
+    let own = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = own.local_addr().unwrap().port();
+    assert_eq!(SystemDesktop.port_holder(port).await, Holder::This);
+    // Another process that has inherited it, which this one lets go of.
+    let socket = std::os::fd::OwnedFd::from(own.into_std().unwrap());
+    let mut other = tokio::process::Command::new("sleep")
+        .arg("1000")
+        .stdin(socket)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let found = SystemDesktop.port_holder(port).await;
+    let process = other.id().unwrap();
+    assert!(
+        matches!(&found, Holder::Program { program: Some(program), process: Some(id) }
+            if program.ends_with("sleep") && *id == process),
+        "{found:?}"
+    );
+    other.kill().await.unwrap();
+    assert_eq!(SystemDesktop.port_holder(port).await, Holder::Nobody);
 }
 
 #[test]
@@ -207,7 +239,7 @@ fn without_a_session_bus_that_is_what_is_said() {
             Err(DesktopError::NoBus(_))
         ));
         assert!(matches!(
-            SystemDesktop.holds_name("app.tessera.test").await,
+            SystemDesktop.name_holder("app.tessera.test").await,
             Err(DesktopError::NoBus(_))
         ));
     });

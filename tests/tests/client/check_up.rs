@@ -2,11 +2,10 @@
 //! say; everything else is real.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tessera_client::ports::{DesktopError, HandlerProgram, SchemeHandler, SecretService};
+use tessera_client::ports::{DesktopError, HandlerProgram, Holder, SchemeHandler, SecretService};
 use tessera_client::{Change, Client, Error, Finding, ProviderId, Repair, Standing};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::rig::Rig;
+use lab::untrusted::Untrusted;
 
 const OWN: &str = "app.tessera.desktop";
 const OTHER: &str = "app.tessera.desktop.dev";
@@ -63,9 +63,15 @@ async fn provider_at(issuer: &str) -> Finding {
     let rig = Rig::new().await;
     name(&rig, &[("there", issuer)]);
     let findings = look(&rig, &rig.client().await).await;
+    // Whoever answers there, it is not the provider's time; and that is no fault of this computer's clock.
+    let clock = find(&findings, "clock");
+    assert_eq!((code(clock), clock.standing), ("none", Standing::Tolerated));
     assert!(
-        findings.iter().all(|finding| finding.check != "clock"),
-        "whoever answers there, it is not the provider's time"
+        clock
+            .sentence
+            .contains("could not be compared with that of there, which "),
+        "{}",
+        clock.sentence
     );
     let found = find(&findings, "provider").clone();
     assert_eq!(found.about.as_ref().map(ProviderId::as_str), Some("there"));
@@ -188,8 +194,8 @@ async fn what_keeps_a_provider_away_is_told_apart() {
     let portal = provider_at(&format!("http://{portal}")).await;
     assert_eq!(code(&portal), "metadata_not_json", "{portal:?}");
 
-    let tls = server(untrusted).await;
-    let tls = provider_at(&format!("https://{tls}")).await;
+    let untrusted = Untrusted::start().await.unwrap();
+    let tls = provider_at(&untrusted.issuer()).await;
     assert_eq!(code(&tls), "tls_untrusted", "{tls:?}");
     let detail = tls.problem.as_ref().and_then(Error::detail);
     assert!(
@@ -202,39 +208,230 @@ async fn what_keeps_a_provider_away_is_told_apart() {
     assert_eq!(told.len(), 3, "{told:?}");
 }
 
-/// Speaks TLS, by a certificate that nobody vouches for.
-async fn untrusted(connection: tokio::net::TcpStream) {
-    let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key)
-        .unwrap();
-    let _ = tokio_rustls::TlsAcceptor::from(Arc::new(config))
-        .accept(connection)
-        .await;
-}
-
 #[tokio::test]
-async fn providers_with_an_account_come_first_and_three_are_asked_at_most() {
+async fn providers_with_an_account_come_first_and_those_beyond_twelve_are_named() {
     let rig = Rig::new().await;
     let client = rig.client().await;
     rig.sign_in(&client, "ann").await;
-    let away = ["a", "b", "c", "d"].map(|id| (id, format!("http://127.0.0.1:1/{id}")));
-    let away: Vec<(&str, &str)> = away.iter().map(|(id, issuer)| (*id, issuer.as_str())).collect();
-    name(&rig, &away);
-    let findings = look(&rig, &rig.client().await).await;
-    let asked: Vec<_> = findings
-        .iter()
-        .filter(|finding| finding.check == "provider")
+    let away: Vec<(String, String)> = ('a'..='n')
+        .map(|id| (id.to_string(), format!("http://127.0.0.1:1/{id}")))
         .collect();
-    assert_eq!(asked.len(), 3, "{asked:#?}");
-    // The sandbox is no entry of providers.toml: it was named for one sign-in, and its account stays.
-    assert_eq!(asked[0].standing, Standing::Ok, "{asked:#?}");
-    assert_eq!((code(asked[1]), code(asked[2])), ("unreachable", "unreachable"));
+    let check = async |count: usize, left: Option<&str>| {
+        let named: Vec<(&str, &str)> = away[..count]
+            .iter()
+            .map(|(id, issuer)| (id.as_str(), issuer.as_str()))
+            .collect();
+        name(&rig, &named);
+        let findings = look(&rig, &rig.client().await).await;
+        let asked: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding.check == "provider")
+            .collect();
+        assert_eq!(asked.len(), (count + 1).min(12), "{asked:#?}");
+        // The sandbox is no entry of providers.toml: it was named for one sign-in, and its account stays.
+        assert_eq!(asked[0].standing, Standing::Ok, "{asked:#?}");
+        assert!(asked[1..].iter().all(|one| code(one) == "unreachable"));
+        let told = findings.iter().find(|finding| finding.check == "providers_left");
+        assert_eq!(told.map(|told| told.standing), left.map(|_| Standing::Tolerated));
+        if let (Some(told), Some(left)) = (told, left) {
+            assert!(told.sentence.ends_with(left), "{}", told.sentence);
+        }
+    };
+    check(11, None).await;
+    check(14, Some(": l, m, n.")).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_nothing_can_be_compared_with_is_told_as_that() {
+    // Nobody to ask.
+    let rig = Rig::new().await;
+    let findings = look(&rig, &rig.client().await).await;
+    let clock = find(&findings, "clock");
+    assert_eq!((code(clock), clock.standing), ("none", Standing::Tolerated));
+    assert!(
+        clock.sentence.contains("no provider is set up"),
+        "{}",
+        clock.sentence
+    );
+    // Somebody who answers well, and says no time.
+    let timeless = server(async |mut connection| {
+        let mut head = vec![0; 4096];
+        let length = connection.read(&mut head).await.unwrap_or_default();
+        let head = String::from_utf8_lossy(&head[..length]).to_lowercase();
+        let host = head
+            .lines()
+            .find_map(|line| line.strip_prefix("host: "))
+            .unwrap_or_default();
+        let here = format!("http://{host}");
+        let described = serde_json::json!({
+            "issuer": here,
+            "authorization_endpoint": format!("{here}/authorize"),
+            "token_endpoint": format!("{here}/token"),
+            "jwks_uri": format!("{here}/keys"),
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        })
+        .to_string();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+             connection: close\r\n\r\n{described}",
+            described.len()
+        );
+        let _ = connection.write_all(answer.as_bytes()).await;
+    })
+    .await;
+    name(&rig, &[("there", &format!("http://{timeless}"))]);
+    let findings = look(&rig, &rig.client().await).await;
+    assert_eq!(code(find(&findings, "provider")), "none", "{findings:#?}");
+    let clock = find(&findings, "clock");
+    assert_eq!((code(clock), clock.standing), ("none", Standing::Tolerated));
+    assert!(
+        clock.sentence.ends_with("which does not say what time it has."),
+        "{}",
+        clock.sentence
+    );
+}
+
+/// Writes a provider that takes its answers at these ports alone, and gives back what is found of them.
+async fn ports(rig: &Rig, ports: &[u16]) -> Finding {
+    rig.name_provider();
+    let file = rig.folder().join("providers.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}loopback = {{ ports = {ports:?} }}\n")).unwrap();
+    let findings = look(rig, &rig.client().await).await;
+    let mut about = findings
+        .iter()
+        .filter(|finding| finding.check == "loopback" && finding.about.is_some());
+    let found = about.next().unwrap().clone();
+    assert!(about.next().is_none(), "it is told once");
+    assert_eq!(
+        find(&findings, "loopback").standing,
+        Standing::Ok,
+        "any other port"
+    );
+    found
+}
+
+#[tokio::test]
+async fn the_ports_that_a_provider_insists_on_are_tried_and_who_has_them_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let free = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let holder = |holder| {
+        let rig = Rig::new();
+        async move {
+            let rig = rig.await;
+            rig.desktop.ports.lock().unwrap().insert(port, holder);
+            rig
+        }
+    };
+    let check = |found: &Finding, expected: (&str, Standing), told: &str| {
+        assert_eq!((code(found), found.standing), expected, "{found:?}");
+        assert!(found.sentence.contains(told), "{}", found.sentence);
+    };
+    let fails = ("loopback_port_taken", Standing::Failed);
+    let here = format!("127.0.0.1:{port}");
+
+    let known = holder(Holder::Program {
+        program: Some("/opt/squatter".to_owned()),
+        process: Some(77),
+    })
+    .await;
+    let told = format!("goes to {here}, which /opt/squatter (process 77) has taken.");
+    check(&ports(&known, &[port]).await, fails, &told);
+    // One that is free is enough.
+    let told = format!("comes back to 127.0.0.1:{free}, which is free");
+    check(&ports(&known, &[port, free]).await, ("none", Standing::Ok), &told);
+    let strange = holder(Holder::Program {
+        program: None,
+        process: None,
+    })
+    .await;
+    check(
+        &ports(&strange, &[port]).await,
+        fails,
+        "a program of somebody else",
+    );
+    let untold = holder(Holder::Untold).await;
+    let found = ports(&untold, &[port]).await;
+    check(
+        &found,
+        fails,
+        &format!("goes to {here}, which cannot be opened now."),
+    );
+    let detail = found.problem.as_ref().and_then(Error::detail);
+    assert!(
+        detail.is_some_and(|detail| detail.contains("in use")),
+        "{found:?}"
+    );
+    // A sign-in of one's own is in nobody's way.
+    let own = holder(Holder::This).await;
+    check(
+        &ports(&own, &[port]).await,
+        ("none", Standing::Ok),
+        "a sign-in waits for it",
+    );
+}
+
+#[tokio::test]
+async fn a_terminal_is_told_whether_the_app_is_open_beside_it() {
+    let program = |program: &str| {
+        Ok(Holder::Program {
+            program: Some(program.to_owned()),
+            process: Some(7),
+        })
+    };
+    let no_bus = || Err(DesktopError::NoBus("gone".to_owned()));
+    for (installed, development, expected) in [
+        (
+            Ok(Holder::Nobody),
+            Ok(Holder::Nobody),
+            ("none", Standing::Ok, "is not open here"),
+        ),
+        (
+            program("/opt/app"),
+            Ok(Holder::Nobody),
+            (
+                "none",
+                Standing::Ok,
+                "The installed app is open: /opt/app (process 7).",
+            ),
+        ),
+        (
+            Ok(Holder::Nobody),
+            program("/src/app"),
+            (
+                "none",
+                Standing::Ok,
+                "A development build is open: /src/app (process 7).",
+            ),
+        ),
+        (
+            no_bus(),
+            no_bus(),
+            ("session_bus_missing", Standing::Tolerated, ""),
+        ),
+    ] {
+        let rig = Rig::new().await;
+        for (build, holder) in [("", installed), (".dev", development)] {
+            let name = format!("app.tessera.desktop{build}.SingleInstance");
+            rig.desktop.names.lock().unwrap().insert(name, holder);
+        }
+        let findings = rig.terminal().await.check_up().await;
+        let app = find(&findings, "single_instance");
+        assert_eq!((code(app), app.standing), (expected.0, expected.1), "{app:?}");
+        assert!(app.sentence.contains(expected.2), "{}", app.sentence);
+        // The app itself looks for others of its kind, not for itself.
+        let findings = look(&rig, &rig.client().await).await;
+        assert!(findings.iter().all(|finding| finding.check != "single_instance"));
+    }
+    // A system without such names has nothing to tell.
+    let findings = Rig::new().await.terminal().await.check_up().await;
+    assert!(findings.iter().all(|finding| finding.check != "single_instance"));
 }
 
 #[tokio::test]

@@ -224,6 +224,7 @@ async fn the_check_up_tries_everything_and_says_so() {
             "loopback",
             "browser",
             "scheme",
+            "single_instance",
             "provider",
             "clock"
         ]
@@ -250,7 +251,7 @@ async fn the_check_up_tries_everything_and_says_so() {
     let about = findings.iter().filter(|finding| finding["about"] == "box");
     assert_eq!(about.count(), 2, "{findings:?}");
     let shown = terminal.run(&["doctor"]).await;
-    assert_eq!((shown.code, shown.out.lines().count()), (Some(0), 9), "{shown:?}");
+    assert_eq!((shown.code, shown.out.lines().count()), (Some(0), 10), "{shown:?}");
 }
 
 #[tokio::test]
@@ -274,6 +275,11 @@ async fn the_check_up_says_what_is_wrong_and_ends_as_the_first_failure_does() {
         "{ended:?}"
     );
     assert_eq!(scheme["error"]["code"], "scheme_shared");
+    let app = finding(&ended.out, "single_instance");
+    assert_eq!(
+        app["message"],
+        "The app is not open here; the terminal does not need it."
+    );
     let none = terminal
         .start_with(&["doctor", "--json"], &[("PATH", "/nonexistent")])
         .end()
@@ -310,6 +316,57 @@ async fn the_check_up_says_what_is_wrong_and_ends_as_the_first_failure_does() {
     assert_eq!(ended.code, Some(6), "{ended:?}");
     assert!(ended.out.contains("\nfailed     keychain     "), "{ended:?}");
     assert!(ended.out.contains("[keychain_missing]"), "{ended:?}");
+}
+
+/// The app has a name on the session bus while it is open.
+#[tokio::test]
+async fn the_check_up_says_that_the_app_is_open_beside_it() {
+    let terminal = Terminal::open().await;
+    let app = zbus::connection::Builder::address(terminal.bus())
+        .unwrap()
+        .name("app.tessera.desktop.SingleInstance")
+        .unwrap()
+        .build()
+        .await
+        .unwrap();
+    let ended = terminal.run(&["doctor", "--json"]).await;
+    let found = finding(&ended.out, "single_instance");
+    let told = found["message"].as_str().unwrap();
+    assert_eq!((ended.code, &found["outcome"]), (Some(0), &json!("ok")), "{told}");
+    let process = format!("(process {})", std::process::id());
+    assert!(
+        told.starts_with("The installed app is open: ") && told.contains(&process),
+        "{told}"
+    );
+    drop(app);
+}
+
+#[tokio::test]
+async fn the_check_up_tries_the_ports_that_a_provider_insists_on() {
+    let terminal = Terminal::open().await;
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let file = terminal.home().join("providers.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}loopback = {{ ports = [{port}] }}\n")).unwrap();
+    let ended = terminal.run(&["doctor", "--json"]).await;
+    let found = ended
+        .json()
+        .into_iter()
+        .find(|finding| finding["check"] == "loopback" && finding["about"] == "box")
+        .unwrap();
+    assert_eq!(
+        (ended.code, &found["outcome"]),
+        (Some(1), &json!("failed")),
+        "{found}"
+    );
+    assert_eq!(found["error"]["code"], "loopback_port_taken");
+    let told = found["message"].as_str().unwrap();
+    assert!(
+        told.contains(&format!("127.0.0.1:{port}"))
+            && told.contains(&format!("(process {})", std::process::id())),
+        "{told}"
+    );
 }
 
 /// What the check-up with `--json` says of this.

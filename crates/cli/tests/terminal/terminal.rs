@@ -82,6 +82,15 @@ impl Terminal {
         self.session.folder().join("home")
     }
 
+    /// Where the session bus is.
+    pub(crate) fn bus(&self) -> &str {
+        let environment = self.session.environment();
+        let bus = environment
+            .iter()
+            .find(|(name, _)| name == "DBUS_SESSION_BUS_ADDRESS");
+        bus.map(|(_, address)| address.as_str()).unwrap()
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.session.folder()
     }

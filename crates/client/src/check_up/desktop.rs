@@ -2,10 +2,10 @@
 
 use tokio::time::Instant;
 
-use super::{CheckUpError, Finding, Repair, Standing, in_time};
+use super::{CheckUpError, Finding, Repair, Standing, in_time, ports};
 use crate::client::Client;
 use crate::error::Error;
-use crate::ports::{DesktopError, HandlerProgram, SchemeHandler, SecretService, VaultError};
+use crate::ports::{DesktopError, HandlerProgram, Holder, SchemeHandler, SecretService, VaultError};
 use crate::provider::{DEVELOPMENT_SCHEME, SCHEME, scheme_of};
 
 impl Client {
@@ -107,6 +107,46 @@ impl Client {
         ))
     }
 
+    /// Where there is no window: whether the app runs beside this program, which then gets what comes for its scheme.
+    /// `None` where the system has no such question, and in the app.
+    pub(super) async fn look_for_app(&self, until: Instant) -> Option<Finding> {
+        if self.scheme().is_some() {
+            return None;
+        }
+        let ask = |scheme| in_time(until, "Your desktop", self.ask_for_instance(scheme));
+        let (installed, development) = tokio::join!(ask(SCHEME), ask(DEVELOPMENT_SCHEME));
+        let told = async || {
+            let mut told = Vec::new();
+            for (scheme, holder) in [(SCHEME, installed?), (DEVELOPMENT_SCHEME, development?)] {
+                match holder {
+                    Holder::Untold => return Ok(None),
+                    holder => told.extend(
+                        ports::told(&holder).map(|program| format!("{} is open: {program}.", whose(scheme))),
+                    ),
+                }
+            }
+            Ok(Some(match told.len() {
+                0 => "The app is not open here; the terminal does not need it.".to_owned(),
+                _ => format!(
+                    "{} It gets what your browser sends to its app link; a sign-in from this terminal has an address of its own.",
+                    told.join(" ")
+                ),
+            }))
+        };
+        let found = told().await.transpose()?;
+        Some(Finding::of("single_instance", found).tolerated_if(true))
+    }
+
+    /// Whose the name is that the app has while it is open.
+    async fn ask_for_instance(&self, scheme: &str) -> Result<Holder, Error> {
+        let name = instance_name(scheme);
+        let holder = self.inner().ports.desktop.name_holder(&name).await;
+        holder.map_err(|error| match error {
+            DesktopError::NoBus(reason) => CheckUpError::NoSessionBus(reason).into(),
+            other => CheckUpError::Desktop(other).into(),
+        })
+    }
+
     async fn ask_for_handler(&self, scheme: &str) -> Result<SchemeHandler, Error> {
         let handler = self.inner().ports.desktop.scheme_handler(scheme).await;
         handler.map_err(|error| CheckUpError::Desktop(error).into())
@@ -126,6 +166,12 @@ pub(super) fn bus_told(service: SecretService) -> Result<String, Error> {
         }
     }
     .to_owned())
+}
+
+/// The name on the session bus by which the app knows whether it is open already. It goes by the app's identifier, which
+/// is its scheme.
+fn instance_name(scheme: &str) -> String {
+    format!("{scheme}.SingleInstance")
 }
 
 /// Which of the two builds goes by this scheme.

@@ -1,12 +1,11 @@
-//! What is this person's own: the data folder, providers.toml, the keychain, a loopback port.
+//! What is this person's own: the data folder, providers.toml, the keychain.
 
 use std::future::Future;
 
 use super::{Finding, Repair};
 use crate::client::Client;
 use crate::error::Error;
-use crate::ports::{LoopbackBind, SecretBytes, SecretService, VaultError};
-use crate::provider::LoopbackSettings;
+use crate::ports::{SecretBytes, SecretService, VaultError};
 
 /// Bytes of the secret that the keychain is tried with: as large as refresh tokens of any provider get.
 const LARGE_SECRET: usize = 20_000;
@@ -90,19 +89,6 @@ impl Client {
         } else {
             Err(VaultError::Damaged.into())
         }
-    }
-
-    pub(super) async fn try_loopback(&self) -> Result<String, Error> {
-        let usual = LoopbackSettings::default();
-        let bind = LoopbackBind {
-            host: usual.host,
-            ports: usual.ports,
-            path: usual.path,
-        };
-        let port = self.inner().ports.loopback.bind(bind).await?.address().port();
-        Ok(format!(
-            "A place to wait for the browser was opened at 127.0.0.1:{port}."
-        ))
     }
 
     /// A name that nothing has.

@@ -1,7 +1,8 @@
 //! What only a check-up can find wrong, in words.
 
+use super::ports::told;
 use crate::error::Category;
-use crate::ports::DesktopError;
+use crate::ports::{DesktopError, Holder};
 
 /// What is wrong with this computer, before any sign-in begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,17 @@ pub enum CheckUpError {
     },
     /// An address that was handed to the system did not come back.
     SchemeNotReturned,
+    /// None of the ports is to be had to which alone a provider sends its answers.
+    PortTaken {
+        /// The provider's name.
+        name: String,
+        /// The addresses, as text.
+        place: String,
+        /// Who listens there, where it is known.
+        holder: Option<String>,
+        /// What the system said.
+        reason: String,
+    },
     /// The clocks differ by more than is allowed for.
     ClockDiffers {
         /// Seconds that this computer's is ahead.
@@ -35,7 +47,7 @@ pub enum CheckUpError {
         name: String,
     },
     /// Another process answers for the app.
-    OtherInstance,
+    OtherInstance(Holder),
 }
 
 impl std::error::Error for CheckUpError {}
@@ -46,6 +58,7 @@ impl std::fmt::Display for CheckUpError {
         match self {
             Self::Desktop(error) => error.fmt(f),
             Self::NoSessionBus(reason) => f.write_str(reason),
+            Self::PortTaken { place, reason, .. } => write!(f, "{place} could not be opened: {reason}"),
             _ => f.write_str(&self.message()),
         }
     }
@@ -63,8 +76,9 @@ impl CheckUpError {
             Self::SchemeElsewhere(_) => "scheme_elsewhere",
             Self::SchemeShared { .. } => "scheme_shared",
             Self::SchemeNotReturned => "scheme_not_returned",
+            Self::PortTaken { .. } => "loopback_port_taken",
             Self::ClockDiffers { .. } => "clock_differs",
-            Self::OtherInstance => "other_instance",
+            Self::OtherInstance(_) => "other_instance",
         }
     }
 
@@ -102,12 +116,24 @@ impl CheckUpError {
             Self::SchemeNotReturned => {
                 "An address that Tessera handed to your system did not come back in time.".to_owned()
             }
+            Self::PortTaken {
+                name, place, holder, ..
+            } => {
+                let way = format!("{name}'s answer could not come back: it goes to {place}");
+                match holder {
+                    Some(holder) => format!("{way}, which {holder} has taken."),
+                    None => format!("{way}, which cannot be opened now."),
+                }
+            }
             Self::ClockDiffers { ahead, name } => format!(
                 "Your computer's clock is {} that of {name}, so nothing that is dated there can be checked.",
                 apart(*ahead)
             ),
-            Self::OtherInstance => {
-                "Another Tessera answers for this one, so your browser's answer may go there.".to_owned()
+            Self::OtherInstance(holder) => {
+                let other = told(holder)
+                    .map(|holder| format!(": {holder}"))
+                    .unwrap_or_default();
+                format!("Your browser's answer may go to another Tessera than this one{other}.")
             }
         }
     }
@@ -132,8 +158,11 @@ impl CheckUpError {
             Self::SchemeNotReturned => {
                 "Look again; if it stays so, sign in by the loopback address, which needs no such address."
             }
+            Self::PortTaken { .. } => {
+                "Quit what is listening there, or register another port at the provider and name it in providers.toml under `loopback`."
+            }
             Self::ClockDiffers { .. } => "Set this computer's clock by the internet, then look again.",
-            Self::OtherInstance => "Quit every Tessera, then start it again.",
+            Self::OtherInstance(_) => "Quit every Tessera, then start it again.",
         }
         .to_owned()
     }

@@ -18,8 +18,8 @@ use crate::error::Error;
 use crate::ports::{HttpError, Limits};
 use crate::provider::{Provider, ProviderId};
 
-/// How many providers are tried at most.
-const MOST: usize = 3;
+/// How many providers are tried at most, all at once: more would be in each other's way, and none answer in time.
+const MOST: usize = 12;
 
 /// How long the list of accounts is waited for: without it, the providers are tried in their own order.
 const ACCOUNTS: Duration = Duration::from_millis(300);
@@ -52,9 +52,23 @@ impl Client {
         let accounts = timeout(ACCOUNTS, self.inner().store.accounts()).await;
         // What is wrong with the store is told by its own check.
         let accounts = accounts.ok().and_then(Result::ok).unwrap_or_default();
-        let asked = self.whom_to_ask(&accounts);
+        let mut asked = self.whom_to_ask(&accounts);
+        let left = asked.split_off(asked.len().min(MOST));
         let found = join_all(asked.iter().map(|asked| self.try_provider(asked, until))).await;
-        found.into_iter().flatten().collect()
+        let mut found: Vec<Finding> = found.into_iter().flatten().collect();
+        if asked.is_empty() {
+            let sentence = "This computer's clock was compared with none: no provider is set up yet.";
+            found.push(unseen("clock", sentence.to_owned()));
+        }
+        if !left.is_empty() {
+            let names: Vec<&str> = left.iter().map(|left| left.name.as_str()).collect();
+            let sentence = format!(
+                "Not looked at, because a check-up asks {MOST} providers at most: {}.",
+                names.join(", ")
+            );
+            found.push(unseen("providers_left", sentence));
+        }
+        found
     }
 
     fn whom_to_ask(&self, accounts: &[Account]) -> Vec<Asked> {
@@ -83,7 +97,6 @@ impl Client {
                 asked.push(other);
             }
         }
-        asked.truncate(MOST);
         asked
     }
 
@@ -115,17 +128,26 @@ impl Client {
         if reached.problem.is_some() {
             reached.sentence = format!("{}: {} It was asked {by}.", asked.name, reached.sentence);
         }
-        let clock = ahead.map(|ahead| self.clock_told(ahead, asked));
-        [reached].into_iter().chain(clock).collect()
+        let clock = match ahead {
+            Ok(ahead) => self.clock_told(ahead, asked),
+            Err(why) => {
+                let name = &asked.name;
+                let sentence =
+                    format!("This computer's clock could not be compared with that of {name}, which {why}.");
+                unseen("clock", sentence).about(&asked.provider)
+            }
+        };
+        vec![reached, clock]
     }
 
-    /// Whether it answered as it should, and the seconds that this computer's clock is ahead of its own.
+    /// Whether it answered as it should, and the seconds that this computer's clock is ahead of its own; why they are not
+    /// known, as the end of a sentence.
     async fn ask_provider(
         &self,
         asked: &Asked,
         request: Request,
         until: Instant,
-    ) -> (Result<(), Error>, Option<i64>) {
+    ) -> (Result<(), Error>, Result<i64, &'static str>) {
         let limits = Limits {
             time: CHECK_PATIENCE,
             ..Limits::PROTOCOL
@@ -133,16 +155,20 @@ impl Client {
         let late = HttpError::TimedOut(place(&request.url));
         let sent = timeout_at(until, self.inner().ports.http.send(request, limits)).await;
         match sent.unwrap_or(Err(late)) {
-            Err(error) => (Err(error.into()), None),
+            Err(error) => (Err(error.into()), Err("did not answer")),
             Ok(response) => {
                 let read = if asked.described {
                     discovery::parse_metadata(&asked.issuer, &response).map(drop)
                 } else {
                     Ok(())
                 };
-                // Whoever answers in the provider's place says nothing of its time.
-                let date = response.date().filter(|_| read.is_ok());
-                (read.map_err(Error::from), date.map(|date| self.now().since(date)))
+                let ahead = match (&read, response.date()) {
+                    // Whoever answers in the provider's place says nothing of its time.
+                    (Err(_), _) => Err("gave no answer that can be relied on"),
+                    (Ok(()), None) => Err("does not say what time it has"),
+                    (Ok(()), Some(date)) => Ok(self.now().since(date)),
+                };
+                (read.map_err(Error::from), ahead)
             }
         }
     }
@@ -168,6 +194,14 @@ impl Client {
             finding.standing = Standing::Tolerated;
         }
         finding
+    }
+}
+
+/// What was not looked at, which is no fault of anything.
+fn unseen(check: &'static str, sentence: String) -> Finding {
+    Finding {
+        standing: Standing::Tolerated,
+        ..Finding::of(check, Ok(sentence))
     }
 }
 

@@ -1,10 +1,12 @@
 //! What answers on the session bus. Nothing here starts a service or opens a prompt.
 
-use tessera_client::ports::{DesktopError, SecretService};
+use tessera_client::ports::{DesktopError, Holder, SecretService};
 use zbus::fdo::DBusProxy;
 use zbus::names::{BusName, WellKnownName};
 use zbus::zvariant::OwnedObjectPath;
 use zbus::{Connection, Proxy};
+
+use super::process;
 
 const SECRETS: &str = "org.freedesktop.secrets";
 
@@ -35,13 +37,13 @@ pub(super) async fn session_bus() -> Result<Option<SecretService>, DesktopError>
     Ok(Some(state))
 }
 
-pub(super) async fn holds_name(name: &str) -> Result<Option<bool>, DesktopError> {
+pub(super) async fn name_holder(name: &str) -> Result<Holder, DesktopError> {
     let name = WellKnownName::try_from(name).map_err(|error| DesktopError::Failed(error.to_string()))?;
     let connection = connected().await?;
     let bus = DBusProxy::new(&connection).await.map_err(failed)?;
     let holder = bus.get_connection_unix_process_id(BusName::from(name)).await;
     // A name that nobody has is answered with an error, too.
-    Ok(Some(holder.is_ok_and(|holder| holder == std::process::id())))
+    Ok(holder.map_or(Holder::Nobody, process::holder))
 }
 
 async fn connected() -> Result<Connection, DesktopError> {
