@@ -8,6 +8,7 @@ use tessera_client::{
     Account, ApiRequest, Category, Client, CollectedResponse, Error, Route, Scopes, SignIn, StepUp, Storage,
 };
 use tessera_sandbox::faults::{Change, Document, Fault};
+use tessera_sandbox::log::Endpoint;
 use tessera_sandbox::{ACR_PASSWORD, ACR_SECOND_STEP, Options, Visitor};
 use url::Url;
 
@@ -149,6 +150,7 @@ async fn a_missing_permission_is_asked_for_beside_those_there_are_and_no_others(
 async fn another_person_is_refused_and_nothing_is_changed() {
     let rig = Rig::new().await;
     let (client, account) = signed_in(&rig).await;
+    let revocations = || rig.requests(Endpoint::Revocation);
     let wanted = call(&rig, &client, &account, "strongbox").await.step_up.unwrap();
     let before = rig.keychain.entries.lock().unwrap().clone();
     let (_, ended) = step_up(&rig, &client, &account, wanted, "bob").await;
@@ -158,6 +160,8 @@ async fn another_person_is_refused_and_nothing_is_changed() {
         ("other_account", Category::CheckFailed)
     );
     tidied(&client).await;
+    // What was received for Bob is given back.
+    assert_eq!(revocations(), 2);
     assert_eq!(*rig.keychain.entries.lock().unwrap(), before);
     let accounts = client.accounts().await.unwrap();
     assert_eq!(accounts.len(), 1);
@@ -166,6 +170,15 @@ async fn another_person_is_refused_and_nothing_is_changed() {
         (&account.id, account.generation)
     );
     assert_eq!(call(&rig, &client, &account, "profile").await.status, 200);
+
+    // Unless he is here himself: that could end his own sign-in.
+    let bob = rig.sign_in(&client, "bob").await.account;
+    let wanted = call(&rig, &client, &account, "strongbox").await.step_up.unwrap();
+    let (_, ended) = step_up(&rig, &client, &account, wanted, "bob").await;
+    assert_eq!(ended.unwrap_err().code(), "other_account");
+    tidied(&client).await;
+    assert_eq!(revocations(), 2);
+    assert_eq!(call(&rig, &client, &bob, "profile").await.status, 200);
 }
 
 #[tokio::test]

@@ -251,7 +251,11 @@ async fn the_check_up_tries_everything_and_says_so() {
     let about = findings.iter().filter(|finding| finding["about"] == "box");
     assert_eq!(about.count(), 2, "{findings:?}");
     let shown = terminal.run(&["doctor"]).await;
-    assert_eq!((shown.code, shown.out.lines().count()), (Some(0), 10), "{shown:?}");
+    assert_eq!(
+        (shown.code, shown.out.lines().count()),
+        (Some(0), 10),
+        "{shown:?}"
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! into the keychain and what is not secret into the store. Between the two nothing is kept ([`super::question`]).
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tessera_oidc::callback::ValidatedCallback;
@@ -10,7 +11,7 @@ use tessera_oidc::discovery::Metadata;
 use tessera_oidc::dpop::DpopKey;
 use tessera_oidc::id_token::{self, Expectations, IdTokenRefusal};
 use tessera_oidc::key_set::{KeySet, Wanted as WantedKey};
-use tessera_oidc::message::Response;
+use tessera_oidc::message::{Request, Response};
 use tessera_oidc::token::{self, TokenResponse};
 use tessera_oidc::userinfo::{self, SignedExpectations, Userinfo, UserinfoError};
 use tessera_oidc::{Identity, Nonce, RawIdToken, UnixTime, text};
@@ -19,6 +20,7 @@ use url::Url;
 
 use super::Attempt;
 use super::drive::unless_cancelled;
+use super::question;
 use crate::account::{Account, AccountId, AccountState, Storage};
 use crate::client::Client;
 use crate::dpop::For;
@@ -58,13 +60,8 @@ pub(super) struct Came<'a> {
 
 impl Wanted {
     /// A call may wait for one account: whoever else signed in, nothing is kept.
-    fn awaits(&self, identity: &Identity) -> Result<(), AttemptError> {
-        match &self.only {
-            Some(only) if *only != AccountId::of(identity.issuer(), identity.subject()) => {
-                Err(AttemptError::OtherAccount)
-            }
-            _ => Ok(()),
-        }
+    fn awaits(&self, id: &AccountId) -> bool {
+        self.only.as_ref().is_none_or(|only| only == id)
     }
 }
 
@@ -72,7 +69,7 @@ impl Wanted {
 pub(super) async fn with_code<'a>(
     attempt: &Attempt,
     terms: &Terms,
-    metadata: &Metadata,
+    metadata: &Arc<Metadata>,
     callback: &'a ValidatedCallback,
     wanted: &Wanted,
     flow: &Flow,
@@ -136,7 +133,7 @@ async fn within<T>(
 pub(super) async fn with_tokens<'a>(
     attempt: &Attempt,
     terms: &Terms,
-    metadata: &Metadata,
+    metadata: &Arc<Metadata>,
     tokens: TokenResponse,
     asked: Asked<'a>,
     mut checks: Verdicts,
@@ -147,9 +144,29 @@ pub(super) async fn with_tokens<'a>(
     flow.checks(&tokens.verdicts);
     checks.extend(tokens.verdicts.iter().cloned());
 
-    let known = identify(&attempt.client, terms, metadata, &tokens, &asked, wanted, flow);
-    let (identity, verdicts) = within(attempt, terms, asked.until, known).await?;
+    let client = &attempt.client;
+    let known = identify(client, terms, metadata, &tokens, &asked, flow);
+    let (mut identity, verdicts) = within(attempt, terms, asked.until, known).await?;
     checks.extend(verdicts.iter().cloned());
+    // Before the profile: it is not for this app to read whoever else's it is.
+    let id = AccountId::of(identity.issuer(), identity.subject());
+    if !wanted.awaits(&id) {
+        let is_here = client.inner().store.account(&id).await?.is_some();
+        question::turn_away(attempt, terms, metadata, &tokens, is_here, flow);
+        return Err(AttemptError::OtherAccount.into());
+    }
+    if let Some(endpoint) = &metadata.userinfo_endpoint
+        && terms.is_openid()
+    {
+        let request = userinfo::userinfo_request(endpoint, &tokens.access_token);
+        let profile = profile(client, terms, metadata, request, &tokens, &identity, wanted, flow);
+        let profile = read_profile(profile, asked.until, flow);
+        let (profile, verdicts) = Box::pin(within(attempt, terms, asked.until, profile)).await?;
+        checks.extend(verdicts.iter().cloned());
+        if let Some(profile) = profile {
+            identity = identity.with_userinfo(profile);
+        }
+    }
     Ok(Came {
         tokens,
         identity,
@@ -166,7 +183,6 @@ async fn identify(
     metadata: &Metadata,
     tokens: &TokenResponse,
     asked: &Asked<'_>,
-    wanted: &Wanted,
     flow: &Flow,
 ) -> Result<(Identity, Verdicts), Error> {
     if let ProviderKind::GitHub { api, .. } = &terms.kind {
@@ -174,39 +190,55 @@ async fn identify(
         let http = &*client.inner().ports.http;
         let response = flow.exchange(http, Exchange::USERINFO, request).await?;
         let identity = userinfo::github_identity(&response, &terms.issuer)?;
-        wanted.awaits(&identity)?;
         return Ok((identity, Verdicts::new()));
     }
     let id_token = tokens.id_token.as_ref().ok_or(Error::NoIdToken)?;
-    let (identity, mut verdicts) = verified(client, terms, metadata, id_token, tokens, asked, flow).await?;
-    // Before the profile: it is not for this app to read whoever else's it is.
-    wanted.awaits(&identity)?;
-    let Some(endpoint) = &metadata.userinfo_endpoint else {
-        return Ok((identity, verdicts));
-    };
-    let request = userinfo::userinfo_request(endpoint, &tokens.access_token);
-    let profile = async {
-        let whom = For::Resource(&tokens.access_token);
-        let key = wanted.dpop_key.as_ref();
-        let response = client
-            .exchange(terms, key, whom, Exchange::USERINFO, request, flow)
-            .await?;
-        if userinfo::is_signed(&response) {
-            signed_profile(client, terms, metadata, &response, &identity, flow).await
-        } else {
-            Ok(userinfo::parse_userinfo(&response, &identity)?)
-        }
-    };
+    verified(client, terms, metadata, id_token, tokens, asked, flow).await
+}
+
+/// The profile of whoever signed in (OpenID Connect Core section 5.3).
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a different part of one exchange, named at one caller"
+)]
+async fn profile(
+    client: &Client,
+    terms: &Terms,
+    metadata: &Metadata,
+    request: Request,
+    tokens: &TokenResponse,
+    identity: &Identity,
+    wanted: &Wanted,
+    flow: &Flow,
+) -> Result<Userinfo, Error> {
+    let whom = For::Resource(&tokens.access_token);
+    let key = wanted.dpop_key.as_ref();
+    let response = client
+        .exchange(terms, key, whom, Exchange::USERINFO, request, flow)
+        .await?;
+    if userinfo::is_signed(&response) {
+        signed_profile(client, terms, metadata, &response, identity, flow).await
+    } else {
+        Ok(userinfo::parse_userinfo(&response, identity)?)
+    }
+}
+
+/// Waits for the profile; `None` when it could not be read, which no sign-in fails for.
+///
+/// # Errors
+/// When it is somebody else's, or not the provider's.
+async fn read_profile(
+    profile: impl Future<Output = Result<Userinfo, Error>>,
+    until: Instant,
+    flow: &Flow,
+) -> Result<(Option<Userinfo>, Verdicts), Error> {
     // A little before the rest's end, so that a profile that does not come costs the profile and no more.
-    let limit = asked
-        .until
-        .checked_sub(Duration::from_secs(1))
-        .unwrap_or(asked.until);
+    let limit = until.checked_sub(Duration::from_secs(1)).unwrap_or(until);
     match tokio::time::timeout_at(limit, profile).await {
         Ok(Ok(profile)) => {
             flow.checks(profile.verdicts());
-            verdicts.extend(profile.verdicts().iter().cloned());
-            Ok((identity.with_userinfo(profile), verdicts))
+            let verdicts = profile.verdicts().clone();
+            Ok((Some(profile), verdicts))
         }
         // Somebody else's profile, or not the provider's: then one of the two tokens need not be this person's either
         // (OpenID Connect Core section 5.3.2).
@@ -230,8 +262,7 @@ async fn identify(
                 seen: None,
             }]);
             flow.checks(&missing);
-            verdicts.extend(missing);
-            Ok((identity, verdicts))
+            Ok((None, missing))
         }
     }
 }

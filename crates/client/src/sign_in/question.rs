@@ -200,7 +200,7 @@ pub(super) async fn settle(
             Err(AttemptError::OtherAccount.into())
         };
         if let Err(error) = answered {
-            turn_away(attempt, terms, metadata, &came, is_here, flow);
+            turn_away(attempt, terms, metadata, &came.tokens, is_here, flow);
             return Err(error);
         }
         flow.decided(
@@ -264,11 +264,11 @@ async fn another(
 /// Lets go of what came with somebody who is not to be kept. It is ended at the provider too, after the attempt is over,
 /// unless their account is here already: revoking one token may end every other that the same person gave this client
 /// (RFC 7009 section 2.1), and nothing that is here is to be changed.
-fn turn_away(
+pub(super) fn turn_away(
     attempt: &Attempt,
     terms: &Terms,
     metadata: &Arc<Metadata>,
-    came: &Came<'_>,
+    tokens: &TokenResponse,
     is_here: bool,
     flow: &Flow,
 ) {
@@ -279,7 +279,7 @@ fn turn_away(
         );
         return;
     }
-    hold(attempt, Unwanted::of(terms, metadata, &came.tokens), flow);
+    hold(attempt, Unwanted::of(terms, metadata, tokens), flow);
 }
 
 /// Has what was received revoked once the attempt is over.

@@ -274,24 +274,6 @@ impl Client {
         tidied
     }
 
-    /// Whether the account is here, with a token that is in the entry.
-    /// Whether an account has every token that an entry has.
-    async fn still_holds_all(&self, id: &AccountId, entry: &Entry) -> Result<bool, Error> {
-        let Some(account) = self.inner().store.account(id).await? else {
-            return Ok(false);
-        };
-        let refresh = self.inner().secrets.refresh(id, account.storage).await?;
-        let access = self.inner().secrets.access(id, account.storage).await?;
-        let has = |kept: Option<&str>, own: Option<&String>| own.is_none_or(|own| kept == Some(own));
-        Ok(
-            has(refresh.as_ref().map(RefreshToken::expose), entry.refresh.as_ref())
-                && has(
-                    access.as_ref().map(|kept| kept.token.expose()),
-                    entry.access.as_ref(),
-                ),
-        )
-    }
-
     /// Removes the account of a sign-out that broke off before it came to that: whoever asked for it is not to find the
     /// account again. One that was signed in anew since stays. For whoever has the account's turn.
     async fn finish_here(&self, open: &OpenSignOut, entry: &Entry) -> Result<(), Error> {
@@ -317,21 +299,31 @@ impl Client {
         finished
     }
 
-    async fn still_holds(&self, id: &AccountId, entry: &Entry) -> Result<bool, Error> {
+    /// How many tokens of the entry the account has; `None` when it is not here any more.
+    async fn held(&self, id: &AccountId, entry: &Entry) -> Result<Option<usize>, Error> {
         let inner = self.inner();
         let Some(account) = inner.store.account(id).await? else {
-            return Ok(false);
+            return Ok(None);
         };
         let refresh = inner.secrets.refresh(id, account.storage).await?;
         let access = inner.secrets.access(id, account.storage).await?;
-        let same =
-            |kept: Option<&str>, own: Option<&String>| kept.is_some() && kept == own.map(String::as_str);
-        Ok(
-            same(refresh.as_ref().map(RefreshToken::expose), entry.refresh.as_ref())
-                || same(
-                    access.as_ref().map(|kept| kept.token.expose()),
-                    entry.access.as_ref(),
-                ),
-        )
+        let kept = [
+            refresh.as_ref().map(RefreshToken::expose),
+            access.as_ref().map(|kept| kept.token.expose()),
+        ];
+        let pairs = kept.into_iter().zip([&entry.refresh, &entry.access]);
+        let same = pairs.filter(|(kept, own)| kept.is_some() && *kept == own.as_deref());
+        Ok(Some(same.count()))
+    }
+
+    /// Whether the account is here, with a token that is in the entry.
+    async fn still_holds(&self, id: &AccountId, entry: &Entry) -> Result<bool, Error> {
+        Ok(self.held(id, entry).await?.is_some_and(|count| count > 0))
+    }
+
+    /// Whether the account is here, with every token that is in the entry.
+    async fn still_holds_all(&self, id: &AccountId, entry: &Entry) -> Result<bool, Error> {
+        let all = [&entry.refresh, &entry.access].into_iter().flatten().count();
+        Ok(self.held(id, entry).await? == Some(all))
     }
 }

@@ -119,7 +119,7 @@ pub(crate) fn on(system: System, places: &Places) -> Vec<Found> {
     let found = BrowserKind::ALL.into_iter().filter_map(|kind| {
         let table = table(kind);
         let program = program(system, &table, places)?;
-        let profiles = folders(system, &table, places)
+        let profiles = folders(system, &table, places, Packed::of(&program))
             .iter()
             .map(|folder| match kind {
                 BrowserKind::Firefox => firefox_profiles(folder),
@@ -241,25 +241,69 @@ fn program(system: System, table: &Table, places: &Places) -> Option<PathBuf> {
     all.into_iter().find(|path| path.is_file())
 }
 
-/// Where its profiles may be, in the order in which that is likely.
-fn folders(system: System, table: &Table, places: &Places) -> Vec<PathBuf> {
-    let is_firefox = table.application == "Firefox";
-    match system {
-        System::Linux => {
-            let sandboxed = places.home.join(".var/app").join(table.flatpak);
-            let mut all = vec![places.config.join(table.linux)];
-            if is_firefox {
-                all.push(places.home.join(".mozilla/firefox"));
-                all.push(sandboxed.join(".mozilla/firefox"));
-            }
-            all.extend(
-                table
-                    .snap
-                    .map(|(name, below)| places.home.join("snap").join(name).join(below)),
-            );
-            all.push(sandboxed.join("config").join(table.linux));
-            all
+/// How a browser came onto a Linux system, which decides where it keeps its profiles: what another installation of it
+/// left there is not its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Packed {
+    /// As a package of the system, or unpacked by hand.
+    Plain,
+    Snap,
+    Flatpak,
+}
+
+impl Packed {
+    fn of(program: &Path) -> Self {
+        let lies_in = |folder: &str| program.components().any(|part| part.as_os_str() == folder);
+        if lies_in("flatpak") {
+            return Self::Flatpak;
         }
+        if lies_in("snap")
+            || program
+                .canonicalize()
+                .is_ok_and(|path| path.ends_with("bin/snap"))
+        {
+            return Self::Snap;
+        }
+        // Where a system hands on to one of them, there is a script in the package's place.
+        match script(program) {
+            Some(script) if script.contains("/snap/bin/") || script.contains("snap run ") => Self::Snap,
+            Some(script) if script.contains("flatpak run ") => Self::Flatpak,
+            _ => Self::Plain,
+        }
+    }
+}
+
+/// The program's text, where it is a script.
+fn script(program: &Path) -> Option<String> {
+    let mut start = [0; 2];
+    let mut file = std::fs::File::open(program).ok()?;
+    file.read_exact(&mut start).ok()?;
+    (start == *b"#!").then(|| read(program))?
+}
+
+/// Where its profiles may be, in the order in which that is likely.
+fn folders(system: System, table: &Table, places: &Places, packed: Packed) -> Vec<PathBuf> {
+    let is_firefox = table.application == "Firefox";
+    let sandboxed = places.home.join(".var/app").join(table.flatpak);
+    match system {
+        System::Linux => match packed {
+            Packed::Plain if is_firefox => vec![
+                places.config.join(table.linux),
+                places.home.join(".mozilla/firefox"),
+            ],
+            Packed::Plain => vec![places.config.join(table.linux)],
+            Packed::Snap => {
+                let snap = table.snap.map(|(name, below)| Path::new(name).join(below));
+                snap.into_iter()
+                    .map(|below| places.home.join("snap").join(below))
+                    .collect()
+            }
+            Packed::Flatpak if is_firefox => vec![
+                sandboxed.join(".mozilla/firefox"),
+                sandboxed.join("config").join(table.linux),
+            ],
+            Packed::Flatpak => vec![sandboxed.join("config").join(table.linux)],
+        },
         System::MacOs => vec![places.config.join(table.macos)],
         System::Windows if is_firefox => vec![places.roaming.join(table.windows)],
         System::Windows => vec![places.config.join(table.windows)],
@@ -376,7 +420,7 @@ mod tests {
         let at = |name: &str| root.path().join(name);
         Places {
             home: at("home"),
-            path: vec![at("bin"), at("sbin")],
+            path: vec![at("bin"), at("sbin"), at("bin/snap")],
             programs: vec![at("programs")],
             config: at("config"),
             roaming: at("roaming"),
@@ -411,7 +455,7 @@ mod tests {
             (
                 Linux,
                 Chromium,
-                "bin/chromium",
+                "bin/snap/chromium",
                 "home/snap/chromium/common/chromium/Local State",
             ),
             (
@@ -447,7 +491,7 @@ mod tests {
             (
                 Linux,
                 Firefox,
-                "bin/firefox",
+                "bin/snap/firefox",
                 "home/snap/firefox/common/.mozilla/firefox/profiles.ini",
             ),
             (
@@ -529,6 +573,47 @@ mod tests {
             assert_eq!(found[0].program, program);
             assert_eq!(found[0].browser.kind, kind);
         }
+    }
+
+    #[test]
+    fn what_another_installation_left_is_not_offered() {
+        let root = TempDir::new().unwrap();
+        let files = [
+            "config/chromium/Local State",
+            "home/snap/chromium/common/chromium/Local State",
+            "home/.var/app/org.chromium.Chromium/config/chromium/Local State",
+        ];
+        for (file, name) in files.iter().zip(["plain", "snap", "flatpak"]) {
+            put(&root, file, &LOCAL_STATE.replace("Work", name));
+        }
+        let own = |root: &TempDir| {
+            let found = on(System::Linux, &places(root));
+            profiles(&found[0])[0].1.to_owned()
+        };
+        put(
+            &root,
+            "home/.local/share/flatpak/exports/bin/org.chromium.Chromium",
+            "#!/bin/sh\n",
+        );
+        assert_eq!(own(&root), "flatpak");
+        // The first that is found by name is the one that opens.
+        let program = put(&root, "bin/chromium", "\u{7f}ELF snap run /snap/bin/");
+        assert_eq!(own(&root), "plain");
+        for (text, packed) in [
+            ("#!/bin/sh\nexec /usr/lib/chromium/chromium \"$@\"\n", "plain"),
+            ("#!/bin/sh\nexec /snap/bin/chromium \"$@\"\n", "snap"),
+            (
+                "#!/bin/sh\nexec flatpak run org.chromium.Chromium \"$@\"\n",
+                "flatpak",
+            ),
+        ] {
+            fs::write(&program, text).unwrap();
+            assert_eq!(own(&root), packed, "{text}");
+        }
+        for file in files {
+            fs::remove_file(root.path().join(file)).unwrap();
+        }
+        assert_eq!(on(System::Linux, &places(&root))[0].browser.profiles, []);
     }
 
     #[test]
