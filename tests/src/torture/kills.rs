@@ -2,10 +2,10 @@
 //!
 //! Two processes of the built `tessera` renew one account's tokens at the same time, at a provider that replaces its
 //! refresh tokens; each is killed at a random instant. Then a third one is asked for a token and left alone. Where the
-//! provider forgives a token that comes back within a while, the account must be well every time. Where it does not, the
-//! account may be lost, but only with the reason *maybe rotated*, and only when a process was killed that had been
-//! answered; and nobody asks again. The provider's log shows each time that no refresh token was sent but once, and again
-//! only in place of a process that was killed.
+//! provider forgives a token that comes back within a while, the account must be well every time. Where it does not,
+//! the account may be lost, but only with the reason *maybe rotated*, and only when a process was killed that had been
+//! answered; and nobody asks again. The provider's log shows each time that no refresh token was sent but once, and
+//! again only in place of a process that was killed.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;

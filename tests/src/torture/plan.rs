@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-/// The spans that pauses are drawn from. From its start until its end `tessera token` takes about a third of a second
-/// in a debug build where nothing disturbs it, and about 50 ms of these from the request to the end.
-const WHOLE: Duration = Duration::from_millis(600);
+/// The spans that pauses are drawn from: those of a whole renewal by `tessera token` and of the parts of it, on a machine
+/// that is not the fastest. Where one is faster, more processes have ended before they are killed.
+const WHOLE: Duration = Duration::from_millis(400);
 const ASKING: Duration = Duration::from_millis(10);
 const SAVING: Duration = Duration::from_millis(40);
 
@@ -31,8 +31,8 @@ impl Plan {
         Self(seed)
     }
 
-    /// The aims of the next round. The first process is mostly killed around the answer, where the most can be lost; the
-    /// other one at any time, and sometimes when it does over what the first one had begun.
+    /// The aims of the next round. The first process is mostly killed around the answer, where the most can be lost;
+    /// the other one at any time, and sometimes when it does over what the first one had begun.
     pub(crate) fn next_round(&mut self) -> [Aim; 2] {
         let first = match self.below(4) {
             0 => Aim::Started(self.within(WHOLE)),

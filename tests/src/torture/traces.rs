@@ -22,8 +22,8 @@ pub(crate) const MARK: &str = "marked-by-the-torture";
 #[derive(Clone, Copy)]
 pub(crate) struct Clean(());
 
-/// Has the sandbox put the mark into its access and ID tokens; the refresh tokens have it by its options. Of an ID token
-/// it is in the header, because what the claims say is no secret to the account.
+/// Has the sandbox put the mark into its access and ID tokens; the refresh tokens have it by its options. Of an ID
+/// token it is in the header, because what the claims say is no secret to the account.
 pub(crate) fn mark(sandbox: &Sandbox) {
     for document in [Document::AccessToken, Document::IdTokenHeader] {
         let change = Change::Set("mark", Value::from(MARK));
@@ -48,8 +48,8 @@ impl Notes {
     }
 }
 
-/// Looks for what the keyring holds, and for the mark: in the data folder, in what was written on standard error, and in
-/// the arguments and the environment of all that runs and of those that `were` just killed.
+/// Looks for what the keyring holds, and for the mark: in the data folder, in what was written on standard error, and
+/// in the arguments and the environment of all that runs and of those that `were` just killed.
 ///
 /// # Errors
 /// What was found, and where.

@@ -28,11 +28,16 @@ pub(super) async fn without_room(scene: &Scene<'_>, disk: &FullDisk<'_>, table: 
         seen,
     ));
     let sent = scene.sent();
+    // SQLite reads from such a disk only where the last process has left its log and the index of it there.
+    let copy = tempfile::tempdir()?;
+    disk.copy_to(copy.path())?;
+    let has_log = copy.path().join("tessera.db-wal").exists();
     disk.set_read_only(true)?;
     let meanwhile = told(&scene.renew().await?)?;
-    let listed = match scene.terminal.run(&["accounts", "--json"]).await? {
-        listed if listed.code == Some(0) => format!("{} listed", listed.json()?.len()),
-        refused => format!("none listed: {}", told(&refused)?),
+    let listed = match told(&scene.terminal.run(&["accounts", "--json"]).await?)?.as_str() {
+        "well" if has_log => "listed if it has a log".to_owned(),
+        "store_unusable" if !has_log => "listed if it has a log".to_owned(),
+        other => format!("{other} (log: {has_log})"),
     };
     disk.set_read_only(false)?;
     let meanwhile = format!("{meanwhile}, {listed}, {} sent", scene.sent() - sent);
@@ -40,7 +45,7 @@ pub(super) async fn without_room(scene: &Scene<'_>, disk: &FullDisk<'_>, table: 
     table.add(Row::new(
         "disk",
         "it can only be read",
-        "store_unusable, none listed: store_unusable, 0 sent -> well, signed_in",
+        "store_unusable, listed if it has a log, 0 sent -> well, signed_in",
         seen,
     ));
     Ok(())

@@ -82,8 +82,8 @@ pub(super) async fn half_a_refresh_token(scene: &Scene<'_>, table: &mut Table) -
     Ok(())
 }
 
-/// What is seen twice of an account whose refresh token is not there any more, what is sent of it meanwhile, and what is
-/// seen after a new sign-in.
+/// What is seen twice of an account whose refresh token is not there any more, what is sent of it meanwhile, and what
+/// is seen after a new sign-in.
 async fn gone(scene: &Scene<'_>) -> Result<super::Seen> {
     let sent = scene.sent();
     let meanwhile = scene.seen().await?;
