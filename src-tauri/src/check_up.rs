@@ -72,7 +72,8 @@ impl Checks {
             "register_scheme" => self.register().await.map_err(|detail| ErrorView {
                 code: "scheme_not_registered".to_owned(),
                 message: "Tessera could not be registered with your system.".to_owned(),
-                hint: "Look at the details; until then, sign in by the loopback address.".to_owned(),
+                hint: "Look at the details; until then, choose “Use a local address” while you sign in."
+                    .to_owned(),
                 detail: Some(detail),
             }),
             "unlock_keychain" => Ok(opened.client.unlock_keychain().await?),

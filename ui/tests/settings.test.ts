@@ -150,12 +150,12 @@ test('what is wrong has its sentence, what to do, its code and a button', async 
   expect(said()).toBe('4 things need your attention.');
   const scheme = byId('finding-scheme');
   expect(standing('scheme')).toBe('failed');
-  expect(scheme.textContent).toContain('no program takes Tessera’s addresses');
-  expect(scheme.textContent).toContain('sign in by the loopback address');
+  expect(scheme.textContent).toContain('no program opens Tessera’s links');
+  expect(scheme.textContent).toContain('choose “Use a local address”');
   expect(scheme.textContent).toContain('scheme_unhandled');
   expect(byId('repair-provider').getAttribute('href')).toBe('#/settings/acme');
   expect(byId('finding-clock').textContent).toContain('timedatectl set-ntp true');
-  expect(document.querySelectorAll('[data-standing="tolerated"]')).toHaveLength(1);
+  expect(document.querySelectorAll('[data-standing="tolerated"]')).toHaveLength(2);
 });
 
 test.each([

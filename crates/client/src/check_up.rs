@@ -151,7 +151,7 @@ impl Client {
     /// itself knows; a client that takes no addresses of the private scheme is told whether the app runs beside it.
     pub async fn check_up(&self) -> Vec<Finding> {
         let until = Instant::now() + CHECK_PATIENCE;
-        let bus = in_time(until, "The session bus", self.look_at_bus()).shared();
+        let bus = in_time(until, "Your desktop", self.look_at_bus()).shared();
         let (store, keychain, loopback, ports, bus, browser, scheme, app, providers) = tokio::join!(
             in_time(until, "Your data folder", self.try_folder()),
             in_time(until, "Your keychain", self.try_keychain(bus.clone())),

@@ -43,7 +43,7 @@ impl Client {
     /// Who takes the addresses of the app's scheme, and in the app itself: whether one comes back.
     pub(super) async fn try_scheme(&self, until: Instant) -> Finding {
         let (installed, development) = (SCHEME, DEVELOPMENT_SCHEME);
-        let ask = |scheme| in_time(until, "The desktop", self.ask_for_handler(scheme));
+        let ask = |scheme| in_time(until, "Your desktop", self.ask_for_handler(scheme));
         let Some(own) = self.scheme() else {
             let (installed_by, development_by) = tokio::join!(ask(installed), ask(development));
             return handlers_told([(installed, installed_by), (development, development_by)]);
@@ -82,7 +82,7 @@ impl Client {
 
     /// Hands an address to the system, and sees it come back; but only where nothing but this program can get it.
     async fn try_own_scheme(&self, scheme: &str, until: Instant) -> Result<String, Error> {
-        match in_time(until, "The desktop", self.ask_for_handler(scheme)).await? {
+        match in_time(until, "Your desktop", self.ask_for_handler(scheme)).await? {
             SchemeHandler::Nobody => return Err(CheckUpError::SchemeUnhandled.into()),
             SchemeHandler::Program(HandlerProgram {
                 exists: false,
@@ -102,7 +102,7 @@ impl Client {
         }
         self.go_round(scheme, until).await?;
         Ok(format!(
-            "An address of {scheme} went out through the system and came back to this program: {}.",
+            "A link of Tessera's ({scheme}) went out through your system and came back to this program: {}.",
             whose(scheme).to_lowercase()
         ))
     }
@@ -156,10 +156,10 @@ impl Client {
 /// What the session bus has, as a sentence.
 pub(super) fn bus_told(service: SecretService) -> Result<String, Error> {
     Ok(match service {
-        SecretService::Open => "The session bus answers, and a Secret Service is on it.",
-        SecretService::Locked => "The session bus answers, and a Secret Service is on it; it is locked.",
+        SecretService::Open => "Tessera reaches your desktop, and the keychain on it.",
+        SecretService::Locked => "Tessera reaches your desktop, and the keychain on it, which is locked.",
         SecretService::Startable => {
-            "The session bus answers, and starts a Secret Service when one is needed."
+            "Tessera reaches your desktop, which starts a keychain when one is needed."
         }
         SecretService::Missing => {
             return Err(VaultError::Missing("no Secret Service is on the session bus".to_owned()).into());
@@ -192,7 +192,7 @@ fn handlers_told(handlers: [(&str, Result<SchemeHandler, Error>); 2]) -> Finding
         match handler {
             Ok(SchemeHandler::Program(program)) if program.exists => {
                 told.push(format!(
-                    "{} takes addresses of {scheme}: {}.",
+                    "{} opens the links of {scheme}: {}.",
                     whose(scheme),
                     program.program
                 ));
@@ -222,7 +222,7 @@ fn handlers_told(handlers: [(&str, Result<SchemeHandler, Error>); 2]) -> Finding
         };
     }
     if told.is_empty() {
-        told.push("No desktop app takes addresses here; the terminal needs none.".to_owned());
+        told.push("No app opens Tessera's links here; the terminal needs none.".to_owned());
     }
     Finding::of("scheme", Ok(told.join(" ")))
 }

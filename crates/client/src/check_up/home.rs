@@ -38,7 +38,7 @@ impl Client {
 
     fn ready_providers_told(&self) -> String {
         match self.ready_providers().len() {
-            0 => "No provider has a client id yet; one can be named by issuer address.".to_owned(),
+            0 => "No provider is set up yet; one can be named by its address and a client id.".to_owned(),
             1 => "1 provider is ready to sign in with.".to_owned(),
             ready => format!("{ready} providers are ready to sign in with."),
         }

@@ -95,11 +95,11 @@ impl CheckUpError {
             Self::NoAnswer(what) => format!("{what} did not answer in time."),
             Self::Desktop(_) => "Your desktop could not be asked about this.".to_owned(),
             Self::NoSessionBus(_) => {
-                "You have no session bus here, so Tessera cannot reach your keychain.".to_owned()
+                "Tessera cannot reach your desktop from here, and so not your keychain either.".to_owned()
             }
             Self::NoBrowser(what) => format!("Your browser cannot be opened: {what} is not installed."),
             Self::SchemeUnhandled => {
-                "Your browser's answer would not find its way back: no program takes Tessera's addresses."
+                "Your browser's answer would not find its way back: no program opens Tessera's links."
                     .to_owned()
             }
             Self::SchemeProgramGone(program) => {
@@ -114,7 +114,7 @@ impl CheckUpError {
                 )
             }
             Self::SchemeNotReturned => {
-                "An address that Tessera handed to your system did not come back in time.".to_owned()
+                "A link that Tessera handed to your system did not come back in time.".to_owned()
             }
             Self::PortTaken {
                 name, place, holder, ..
@@ -146,17 +146,17 @@ impl CheckUpError {
             }
             Self::Desktop(_) => "Look again; if it stays so, log out and in again.",
             Self::NoSessionBus(_) => {
-                "Log in to a desktop, or start a session bus: `dbus-run-session -- tessera …`."
+                "Log in to a desktop; where there is none, start one's session bus: `dbus-run-session -- tessera …`."
             }
             Self::NoBrowser(_) => {
                 "Install it; until then, open the address that Tessera prints in a browser yourself."
             }
             Self::SchemeUnhandled | Self::SchemeProgramGone(_) | Self::SchemeElsewhere(_) => {
-                "Register Tessera again in its Settings; until then, sign in by the loopback address."
+                "Register Tessera again in its Settings; until then, choose “Use a local address” while you sign in."
             }
-            Self::SchemeShared { .. } => "Start the other build once: it registers its own addresses.",
+            Self::SchemeShared { .. } => "Start the other build once: it then opens its own links.",
             Self::SchemeNotReturned => {
-                "Look again; if it stays so, sign in by the loopback address, which needs no such address."
+                "Look again; if it stays so, choose “Use a local address” while you sign in, which needs no such link."
             }
             Self::PortTaken { .. } => {
                 "Quit what is listening there, or register another port at the provider and name it in providers.toml under `loopback`."

@@ -31,13 +31,16 @@ export const well: FindingView[] = [
     '/home/ann/.local/share/app.tessera.desktop.dev can be used; 4 accounts are in it.',
   ),
   fine('providers', '3 providers are ready to sign in with.'),
-  fine('session_bus', 'The session bus answers, and a Secret Service is on it.'),
+  fine('session_bus', 'Tessera reaches your desktop, and the keychain on it.'),
   fine('keychain', 'A large secret was kept, returned and deleted by the GNOME keyring.'),
-  fine('loopback', 'A place to wait for the browser was opened at 127.0.0.1:46513.'),
+  fine(
+    'loopback',
+    'Your browser’s answer can come back to this computer: an address was opened for it, 127.0.0.1:46513.',
+  ),
   fine('browser', 'Pages are opened by xdg-open, in /usr/bin/firefox.'),
   fine(
     'scheme',
-    'An address of app.tessera.desktop.dev went out through the system and came back to this program: a development build. The installed app has its own: /usr/bin/tessera-desktop.',
+    'A link of Tessera’s (app.tessera.desktop.dev) went out through your system and came back to this program: a development build. The installed app has its own: /usr/bin/tessera-desktop.',
   ),
   fine(
     'provider',
@@ -45,7 +48,7 @@ export const well: FindingView[] = [
     'acme',
   ),
   fine('clock', 'This computer’s clock and that of Acme agree.', 'acme'),
-  fine('single_instance', 'What a second start of Tessera is given comes to this one.'),
+  fine('single_instance', 'When Tessera is started once more, this window comes forward.'),
 ];
 
 const troubles: FindingView[] = [
@@ -64,8 +67,8 @@ const troubles: FindingView[] = [
     {
       code: 'scheme_unhandled',
       message:
-        'Your browser’s answer would not find its way back: no program takes Tessera’s addresses.',
-      hint: 'Register Tessera again in its Settings; until then, sign in by the loopback address.',
+        'Your browser’s answer would not find its way back: no program opens Tessera’s links.',
+      hint: 'Register Tessera again in its Settings; until then, choose “Use a local address” while you sign in.',
       detail: null,
     },
     { id: 'register_scheme', label: 'Register Tessera again', command: null, provider: null },
@@ -112,6 +115,14 @@ export const troubled: FindingView[] = [
       'clock',
       'This computer’s clock is 2 minutes behind that of GitHub; up to five minutes are allowed for.',
       'github',
+    ),
+    standing: 'tolerated',
+  },
+  {
+    ...fine(
+      'clock',
+      'This computer’s clock could not be compared with that of Acme, which did not answer.',
+      'acme',
     ),
     standing: 'tolerated',
   },
