@@ -3,6 +3,7 @@ import { userEvent } from 'vitest/browser';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ann, attempt, errors, google, sandbox } from '../src/host/fake/data';
 import { fail, ok } from '../src/host/fake/fake';
+import { m } from '../src/messages';
 import { byId, drawn, has, open, openState } from './open';
 
 afterEach(() => {
@@ -38,6 +39,17 @@ test('signing in ends at the accounts, with a welcome', async () => {
   expect(has('screen-accounts')).toBe(true);
   expect(byId('welcome').textContent).toContain('Signed in as Ann Archer.');
   expect(byId('account-card').dataset['account']).toBe('account-ann');
+});
+
+test('that a sign-in is to last until the app quits can be said before it begins', async () => {
+  const host = await openState('sign-in-until-quit');
+  const choice = byId('until-quit-choice');
+  expect(document.getElementById(choice.getAttribute('aria-describedby') ?? '')?.textContent).toBe(
+    m.attempt.untilQuitHint,
+  );
+  byId('provider-sandbox').click();
+  await drawn();
+  expect(host.last('signIn')).toEqual([{ ...usual, until_quit: true }]);
 });
 
 test('a provider that is not set up says what is missing and leads to its settings', async () => {

@@ -187,7 +187,9 @@ const en = {
         ? `${browser} is not on this computer any more: the page is in your default browser.`
         : `${browser} with the profile “${profile}” is not on this computer any more: the page is in your default browser.`,
     untilQuit: 'Keep me signed in until I quit',
-    untilQuitHint: 'No token is stored. When you quit Tessera, you are signed out.',
+    onlyUntilQuit: 'Keep me signed in only until I quit',
+    untilQuitHint:
+      'Nothing goes into the keychain: what keeps you signed in stays in Tessera’s memory, and is gone when you quit.',
     seeWhat: 'See what happens',
     seeWhere: 'See where it failed',
     goingOn: (provider: string) => `Signing in with ${provider}`,

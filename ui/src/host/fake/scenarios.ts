@@ -77,6 +77,7 @@ const several = () =>
 
 export const scenarios: Record<string, Scenario> = {
   'sign-in': { at: '#/sign-in', world: {} },
+  'sign-in-until-quit': { at: '#/sign-in', world: {}, steps: press('until-quit-choice') },
   'sign-in-loading': { at: '#/sign-in', world: { silent: true } },
   'sign-in-organisation': {
     at: '#/sign-in',
