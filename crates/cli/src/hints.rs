@@ -123,7 +123,7 @@ impl About {
             )),
             Error::Provider(error) => self.of_provider(error),
             Error::Store(StoreError::Damaged(_)) => Some(format!(
-                "Your tokens are still in the keychain; move the file tessera.db {}aside and run `{sign_in}`.",
+                "Run this again: a damaged file is kept aside, and your accounts come back from the keychain. If this comes once more, move tessera.db {}aside yourself; the same happens then.",
                 self.file
                     .as_ref()
                     .and_then(|file| file.parent())

@@ -582,7 +582,7 @@ fn of_store(error: &StoreError) -> Told {
             "store_damaged",
             machine,
             "Your list of accounts is damaged.",
-            "Your tokens are still in the keychain; move the file tessera.db aside and sign in again.",
+            "Quit Tessera and open it again: it keeps a damaged file aside and brings your accounts back from the keychain. If this comes once more, move tessera.db aside yourself; the same happens then.",
         ),
         StoreError::BegunAnew(_) => told(
             "store_begun_anew",
