@@ -1,12 +1,13 @@
 //! The one list of commands with their types: Tauri answers by it, and ui/src/host/bindings.ts is written from it.
 //! Beside it, the words that flows are told in, for the window's scripted host.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 use tauri::Runtime;
 use tauri_specta::{Builder, Commands, collect_commands};
-use tessera_client::{CheckId, MessageId};
+use tessera_client::{CheckId, FlowOutcome, MessageId};
 
 use crate::commands;
 
@@ -39,6 +40,10 @@ pub fn words() -> serde_json::Result<String> {
                 section: check.section(),
             })
             .collect(),
+        outcomes: FlowOutcome::ALL
+            .iter()
+            .map(|outcome| (outcome.as_str(), outcome.words()))
+            .collect(),
     };
     serde_json::to_string_pretty(&words).map(|json| json + "\n")
 }
@@ -47,6 +52,8 @@ pub fn words() -> serde_json::Result<String> {
 struct Words {
     messages: Vec<MessageWords>,
     checks: Vec<CheckWords>,
+    /// What a report says of each way in which a flow can stand, by its name.
+    outcomes: BTreeMap<&'static str, &'static str>,
 }
 
 #[derive(Serialize)]

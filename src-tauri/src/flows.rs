@@ -4,13 +4,14 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use tessera_client::{
-    Client, Field, FieldValue, FlowId, FlowKind, MessageId, Party, Report, Step, TraceEvent,
+    Client, Field, FieldValue, FlowId, FlowKind, FlowOutcome, MessageId, Party, Report, Step, TraceEvent,
 };
 use tokio::io::AsyncWriteExt as _;
 
 use crate::view;
 use crate::wire::{
-    ErrorView, FlowEventView, FlowFieldView, FlowKindView, FlowStepView, PartyView, SavedReport,
+    ErrorView, FlowEventView, FlowFieldView, FlowKindView, FlowOutcomeView, FlowStepView, PartyView,
+    SavedReport,
 };
 
 /// A step of a flow, as the window draws it.
@@ -52,8 +53,19 @@ fn step(step: Step) -> FlowStepView {
             sentence,
         },
         Step::Ended { error } => FlowStepView::Ended {
+            outcome: outcome(FlowOutcome::of(error.as_ref())),
             error: error.as_ref().map(ErrorView::from),
         },
+    }
+}
+
+fn outcome(outcome: FlowOutcome) -> FlowOutcomeView {
+    match outcome {
+        FlowOutcome::Running => FlowOutcomeView::Running,
+        FlowOutcome::Done => FlowOutcomeView::Done,
+        FlowOutcome::Cancelled => FlowOutcomeView::Cancelled,
+        FlowOutcome::Refused => FlowOutcomeView::Refused,
+        FlowOutcome::Failed => FlowOutcomeView::Failed,
     }
 }
 

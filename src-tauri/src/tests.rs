@@ -485,7 +485,7 @@ fn a_flow_is_told_as_it_happens_kept_for_later_and_saved_as_two_files() {
     let json: Value = serde_json::from_str(&read("json")).unwrap();
     assert_eq!(json["outcome"], "failed");
     assert_eq!(json["error"]["code"], "unreachable");
-    assert!(read("markdown").contains("It failed."), "{}", read("markdown"));
+    assert!(read("markdown").contains(". Failed.\n"), "{}", read("markdown"));
     assert_eq!(
         std::fs::read_dir(reports.path().join("Downloads"))
             .unwrap()

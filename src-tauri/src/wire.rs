@@ -11,7 +11,9 @@ use specta::Type;
 use specta_typescript::Number;
 
 pub use check_up::{FindingView, RepairView, StandingView};
-pub use flow::{FlowEventView, FlowFieldView, FlowKindView, FlowStepView, PartyView, SavedReport};
+pub use flow::{
+    FlowEventView, FlowFieldView, FlowKindView, FlowOutcomeView, FlowStepView, PartyView, SavedReport,
+};
 
 /// What went wrong, for a person. `code` is stable; `message` says what happened to you, `hint` what to do.
 #[derive(Clone, Debug, Serialize, Type)]

@@ -83,7 +83,7 @@ async fn a_sign_in_is_drawn_while_it_happens_and_its_report_holds_no_secret() ->
             .collect();
         ensure!(sent == MESSAGES, "the report tells {sent:?}");
         let text = fs::read_to_string(downloads.join(&markdown))?;
-        ensure!(text.contains("It went well."), "{text}");
+        ensure!(text.contains("Done."), "{text}");
 
         app.reload().await?;
         app.click("nav-flow").await?;

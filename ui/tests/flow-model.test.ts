@@ -5,6 +5,7 @@ import { errors } from '../src/host/fake/data';
 import { FakeHost } from '../src/host/fake/fake';
 import * as fake from '../src/host/fake/flows';
 import words from '../src/host/fake/words.json';
+import { m } from '../src/messages';
 import {
   count,
   failedStep,
@@ -182,4 +183,8 @@ describe('events', () => {
     flows.take(told[5]!);
     expect(seen(flows)).toBe(2);
   });
+});
+
+test('the window and a report call an end by the same words', () => {
+  expect(m.flow.outcomes).toEqual(words.outcomes);
 });

@@ -1,6 +1,6 @@
 //! `--trace`: what happens, step by step, on standard error while it happens.
 
-use tessera_client::{Client, Error, Field, FieldValue, Outcome, Party, Step, TraceEvent};
+use tessera_client::{Client, Error, Field, FieldValue, FlowOutcome, Outcome, Party, Step, TraceEvent};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::output::aside;
@@ -86,11 +86,12 @@ fn step(after: i64, step: &Step) {
 
 /// How it ended. What went wrong is told in full by the command itself, but for an API's answer.
 fn end(error: Option<&Error>) -> String {
+    let words = FlowOutcome::of(error).words();
     match error {
-        None => "Done.".to_owned(),
+        None => format!("{words}."),
+        // Its sentence says what the API did.
         Some(error @ Error::Api(_)) => format!("{} {} [{}]", error.message(), error.hint(), error.code()),
-        Some(error) if error.is_called_off() => format!("It was cancelled. [{}]", error.code()),
-        Some(error) => format!("It failed. [{}]", error.code()),
+        Some(error) => format!("{words}. [{}]", error.code()),
     }
 }
 

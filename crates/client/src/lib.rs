@@ -62,7 +62,9 @@ pub use sign_out::{
 pub use step_up::StepUp;
 pub use store::StoreError;
 pub use tessera_oidc::checks::{CheckId, Outcome, Verdict, Verdicts};
-pub use trace::{Field, FieldValue, FlowId, FlowKind, MessageId, Party, Report, Secret, Step, TraceEvent};
+pub use trace::{
+    Field, FieldValue, FlowId, FlowKind, FlowOutcome, MessageId, Party, Report, Secret, Step, TraceEvent,
+};
 
 /// The protocol's words that a shell needs; it imports nothing else of the protocol.
 pub use tessera_oidc::{

@@ -58,6 +58,64 @@ pub struct TraceEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FlowId(pub u64);
 
+/// How a flow stands: one list of words for the window, a report and the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowOutcome {
+    /// It has not ended.
+    Running,
+    /// It went well.
+    Done,
+    /// The person, or something newer that they began, ended it.
+    Cancelled,
+    /// An API answered a call with a no: Tessera did what it was asked for.
+    Refused,
+    /// It did not go well.
+    Failed,
+}
+
+impl FlowOutcome {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Running,
+        Self::Done,
+        Self::Cancelled,
+        Self::Refused,
+        Self::Failed,
+    ];
+
+    /// How a flow stands that ended with this error, or without one.
+    pub fn of(error: Option<&Error>) -> Self {
+        match error {
+            None => Self::Done,
+            Some(Error::Api(refusal)) if refusal.status.is_client_error() => Self::Refused,
+            Some(error) if error.is_called_off() => Self::Cancelled,
+            Some(_) => Self::Failed,
+        }
+    }
+
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// What a person reads.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Running => "Going on",
+            Self::Done => "Done",
+            Self::Cancelled => "Cancelled",
+            Self::Refused => "Refused by the API",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
 /// What a flow is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlowKind {

@@ -20,6 +20,22 @@ pub enum FlowKindView {
     SignOut,
 }
 
+/// How a flow stands.
+#[derive(Clone, Copy, Debug, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowOutcomeView {
+    /// It has not ended.
+    Running,
+    /// It went well.
+    Done,
+    /// The person, or something newer that they began, ended it.
+    Cancelled,
+    /// An API answered a call with a no.
+    Refused,
+    /// It did not go well.
+    Failed,
+}
+
 /// Who takes part.
 #[derive(Clone, Copy, Debug, Serialize, Type)]
 #[serde(rename_all = "snake_case")]
@@ -97,6 +113,8 @@ pub enum FlowStepView {
     },
     /// The flow is over.
     Ended {
+        /// How: `done`, `cancelled`, `refused` or `failed`.
+        outcome: FlowOutcomeView,
         /// Why it did not go well; `None` when it did.
         error: Option<ErrorView>,
     },

@@ -237,8 +237,15 @@ async fn a_call_that_the_api_refuses_has_not_gone_well() {
         let events = last_flow(&client, FlowKind::Call);
         let end = end(&events);
         assert_eq!(end.map(Error::code), code, "{status}");
-        let report: Value = serde_json::from_str(&Report::of(&events).unwrap().json).unwrap();
-        assert_eq!(report["outcome"], if code.is_some() { "failed" } else { "done" });
+        let report = Report::of(&events).unwrap();
+        let (outcome, words) = match code {
+            None => ("done", ". Done.\n"),
+            Some("api_refused") => ("refused", ". Refused by the API.\n"),
+            Some(_) => ("failed", ". Failed.\n"),
+        };
+        assert!(report.markdown.contains(words), "{}", report.markdown);
+        let report: Value = serde_json::from_str(&report.json).unwrap();
+        assert_eq!(report["outcome"], outcome);
         if let Some(error) = end {
             assert!(
                 error.message().contains(&status.to_string()),

@@ -488,6 +488,19 @@ export type FlowKindView =
 
 /**  What happened in a step. */
 export type FlowStepView = 
+/**  How a flow stands. */
+export type FlowOutcomeView = 
+/**  It has not ended. */
+"running" | 
+/**  It went well. */
+"done" | 
+/**  The person, or something newer that they began, ended it. */
+"cancelled" | 
+/**  An API answered a call with a no. */
+"refused" | 
+/**  It did not go well. */
+"failed";
+
 /**  A message went from one party to another. */
 { type: "message"; 
 /**  Who sent it. */
@@ -520,6 +533,8 @@ sentence: string } |
 { type: "ended"; 
 /**  Why it did not go well; `None` when it did. */
 error: ErrorView | null };
+/**  How: `done`, `cancelled`, `refused` or `failed`. */
+outcome: FlowOutcomeView; 
 
 /**  A new sign-in that will be needed. */
 export type ForecastView = {

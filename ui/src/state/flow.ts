@@ -1,6 +1,13 @@
 // One flow as it is drawn: the events that Rust told of it, made into steps. A step is a message with what Tessera
 // checked and decided upon it, or what it decided before there was any message. Pure: no runes, no host.
-import type { CheckView, ErrorView, FlowEventView, FlowKindView, PartyView } from '../host';
+import type {
+  CheckView,
+  ErrorView,
+  FlowEventView,
+  FlowKindView,
+  FlowOutcomeView,
+  PartyView,
+} from '../host';
 
 /** A message as it crossed between two parties. */
 export type FlowMessage = Extract<FlowEventView['step'], { type: 'message' }>;
@@ -29,7 +36,7 @@ export interface Flow {
   began: number;
   steps: FlowStep[];
   /** How it ended; `null` while it goes on. */
-  end: { at: number; error: ErrorView | null } | null;
+  end: { at: number; outcome: FlowOutcomeView; error: ErrorView | null } | null;
   /** How many events it was told in. */
   events: number;
 }
@@ -98,7 +105,7 @@ export function grow(flow: Flow | undefined, event: FlowEventView): Flow {
         steps: upon(({ decisions }) => ({ decisions: [...decisions, step.sentence] })),
       };
     case 'ended':
-      return { ...known, end: { at: event.at_millis, error: step.error } };
+      return { ...known, end: { at: event.at_millis, outcome: step.outcome, error: step.error } };
   }
 }
 
@@ -118,20 +125,7 @@ export function lanes(flow: Flow): PartyView[] {
 export const isAlone = ({ from, to }: FlowMessage): boolean => from === to;
 
 /** How a flow stands. */
-export type Outcome = 'running' | 'done' | 'cancelled' | 'refused' | 'failed';
-
-/** Ends that are no failure: the person, or something newer that they began, ended it. */
-const CANCELLED = new Set(['cancelled', 'replaced', 'interrupted', 'superseded']);
-
-/** The end of a call that an API answered with a no: Tessera did what it was asked for. */
-const REFUSED = 'api_refused';
-
-export function outcome({ end }: Flow): Outcome {
-  if (!end) return 'running';
-  if (!end.error) return 'done';
-  if (end.error.code === REFUSED) return 'refused';
-  return CANCELLED.has(end.error.code) ? 'cancelled' : 'failed';
-}
+export const outcome = ({ end }: Flow): FlowOutcomeView => end?.outcome ?? 'running';
 
 /** Whether nothing came of it, and not because the person called it off. */
 export function isInVain(flow: Flow): boolean {

@@ -90,7 +90,7 @@ async fn a_failed_check_is_told_with_what_was_expected_and_seen() {
         .unwrap();
     let expected = format!("expected {}; seen ", terminal.sandbox.issuer());
     assert!(failed.contains(&expected), "{failed}");
-    assert!(steps(&told).ends_with(&["It failed. [id_token_iss]"]), "{told}");
+    assert!(steps(&told).ends_with(&["Failed. [id_token_iss]"]), "{told}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use tessera_oidc::checks::Verdict;
 
-use super::{Field, FieldValue, Step, TraceEvent};
+use super::{Field, FieldValue, FlowOutcome, Step, TraceEvent};
 
 /// Names the form of the JSON file, so that a program can tell a later one from it.
 const FORM: &str = "tessera-flow-1";
@@ -103,17 +103,13 @@ impl Report {
             Step::Ended { error } => Some(error),
             _ => None,
         });
+        let outcome = ended.map_or(FlowOutcome::Running, |error| FlowOutcome::of(error.as_ref()));
         let row = Row {
             form: FORM,
             kind: first.kind.as_str(),
             provider: first.provider.as_ref().map(crate::provider::ProviderId::as_str),
             began_at,
-            outcome: match ended {
-                None => "unfinished",
-                Some(None) => "done",
-                Some(Some(error)) if error.is_called_off() => "cancelled",
-                Some(Some(_)) => "failed",
-            },
+            outcome: outcome.as_str(),
             error: ended.and_then(Option::as_ref).map(|error| ErrorRow {
                 code: error.code(),
                 message: error.message(),
@@ -124,7 +120,7 @@ impl Report {
         Some(Self {
             // Strings and numbers only: writing them cannot fail.
             json: serde_json::to_string_pretty(&row).unwrap_or_default(),
-            markdown: markdown(&row),
+            markdown: markdown(&row, outcome),
             name: format!("tessera-{}-{began_at}", row.kind),
         })
     }
@@ -175,14 +171,14 @@ fn check(verdict: &Verdict) -> WhatRow<'_> {
     }
 }
 
-fn markdown(row: &Row<'_>) -> String {
+fn markdown(row: &Row<'_>, outcome: FlowOutcome) -> String {
     let mut text = String::new();
     let began = Duration::from_millis(u64::try_from(row.began_at).unwrap_or(0));
     let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + began);
     // Writing to a string cannot fail.
     let _ = write!(
         text,
-        "# {} with {}\n\n{date}. {}\n",
+        "# {} with {}\n\n{date}. {}.\n",
         match row.kind {
             "sign_in" => "A sign-in",
             "refresh" => "A fresh token",
@@ -190,12 +186,7 @@ fn markdown(row: &Row<'_>) -> String {
             _ => "A sign-out",
         },
         row.provider.map_or_else(|| "a provider".to_owned(), literal),
-        match row.outcome {
-            "done" => "It went well.",
-            "failed" => "It failed.",
-            "cancelled" => "It was cancelled.",
-            _ => "It had not ended when this was written.",
-        }
+        outcome.words(),
     );
     if let Some(error) = &row.error {
         let _ = write!(

@@ -6,6 +6,7 @@ import type {
   FlowEventView,
   FlowFieldView,
   FlowKindView,
+  FlowOutcomeView,
   FlowStepView,
   PartyView,
 } from '../bindings';
@@ -64,7 +65,19 @@ export const decision = (code: string, sentence: string): FlowStepView => ({
   code,
   sentence,
 });
-export const ended = (error: ErrorView | null = null): FlowStepView => ({ type: 'ended', error });
+/** How Rust would tell that a flow with this error ended. */
+const outcomes: Record<string, FlowOutcomeView> = {
+  api_refused: 'refused',
+  cancelled: 'cancelled',
+  interrupted: 'cancelled',
+  replaced: 'cancelled',
+  superseded: 'cancelled',
+};
+export const ended = (error: ErrorView | null = null): FlowStepView => ({
+  type: 'ended',
+  outcome: error === null ? 'done' : (outcomes[error.code] ?? 'failed'),
+  error,
+});
 
 /** What Rust would tell, after what it `told`, of a flow that begins. */
 export function begin(told: readonly FlowEventView[], script: Script): FlowEventView[] {
