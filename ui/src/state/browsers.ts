@@ -12,25 +12,23 @@ export function browserOptions(
   browsers: BrowserView[],
   value: string,
 ): { value: string; text: string }[] {
-  const options = [
-    { value: SYSTEM, text: m.browser.system },
-    ...browsers.flatMap((browser) =>
-      browser.profiles.length > 1
-        ? browser.profiles.map((profile) => ({
-            value: profile.id,
-            text: m.browser.profile(browser.name, profile.name),
-          }))
-        : [{ value: browser.id, text: browser.name }],
-    ),
-  ];
-  if (options.some((option) => option.value === value)) return options;
-  const all = browsers.flatMap((browser) => [
-    { value: browser.id, text: browser.name },
-    ...browser.profiles.map((profile) => ({
-      value: profile.id,
-      text: m.browser.profile(browser.name, profile.name),
-    })),
-  ]);
-  const known = all.find((option) => option.value === value);
-  return [...options, known ?? { value, text: m.browser.gone(value) }];
+  const all = browsers.flatMap((browser) => {
+    const several = browser.profiles.length > 1;
+    return [
+      { value: browser.id, text: browser.name, offered: !several },
+      ...browser.profiles.map((profile) => ({
+        value: profile.id,
+        text: m.browser.profile(browser.name, profile.name),
+        offered: several,
+      })),
+    ];
+  });
+  const chosen = all.filter((option) => option.offered || option.value === value);
+  const options = [{ value: SYSTEM, text: m.browser.system }, ...chosen].map(({ value, text }) => ({
+    value,
+    text,
+  }));
+  return options.some((option) => option.value === value)
+    ? options
+    : [...options, { value, text: m.browser.gone(value) }];
 }
