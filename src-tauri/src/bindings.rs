@@ -98,6 +98,7 @@ pub(crate) fn all<R: Runtime>() -> Commands<R> {
         commands::move_storage,
         commands::open_again,
         commands::open_provider_page,
+        commands::other_storage,
         commands::paste_callback,
         commands::remove_provider,
         commands::repair,

@@ -21,6 +21,7 @@ pub const COMMANDS: &[&str] = &[
     "move_storage",
     "open_again",
     "open_provider_page",
+    "other_storage",
     "paste_callback",
     "remove_provider",
     "repair",

@@ -193,6 +193,14 @@ pub(crate) async fn account_storage(shell: Held<'_>, id: String) -> Answer<Vec<K
     Ok(kept.into_iter().map(Into::into).collect())
 }
 
+/// Everything that is kept beside the accounts, such as what a sign-out that is not finished has to give back.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn other_storage(shell: Held<'_>) -> Answer<Vec<KeptView>> {
+    let kept = shell.client().await?.stored_beside_accounts().await?;
+    Ok(kept.into_iter().map(Into::into).collect())
+}
+
 /// Moves what is kept of an account into memory, until the app quits, or into the keychain.
 #[tauri::command]
 #[specta::specta]

@@ -330,9 +330,10 @@ impl From<StoredSecret> for KeptView {
     fn from(secret: StoredSecret) -> Self {
         Self {
             what: secret.what.to_owned(),
+            of: secret.of,
             place: secret.place.as_str().to_owned(),
             place_name: secret.place_name,
-            bytes: u32::try_from(secret.bytes).unwrap_or(u32::MAX),
+            bytes: secret.bytes.map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX)),
             why: secret.why.to_owned(),
         }
     }

@@ -425,14 +425,17 @@ pub struct AccountDetail {
 /// Something secret that is kept of an account, from outside.
 #[derive(Clone, Debug, Serialize, Type)]
 pub struct KeptView {
-    /// What it is: `refresh_token`, `access_token`, `dpop_key`, `client_secret` or `id_token`.
+    /// What it is. Of an account: `refresh_token`, `access_token`, `dpop_key`, `client_secret`, `id_token` or `account`;
+    /// of none: `open_sign_out`, `attempt`, `keychain_mark`, `probe`, `leftover` or `unknown`.
     pub what: String,
+    /// Whose it is, where it is of somebody who is signed out.
+    pub of: Option<String>,
     /// Where it is: `keychain`, `memory` or `unsaved`.
     pub place: String,
     /// That place, as a person calls it.
     pub place_name: String,
-    /// Its size in bytes.
-    pub bytes: u32,
+    /// Its size in bytes; `None` where the keychain does not say now.
+    pub bytes: Option<u32>,
     /// Why it is kept, as a sentence.
     pub why: String,
 }

@@ -193,3 +193,21 @@ test('the settings of a provider that does not answer come into view', async () 
   expect(top >= 0 && bottom <= window.innerHeight).toBe(true);
   expect(standing('provider')).toBe('failed');
 });
+
+test('what is kept beside the accounts is listed, with where and why', async () => {
+  const host = await openState('settings-storage');
+  const open = byId('kept-open_sign_out');
+  expect(open.dataset['place']).toBe('keychain');
+  expect(open.textContent).toContain('Cleo Carter, Sandbox');
+  expect(open.textContent).toContain('the GNOME keyring');
+  expect(open.textContent).toContain('as soon as that can be reached');
+  expect(has('kept-keychain_mark')).toBe(true);
+  host.emit({ event: 'open_sign_outs', open_sign_outs: [] });
+  await drawn();
+  expect(has('kept-open_sign_out')).toBe(false);
+});
+
+test('why it cannot be told what is kept is told', async () => {
+  await open({ answers: { otherStorage: () => fail(errors.late) } }, '#/settings');
+  expect(byId('storage').textContent).toContain(errors.late.message);
+});

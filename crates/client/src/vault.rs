@@ -22,8 +22,12 @@ pub(crate) const ACCOUNT: &str = "account";
 /// What a sign-out that is not finished still has to give back: the first part of its entry's name.
 pub(crate) const REVOKE: &str = "revoke";
 
+/// The same of a sign-in that is under way, and of what only shows that the keychain takes a secret.
+pub(crate) const ATTEMPT: &str = "attempt";
+pub(crate) const PROBE: &str = "probe";
+
 /// The entry that says which keychain this is.
-const MARK: &str = "keychain/marker";
+pub(crate) const MARK: &str = "keychain/marker";
 
 /// An access token as it is kept: beside the refresh token, so that the next process needs no refresh.
 #[derive(Clone, Debug)]
@@ -313,6 +317,11 @@ impl Secrets {
         self.keychain.list().await
     }
 
+    /// One entry of the keychain, by its whole name.
+    pub(crate) async fn any_entry(&self, entry: &str) -> Result<Option<SecretBytes>, VaultError> {
+        self.keychain.get(entry).await
+    }
+
     /// Removes one entry from the keychain.
     pub(crate) async fn delete_entry(&self, entry: &str) -> Result<(), VaultError> {
         self.keychain.delete(entry).await
@@ -408,7 +417,7 @@ impl Secrets {
 /// The name of the entry that holds the attempt with this `state`. Named by a hash, because names of entries
 /// are not secret and the state is.
 pub(crate) fn attempt_entry(state: &State) -> String {
-    format!("attempt/{}", state.fingerprint())
+    format!("{ATTEMPT}/{}", state.fingerprint())
 }
 
 fn dpop_entry(id: &AccountId) -> String {

@@ -11,7 +11,7 @@ use tessera_client::{
 use tokio::task::JoinHandle;
 
 use crate::refresh::{expired, held_up};
-use crate::rig::Rig;
+use crate::rig::{Rig, rule};
 
 /// An account that was here once.
 const GONE: &str = "0123456789abcdef";
@@ -188,10 +188,11 @@ async fn a_secret_that_was_taken_out_of_the_same_keychain_is_gone() {
     assert_eq!(state(&client, &ann).await.need(), Some(SignInNeed::SecretsGone));
 }
 
-/// What is kept of an account, as `what place`.
+/// The secrets that are kept of an account, as `what place`.
 async fn kept(client: &Client, id: &AccountId) -> Vec<String> {
     let kept = client.stored_secrets(id).await.unwrap();
     kept.iter()
+        .filter(|kept| kept.what != "account")
         .map(|secret| format!("{} {}", secret.what, secret.place.as_str()))
         .collect()
 }
@@ -356,7 +357,11 @@ async fn a_secret_is_shown_by_its_size_and_place_and_nobody_is_asked_for_it() {
     let shown = client.stored_secrets(&ann).await.unwrap();
     let refresh = rig.keychain.entries.lock().unwrap()[&format!("refresh/{ann}")].clone();
     assert_eq!(
-        (shown[0].what, shown[0].bytes, shown[0].place_name.as_str()),
+        (
+            shown[0].what,
+            shown[0].bytes.unwrap(),
+            shown[0].place_name.as_str()
+        ),
         ("refresh_token", refresh.len(), "the test's keychain")
     );
     let all = format!("{shown:?}");
@@ -364,6 +369,7 @@ async fn a_secret_is_shown_by_its_size_and_place_and_nobody_is_asked_for_it() {
         let secret = String::from_utf8_lossy(secret);
         assert!(secret.len() < 16 || !all.contains(secret.as_ref()));
     }
+    assert_eq!(shown.last().unwrap().what, "account");
     rig.keychain.refuse("", VaultError::Locked);
     rig.keychain.diary.lock().unwrap().clear();
     let error = client.stored_secrets(&ann).await.unwrap_err();
@@ -410,4 +416,90 @@ async fn a_refresh_token_that_is_no_token_any_more_is_told_as_gone_and_not_waite
     let state = client.account(&id).await.unwrap().state;
     assert_eq!(state.need(), Some(SignInNeed::SecretsGone));
     assert_eq!(rig.token_requests("refresh_token"), 0);
+}
+
+/// Whoever looks into the keychain finds nothing that the window does not tell of.
+#[tokio::test]
+async fn every_entry_of_the_keychain_is_told_with_its_place_and_reason() {
+    let rig = Rig::new().await;
+    rig.fault("dpop-offered");
+    let client = rig.client().await;
+    let ann = rig.sign_in(&client, "ann").await.account.id;
+    // Somebody who is signed out, and whose provider could not be told.
+    let bob = rig.sign_in(&client, "bob").await.account;
+    let fault = rig.sandbox.faults().set(rule("revocation-drop"));
+    client.sign_out(&bob.id).await.unwrap();
+    rig.sandbox.faults().remove(fault);
+    // A sign-in that is under way, something of nobody, and a trial that nobody took away.
+    let attempt = client.sign_in(rig.request(Route::Scheme)).unwrap();
+    attempt.opened().await.unwrap();
+    let of_ann = format!("client/{ann}");
+    plant(
+        &rig,
+        &["refresh/0123456789abcdef", "probe/4711", "later/4711", &of_ann],
+    );
+
+    let mut told = client.stored_secrets(&ann).await.unwrap();
+    let beside = client.stored_beside_accounts().await.unwrap();
+    let what: Vec<_> = beside.iter().map(|stored| stored.what).collect();
+    assert_eq!(
+        what,
+        [
+            "open_sign_out",
+            "attempt",
+            "keychain_mark",
+            "unknown",
+            "probe",
+            "leftover"
+        ],
+        "{beside:#?}"
+    );
+    let whose = beside[0].of.as_deref().unwrap();
+    assert!(
+        whose.starts_with(&bob.name) && whose.ends_with(&bob.provider_name),
+        "{whose}"
+    );
+    told.extend(beside);
+    let entries = rig.keychain.entries.lock().unwrap().clone();
+    assert_eq!(told.len(), entries.len(), "{told:#?} {:?}", entries.keys());
+    let mut sizes: Vec<_> = told.iter().map(|stored| stored.bytes.unwrap()).collect();
+    let mut kept: Vec<_> = entries.values().map(Vec::len).collect();
+    sizes.sort_unstable();
+    kept.sort_unstable();
+    assert_eq!(sizes, kept);
+    assert!(told.iter().all(|stored| {
+        stored.place == SecretPlace::Keychain
+            && stored.place_name == "the test's keychain"
+            && stored.why.ends_with('.')
+    }));
+
+    // While the keychain tells nothing, what is known without it is told, and nobody is asked.
+    rig.keychain.refuse("", VaultError::Locked);
+    rig.keychain.diary.lock().unwrap().clear();
+    let beside = client.stored_beside_accounts().await.unwrap();
+    assert_eq!(
+        beside
+            .iter()
+            .map(|stored| (stored.what, stored.bytes))
+            .collect::<Vec<_>>(),
+        [("open_sign_out", None)]
+    );
+    assert_eq!(*rig.keychain.diary.lock().unwrap(), ["list "]);
+}
+
+#[tokio::test]
+async fn what_an_open_sign_out_keeps_in_memory_is_told_as_that() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let request = SignIn {
+        storage: Storage::UntilQuit,
+        ..rig.request(Route::Scheme)
+    };
+    let ann = rig.sign_in_with(&client, request, "ann").await.unwrap().account;
+    let fault = rig.sandbox.faults().set(rule("revocation-drop"));
+    client.sign_out(&ann.id).await.unwrap();
+    rig.sandbox.faults().remove(fault);
+    let beside = client.stored_beside_accounts().await.unwrap();
+    let told: Vec<_> = beside.iter().map(|stored| (stored.what, stored.place)).collect();
+    assert_eq!(told[0], ("open_sign_out", SecretPlace::Memory), "{beside:#?}");
 }

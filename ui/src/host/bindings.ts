@@ -48,6 +48,8 @@ export const commands = {
 	 *  address is Rust's own.
 	 */
 	openProviderPage: (of: string) => typedError<null, ErrorView>(__TAURI_INVOKE("open_provider_page", { of })),
+	/**  Everything that is kept beside the accounts, such as what a sign-out that is not finished has to give back. */
+	otherStorage: () => typedError<KeptView[], ErrorView>(__TAURI_INVOKE("other_storage")),
 	/**  Takes the address that the person's browser shows at the end. */
 	pasteCallback: (id: string, text: string) => typedError<null, ErrorView>(__TAURI_INVOKE("paste_callback", { id, text })),
 	/**  Removes a provider that was added here. */
@@ -486,8 +488,6 @@ export type FlowKindView =
 /**  A person signs out. */
 "sign_out";
 
-/**  What happened in a step. */
-export type FlowStepView = 
 /**  How a flow stands. */
 export type FlowOutcomeView = 
 /**  It has not ended. */
@@ -501,6 +501,8 @@ export type FlowOutcomeView =
 /**  It did not go well. */
 "failed";
 
+/**  What happened in a step. */
+export type FlowStepView = 
 /**  A message went from one party to another. */
 { type: "message"; 
 /**  Who sent it. */
@@ -531,10 +533,10 @@ code: string;
 sentence: string } | 
 /**  The flow is over. */
 { type: "ended"; 
-/**  Why it did not go well; `None` when it did. */
-error: ErrorView | null };
 /**  How: `done`, `cancelled`, `refused` or `failed`. */
 outcome: FlowOutcomeView; 
+/**  Why it did not go well; `None` when it did. */
+error: ErrorView | null };
 
 /**  A new sign-in that will be needed. */
 export type ForecastView = {
@@ -548,14 +550,19 @@ export type ForecastView = {
 
 /**  Something secret that is kept of an account, from outside. */
 export type KeptView = {
-	/**  What it is: `refresh_token`, `access_token`, `dpop_key`, `client_secret` or `id_token`. */
+	/**
+	 *  What it is. Of an account: `refresh_token`, `access_token`, `dpop_key`, `client_secret`, `id_token` or `account`;
+	 *  of none: `open_sign_out`, `attempt`, `keychain_mark`, `probe`, `leftover` or `unknown`.
+	 */
 	what: string,
+	/**  Whose it is, where it is of somebody who is signed out. */
+	of: string | null,
 	/**  Where it is: `keychain`, `memory` or `unsaved`. */
 	place: string,
 	/**  That place, as a person calls it. */
 	place_name: string,
-	/**  Its size in bytes. */
-	bytes: number,
+	/**  Its size in bytes; `None` where the keychain does not say now. */
+	bytes: number | null,
 	/**  Why it is kept, as a sentence. */
 	why: string,
 };

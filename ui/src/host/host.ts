@@ -51,6 +51,8 @@ export interface Host {
   accountDetail(id: string): Promise<Answer<AccountDetail>>;
   /** Every secret that is kept of an account: where, how large and why, never what it is. */
   accountStorage(id: string): Promise<Answer<KeptView[]>>;
+  /** Everything that is kept beside the accounts, such as what a sign-out that is not finished has to give back. */
+  otherStorage(): Promise<Answer<KeptView[]>>;
   /** Moves what is kept of an account into memory, until the app quits, or into the keychain. */
   moveStorage(id: string, untilQuit: boolean): Promise<Answer<null>>;
   /** The browsers that are installed here and can be chosen for an account. */

@@ -39,6 +39,7 @@ export const tauriHost: Host = {
   pasteCallback: (id, text) => settled(() => commands.pasteCallback(id, text)),
   accountDetail: (id) => settled(() => commands.accountDetail(id)),
   accountStorage: (id) => settled(() => commands.accountStorage(id)),
+  otherStorage: () => settled(() => commands.otherStorage()),
   moveStorage: (id, untilQuit) => settled(() => commands.moveStorage(id, untilQuit)),
   browsers: () => settled(() => commands.browsers()),
   setBrowser: (id, browser) => settled(() => commands.setBrowser(id, browser)),

@@ -296,6 +296,13 @@ const en = {
         dpop_key: 'Key that your tokens are bound to',
         client_secret: 'The app’s own secret',
         id_token: 'Proof of who you are',
+        account: 'Who you are',
+        open_sign_out: 'A sign-out that is not finished',
+        attempt: 'The sign-in that is under way',
+        keychain_mark: 'Mark of this keychain',
+        probe: 'Trial',
+        leftover: 'Left over',
+        unknown: 'Not known here',
       },
       nothing: 'Nothing is kept of this account now.',
       toMemory: 'Keep in memory until Tessera quits',
@@ -608,6 +615,8 @@ const en = {
     kept: (n: number, text: string) =>
       n === 1 ? 'One account is in the keychain.' : `${text} accounts are in the keychain.`,
     keptNone: 'No account is in the keychain now.',
+    keptWhere: 'Each account’s page lists what is kept of it.',
+    beside: 'What else is kept',
     untilQuit: (n: number, text: string) =>
       n === 1
         ? 'One account is kept only until you quit.'

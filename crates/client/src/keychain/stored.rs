@@ -1,21 +1,27 @@
-//! Where each secret of an account is, how large it is, and why it is kept; never what it is.
+//! Where each secret is, how large it is, and why it is kept; never what it is. So is what lies beside them in the
+//! keychain and is no secret: whoever looks there finds nothing that is not told here.
 
-use crate::account::{Account, AccountId, Storage};
+use crate::account::{AccountId, Storage};
 use crate::client::Client;
 use crate::error::{AccountError, Error};
-use crate::vault::KINDS;
+use crate::sign_out::OpenSignOut;
+use crate::vault::{ACCOUNT, ATTEMPT, KINDS, MARK, PROBE, REVOKE};
 
-/// A secret of an account, from outside.
+/// What is kept, from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSecret {
-    /// Stable id: `refresh_token`, `access_token`, `dpop_key`, `client_secret` or `id_token`.
+    /// Stable id. Of an account: `refresh_token`, `access_token`, `dpop_key`, `client_secret`, `id_token` or `account`.
+    /// Of none: `open_sign_out`, `attempt`, `keychain_mark`, `probe`, `leftover` or
+    /// `unknown`.
     pub what: &'static str,
+    /// Whose it is, as a person knows it, where it is of somebody who is signed out.
+    pub of: Option<String>,
     /// Where it is.
     pub place: SecretPlace,
     /// That place, as a person calls it.
     pub place_name: String,
-    /// How many bytes are kept.
-    pub bytes: usize,
+    /// How many bytes are kept; `None` where the keychain does not say now.
+    pub bytes: Option<usize>,
     /// Why it is kept, as a sentence.
     pub why: &'static str,
 }
@@ -43,7 +49,7 @@ impl SecretPlace {
 }
 
 impl Client {
-    /// Every secret that is kept of an account. Asks the person nothing: a keychain that is locked says so.
+    /// Everything that is kept of an account. Asks the person nothing: a keychain that is locked says so.
     ///
     /// # Errors
     /// When there is no such account, or the keychain gives nothing now.
@@ -58,9 +64,10 @@ impl Client {
         };
         let unsaved = inner.flights.unsaved(id, account.generation);
         let mut secrets = Vec::new();
-        for kind in KINDS {
+        for kind in KINDS.into_iter().chain([ACCOUNT]) {
             if let Some(token) = unsaved.as_ref().filter(|_| kind == "refresh") {
-                secrets.push(self.stored(kind, SecretPlace::Unsaved, token.expose().len()));
+                let bytes = Some(token.expose().len());
+                secrets.push(self.stored(kind, SecretPlace::Unsaved, bytes));
                 continue;
             }
             let entry = format!("{kind}/{id}");
@@ -68,17 +75,84 @@ impl Client {
                 continue;
             }
             if let Some(secret) = inner.secrets.entry(kind, id, account.storage).await? {
-                secrets.push(self.stored(kind, place(&account), secret.expose().len()));
+                let bytes = Some(secret.expose().len());
+                secrets.push(self.stored(kind, place(account.storage), bytes));
             }
         }
         Ok(secrets)
     }
 
-    fn stored(&self, kind: &str, place: SecretPlace, bytes: usize) -> StoredSecret {
+    /// Everything that is kept and is of no account that is signed in: sign-outs that are not finished first. Asks the
+    /// person nothing; while the keychain tells nothing, what the store knows of it is still told.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn stored_beside_accounts(&self) -> Result<Vec<StoredSecret>, Error> {
+        let inner = self.inner();
+        let listed = inner.secrets.listed().await;
+        let open = self.open_sign_outs().await?;
+        let accounts = inner.store.accounts().await?;
+        let mut stored = Vec::new();
+        for open in &open {
+            stored.extend(self.stored_of_sign_out(open, &listed).await);
+        }
+        // Its order is the keychain's own, which may change from one look to the next.
+        let mut names = listed.ok().flatten().unwrap_or_default();
+        names.sort();
+        for name in names {
+            let (kind, id) = name.split_once('/').unwrap_or((name.as_str(), ""));
+            let is_told = match kind {
+                REVOKE => open.iter().any(|open| open.id.as_str() == id),
+                _ => accounts
+                    .iter()
+                    .any(|account| account.id.as_str() == id && account.storage == Storage::Keychain),
+            };
+            if !is_told {
+                // Whoever is to be asked first, or what has gone meanwhile, has no size.
+                let bytes = match inner.secrets.any_entry(&name).await {
+                    Ok(None) => continue,
+                    Ok(Some(secret)) => Some(secret.expose().len()),
+                    Err(_) => None,
+                };
+                let kind = match kind {
+                    REVOKE | ATTEMPT | PROBE => kind,
+                    _ if name == MARK => MARK,
+                    _ if of_an_account(kind) && AccountId::parse(id).is_some() => LEFTOVER,
+                    _ => UNKNOWN,
+                };
+                stored.push(self.stored(kind, SecretPlace::Keychain, bytes));
+            }
+        }
+        Ok(stored)
+    }
+
+    /// What a sign-out still has to give back; `None` where it has nothing any more, or another process has it.
+    async fn stored_of_sign_out(
+        &self,
+        open: &OpenSignOut,
+        listed: &Result<Option<Vec<String>>, crate::ports::VaultError>,
+    ) -> Option<StoredSecret> {
+        let entry = format!("{REVOKE}/{}", open.id);
+        let bytes = match (open.storage, listed) {
+            (Storage::Keychain, Err(_)) => None,
+            (Storage::Keychain, Ok(Some(listed))) if !listed.contains(&entry) => return None,
+            _ => match self.inner().secrets.to_revoke(&open.id, open.storage).await {
+                Ok(secret) => Some(secret?.expose().len()),
+                Err(_) => None,
+            },
+        };
+        Some(StoredSecret {
+            of: Some(format!("{}, {}", open.name, open.provider_name)),
+            ..self.stored(REVOKE, place(open.storage), bytes)
+        })
+    }
+
+    fn stored(&self, kind: &str, place: SecretPlace, bytes: Option<usize>) -> StoredSecret {
         let keychain = self.inner().secrets.keychain_name();
         let (what, why) = told(kind);
         StoredSecret {
             what,
+            of: None,
             place,
             place_name: match place {
                 SecretPlace::Keychain => keychain,
@@ -91,8 +165,16 @@ impl Client {
     }
 }
 
-fn place(account: &Account) -> SecretPlace {
-    match account.storage {
+/// What stands here for an entry of an account that is gone, and for one that this version knows nothing of.
+const LEFTOVER: &str = "leftover";
+const UNKNOWN: &str = "unknown";
+
+fn of_an_account(kind: &str) -> bool {
+    kind == ACCOUNT || KINDS.contains(&kind)
+}
+
+fn place(storage: Storage) -> SecretPlace {
+    match storage {
         Storage::Keychain => SecretPlace::Keychain,
         Storage::UntilQuit => SecretPlace::Memory,
     }
@@ -114,9 +196,37 @@ fn told(kind: &str) -> (&'static str, &'static str) {
             "client_secret",
             "Came with this sign-in only, and the provider asks for it at each renewal.",
         ),
-        _ => (
+        "id_token" => (
             "id_token",
             "Tells the provider whose session it is when you sign out in the browser.",
+        ),
+        ACCOUNT => (
+            "account",
+            "No secret: who you are and what you allowed, so that the account comes back if Tessera’s list of accounts is damaged.",
+        ),
+        REVOKE => (
+            "open_sign_out",
+            "Ends Tessera’s access at the provider as soon as that can be reached, and is used for nothing else.",
+        ),
+        ATTEMPT => (
+            "attempt",
+            "Ends a sign-in that is under way, also when Tessera is closed meanwhile; deleted after ten minutes at most.",
+        ),
+        MARK => (
+            "keychain_mark",
+            "No secret: a made-up name of this keychain, so that another one is not taken for it.",
+        ),
+        PROBE => (
+            "probe",
+            "No secret: shows that your keychain takes one, and is deleted at once.",
+        ),
+        UNKNOWN => (
+            UNKNOWN,
+            "Was put there by another version of Tessera; this one leaves it alone.",
+        ),
+        _ => (
+            LEFTOVER,
+            "Belongs to nobody who is signed in here any more; Tessera deletes it when it is opened the next time.",
         ),
     }
 }

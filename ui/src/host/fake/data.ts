@@ -333,23 +333,57 @@ export const kept = (account: AccountView): KeptView[] => {
   const place = account.until_quit
     ? { place: 'memory', place_name: 'Tessera’s memory' }
     : { place: 'keychain', place_name: 'the GNOME keyring' };
+  const of = null;
   return [
     {
       what: 'refresh_token',
+      of,
       bytes: 1_214,
       why: 'Keeps you signed in: new access is had with it.',
       ...place,
     },
     {
       what: 'access_token',
+      of,
       bytes: 982,
       why: 'Calls APIs for you, and is kept so that the next start needs no new one.',
       ...place,
     },
     {
       what: 'id_token',
+      of,
       bytes: 1_046,
       why: 'Tells the provider whose session it is when you sign out in the browser.',
+      ...place,
+    },
+    {
+      what: 'account',
+      of,
+      bytes: 388,
+      why: 'No secret: who you are and what you allowed, so that the account comes back if Tessera’s list of accounts is damaged.',
+      ...place,
+    },
+  ];
+};
+
+/** What is kept beside the accounts: of each sign-out that is not finished, and what marks the keychain. */
+export const beside = (open: OpenSignOutView[]): KeptView[] => {
+  const place = { place: 'keychain', place_name: 'the GNOME keyring' };
+  return [
+    ...open
+      .filter(({ over }) => !over)
+      .map((one) => ({
+        what: 'open_sign_out',
+        of: `${one.name}, ${one.provider_name}`,
+        bytes: 1_380,
+        why: 'Ends Tessera’s access at the provider as soon as that can be reached, and is used for nothing else.',
+        ...place,
+      })),
+    {
+      what: 'keychain_mark',
+      of: null,
+      bytes: 32,
+      why: 'No secret: a made-up name of this keychain, so that another one is not taken for it.',
       ...place,
     },
   ];

@@ -214,6 +214,9 @@ export class FakeHost implements Host {
       return account ? ok(data.kept(account)) : fail(data.errors.late);
     });
 
+  otherStorage: Host['otherStorage'] = () =>
+    this.#answer('otherStorage', [], () => ok(data.beside(this.openSignOuts)));
+
   moveStorage: Host['moveStorage'] = (id, untilQuit) =>
     this.#answer('moveStorage', [id, untilQuit], () => {
       const accounts = this.accounts.map((other) =>

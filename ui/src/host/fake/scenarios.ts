@@ -189,6 +189,10 @@ export const scenarios: Record<string, Scenario> = {
     },
     steps: press('open-sign-out-retry'),
   },
+  'account-open-locked': {
+    at: '#/accounts/account-bob',
+    world: { accounts: data.troubled() },
+  },
   'account-open-unavailable': {
     at: '#/accounts/account-ann',
     world: { accounts: data.troubled() },
@@ -324,6 +328,10 @@ export const scenarios: Record<string, Scenario> = {
   },
 
   settings: { at: '#/settings', world: { accounts: data.accounts() } },
+  'settings-storage': {
+    at: '#/settings',
+    world: { accounts: data.accounts(), openSignOuts: data.openSignOuts() },
+  },
   'settings-client-id': { at: '#/settings/github', world: {} },
   'settings-add': { at: '#/settings', world: {}, steps: press('provider-add') },
   'settings-change': { at: '#/settings', world: {}, steps: press('provider-set-acme') },
