@@ -1,10 +1,12 @@
 //! Access tokens are renewed before anybody waits for them, and no provider suffers from it.
 
+use std::process::Command;
 use std::sync::Arc;
 
 use lab::alarm::TestAlarm;
-use tessera_client::ports::Woken;
+use tessera_client::ports::{Alarm as _, Clock as _, Woken};
 use tessera_client::{AccountId, Client, Route, SignIn, Storage, UnixTime};
+use tessera_platform::{SystemAlarm, SystemClock};
 use tessera_sandbox::faults::{Fault, HttpFault, Rule};
 use tessera_sandbox::log::{Endpoint, Entry};
 use tessera_sandbox::{Options, Person};
@@ -271,7 +273,7 @@ async fn nobody_is_asked_to_unlock_a_keychain_for_it() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_run_left_open_is_tried_first_of_all_or_when_the_keychain_is_unlocked() {
+async fn what_an_earlier_run_left_open_is_tried_at_the_start_and_when_the_keychain_is_unlocked() {
     for locked in [false, true] {
         let rig = Rig::with(Options {
             refresh_reuse_grace: 30,
@@ -336,4 +338,53 @@ async fn it_goes_on_with_accounts_that_come_and_ends_with_the_app() {
     kept.next(rig.sandbox.clock().now()).await;
     kept.client.settle().await.unwrap();
     kept.upkeep.await.unwrap();
+}
+
+/// Set for the process that has networks of its own.
+const INSIDE: &str = "TESSERA_TEST_OWN_NETWORKS";
+
+/// With the system's own alarm, on networks that only this test has.
+#[tokio::test]
+async fn when_the_systems_network_returns_every_account_is_fresh() {
+    let name = "upkeep::when_the_systems_network_returns_every_account_is_fresh";
+    if std::env::var_os(INSIDE).is_none() {
+        let inside = Command::new("unshare")
+            .args(["--map-root-user", "--net"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", name])
+            .env(INSIDE, "1")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&inside.stdout);
+        assert!(inside.status.success() && told.contains("1 passed"), "{told}");
+        return;
+    }
+    let address = |verb: &str| {
+        let set = Command::new("ip")
+            .args(["address", verb, "127.0.0.1/8", "dev", "lo"])
+            .status();
+        assert!(set.unwrap().success(), "{verb}");
+    };
+    let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();
+    assert!(up.unwrap().success());
+    let (rig, id) = ann().await;
+    address("del");
+    let client = rig.client().await;
+    // By the sandbox's clock, which stands still from now on: the system's is hours behind it, and no time that is waited
+    // for comes before this test ends.
+    rig.sandbox.clock().advance(9 * 3600);
+    let alarm = SystemAlarm::new();
+    // What there is already is no change.
+    let patience = SystemClock.now().plus(3);
+    assert_eq!(alarm.wait(Some(patience)).await, Woken::Time);
+    let kept = Kept {
+        client: client.clone(),
+        alarm: TestAlarm::new(&rig.sandbox),
+        upkeep: tokio::spawn(async move { client.keep_fresh(&alarm).await }),
+    };
+    kept.becomes(&id, "offline").await;
+    assert_eq!(rig.token_requests("refresh_token"), 0);
+    address("add");
+    kept.becomes(&id, "signed_in").await;
+    assert_eq!(rig.token_requests("refresh_token"), 1);
 }
