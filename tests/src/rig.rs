@@ -343,6 +343,8 @@ pub struct TestKeychain {
     pub refuses: Mutex<Option<(&'static str, VaultError)>>,
     /// How often more something can be stored or removed; after that nothing can, as if the process had been killed.
     pub writes_left: Mutex<Option<usize>>,
+    /// Stores entries whose name begins so, and says that it did not.
+    pub denies: Mutex<Option<&'static str>>,
     /// Cannot tell what it holds.
     pub keeps_no_list: AtomicBool,
     /// Would ask the person first.
@@ -427,7 +429,12 @@ impl Vault for TestKeychain {
             .lock()
             .unwrap()
             .insert(key.to_owned(), secret.expose().to_vec());
-        Ok(())
+        match *self.denies.lock().unwrap() {
+            Some(prefix) if key.starts_with(prefix) => {
+                Err(VaultError::Failed("its answer did not come".to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn get(&self, key: &str) -> Result<Option<SecretBytes>, VaultError> {

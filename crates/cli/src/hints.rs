@@ -185,7 +185,6 @@ impl About {
             }
             AccountError::OtherProvider
             | AccountError::ProviderAsksToWait { .. }
-            | AccountError::HeldElsewhere
             | AccountError::Superseded => return None,
         })
     }
@@ -284,7 +283,7 @@ fn of_vault(error: &VaultError) -> Option<String> {
         VaultError::Full(_) => "Make room on this computer's disk and run this again",
         VaultError::TooSmall { .. } => "Use another keychain",
         VaultError::Failed(_) => "Run this again; if it stays so, restart the keychain",
-        VaultError::Replaced | VaultError::Damaged => return None,
+        VaultError::Replaced | VaultError::HeldElsewhere | VaultError::Damaged => return None,
     };
     Some(format!("{first}. `tessera doctor` tries it."))
 }

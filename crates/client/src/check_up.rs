@@ -184,7 +184,9 @@ impl Client {
     /// # Errors
     /// When the person declines, or the keychain does not work.
     pub async fn unlock_keychain(&self) -> Result<(), Error> {
-        self.use_keychain().await
+        self.use_keychain().await?;
+        self.inner().flights.offer_again();
+        Ok(())
     }
 }
 

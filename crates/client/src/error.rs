@@ -110,9 +110,6 @@ pub enum AccountError {
     /// The token cannot be renewed, for the provider gave nothing to do it with.
     #[error("the provider gave no refresh token")]
     NoRefreshToken,
-    /// Another process has the renewed refresh token in its memory only, and the kept one is void.
-    #[error("another running program holds the renewed sign-in, which the keychain did not take")]
-    HeldElsewhere,
     /// A newer sign-in, or a sign-out, owns the account now.
     #[error("the account was signed in anew or out meanwhile")]
     Superseded,
@@ -308,7 +305,7 @@ impl Error {
             Self::KeySetStatus(_)
             | Self::KeysUnavailable { .. }
             | Self::Stopped
-            | Self::Account(AccountError::ProviderAsksToWait { .. } | AccountError::HeldElsewhere) => true,
+            | Self::Account(AccountError::ProviderAsksToWait { .. }) => true,
             _ => false,
         }
     }

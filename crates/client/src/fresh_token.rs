@@ -267,11 +267,8 @@ impl Client {
         let inner = self.inner();
         // What is in memory only can lose nothing more.
         if inner.flights.unsaved(&account.id, account.generation).is_none() {
-            let holder = inner.store.redemption_holder(account, &token).await?;
-            if let Some(holder) = holder
-                && self.is_present(&holder).await
-            {
-                return Err(AccountError::HeldElsewhere.into());
+            if self.is_held_elsewhere(account).await? {
+                return Err(VaultError::HeldElsewhere.into());
             }
             inner
                 .secrets
@@ -354,13 +351,9 @@ impl Client {
         }
         let rotated = response.refresh_token.as_ref().filter(|token| *token != used);
         if let Some(token) = rotated {
-            match inner
-                .secrets
-                .put_refresh(&account.id, account.storage, token)
-                .await
-            {
+            match self.put_for_certain(account, token).await {
                 Ok(()) => {
-                    inner.flights.set_unsaved(&account.id, None);
+                    inner.flights.forget_unsaved(&account.id);
                     self.end_redemption(account, true).await;
                     let fields = vec![Field::masked("refresh_token", token)];
                     flow.wrote(account.storage, MessageId::TokensStored, fields);
@@ -369,7 +362,7 @@ impl Client {
                     // The old one is void at the provider: this copy in memory is all there is.
                     inner
                         .flights
-                        .set_unsaved(&account.id, Some((account.generation, token.clone())));
+                        .set_unsaved(&account.id, account.generation, token.clone());
                     let error = Error::NotSaved(error);
                     flow.decided(error.code(), error.message());
                     self.changed(Change::Notice(error));
@@ -441,6 +434,19 @@ impl Client {
             .await;
         }
         Ok(fresh(access))
+    }
+
+    /// Puts a refresh token into the keychain. One that is there although the keychain failed is there.
+    async fn put_for_certain(&self, account: &Account, token: &RefreshToken) -> Result<(), VaultError> {
+        let secrets = &self.inner().secrets;
+        let (id, storage) = (&account.id, account.storage);
+        let Err(error) = secrets.put_refresh(id, storage, token).await else {
+            return Ok(());
+        };
+        match secrets.refresh(id, storage).await {
+            Ok(Some(kept)) if kept == *token => Ok(()),
+            _ => Err(error),
+        }
     }
 
     /// The provider said that the session is over.

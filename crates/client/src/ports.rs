@@ -88,6 +88,9 @@ pub enum VaultError {
     /// It is another one than the secrets were put into.
     #[error("this is another keychain than the one that holds the secrets")]
     Replaced,
+    /// What it did not take is in the memory of another process that runs, and what it has instead is void.
+    #[error("another running program holds what the keychain did not take")]
+    HeldElsewhere,
     /// An entry is there but cannot be read back whole.
     #[error("an entry in the keychain is damaged")]
     Damaged,

@@ -186,7 +186,7 @@ impl Client {
             }
             return Err(error.into());
         }
-        inner.flights.set_unsaved(id, None);
+        inner.flights.forget_unsaved(id);
         flow.wrote(storage, MessageId::SecretsDeleted, Vec::new());
         lines.push(ReceiptLine {
             what: "secrets_deleted",

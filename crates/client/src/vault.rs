@@ -241,6 +241,10 @@ impl Secrets {
         self.vault(storage).delete(&dpop_entry(id)).await
     }
 
+    pub(crate) async fn delete_access(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
+        self.vault(storage).delete(&format!("access/{id}")).await
+    }
+
     pub(crate) async fn delete_refresh(&self, id: &AccountId, storage: Storage) -> Result<(), VaultError> {
         self.vault(storage).delete(&format!("refresh/{id}")).await
     }

@@ -1,8 +1,10 @@
 //! Refresh tokens that are replaced at each use: what happens when nobody hears the answer, or the keychain does not
 //! take what it brought.
 
+use std::time::Duration;
+
 use tessera_client::ports::VaultError;
-use tessera_client::{AccountId, AccountState, Category, Client, SignInNeed};
+use tessera_client::{AccountId, AccountState, Category, Change, Client, SignInNeed};
 use tessera_sandbox::Options;
 
 use crate::refresh::held_up;
@@ -146,7 +148,7 @@ async fn what_the_keychain_did_not_take_is_offered_again_by_itself() {
     let mut changes = client.changes();
     rig.keychain.relent();
     tokio::time::pause();
-    tokio::time::advance(std::time::Duration::from_secs(3)).await;
+    tokio::time::advance(Duration::from_secs(3)).await;
     tokio::time::resume();
     while kept() == before {
         changes.recv().await.unwrap();
@@ -211,23 +213,90 @@ async fn nobody_sends_the_void_token_while_another_process_has_the_new_one() {
     let (rig, client, id) = unsaved().await;
     let other = rig.client().await;
     other.resolve_doubts().await.unwrap();
-    let error = other.access_token(&id).await.unwrap_err();
     assert_eq!(
-        (error.code(), error.category()),
-        ("held_elsewhere", Category::Keychain)
+        state(&other, &id).await.as_str(),
+        "signed_in",
+        "it was not even tried"
     );
+    let error = other.access_token(&id).await.unwrap_err();
+    let held = ("held_elsewhere", Category::Keychain);
+    assert_eq!((error.code(), error.category()), held);
     assert_eq!(rig.token_requests("refresh_token"), 1);
-    assert_eq!(state(&other, &id).await.as_str(), "signed_in");
+    assert_eq!(state(&other, &id).await.as_str(), "keychain_unavailable");
 
-    // The one that has it goes on, and as soon as the keychain takes it, so does everybody.
+    // The one that has it goes on. The keychain may even have taken it, and have said that it did not.
     client.access_token(&id).await.unwrap();
     rig.sandbox.clock().advance(3600);
-    assert_eq!(
-        other.access_token(&id).await.unwrap_err().code(),
-        "held_elsewhere"
-    );
+    assert_eq!(other.access_token(&id).await.unwrap_err().code(), held.0);
+    let lying = rig.keychain.given.lock().unwrap().last().cloned().unwrap();
+    let entry = format!("refresh/{id}");
+    let void = rig.keychain.entries.lock().unwrap().insert(entry.clone(), lying);
+    assert_eq!(other.access_token(&id).await.unwrap_err().code(), held.0);
+    rig.keychain.entries.lock().unwrap().insert(entry, void.unwrap());
+
+    // As soon as the keychain takes it, everybody goes on.
+    rig.keychain.diary.lock().unwrap().clear();
+    client.unlock_keychain().await.unwrap();
+    rig.keychain.asked_to("put refresh").await;
     rig.keychain.relent();
-    client.settle().await.unwrap();
+    let mut changes = client.changes();
+    while client.unlock_keychain().await.is_ok() {
+        let change = tokio::time::timeout(Duration::from_millis(50), changes.recv()).await;
+        if matches!(change, Ok(Ok(Change::Accounts))) {
+            break;
+        }
+    }
+    let diary = rig.keychain.diary.lock().unwrap().clone();
+    let offers = diary.iter().filter(|line| *line == "put refresh").count();
+    assert_eq!(offers, 2, "each token is offered by one: {diary:?}");
     other.access_token(&id).await.unwrap();
+    assert_eq!(state(&other, &id).await.as_str(), "signed_in");
+    client.settle().await.unwrap();
     assert_eq!(rig.token_requests("refresh_token"), 3);
+    rig.sandbox.clock().advance(3600);
+    rig.client().await.access_token(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_that_the_keychain_took_without_saying_so_is_not_unsaved() {
+    let (rig, client, id) = expired(0).await;
+    *rig.keychain.denies.lock().unwrap() = Some("refresh/");
+    client.access_token(&id).await.unwrap();
+    *rig.keychain.denies.lock().unwrap() = None;
+    rig.sandbox.clock().advance(3600);
+    rig.client().await.access_token(&id).await.unwrap();
+    // Nothing is laid over what came since.
+    client.settle().await.unwrap();
+    rig.sandbox.clock().advance(3600);
+    rig.client().await.access_token(&id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_provider_that_cannot_be_asked_is_not_asked_for_each_token_in_doubt() {
+    let rig = Rig::with(Options {
+        refresh_reuse_grace: 30,
+        ..Options::default()
+    })
+    .await;
+    let client = rig.client().await;
+    let mut ids = Vec::new();
+    for person in ["ann", "bob"] {
+        ids.push(rig.sign_in(&client, person).await.account.id);
+    }
+    rig.sandbox.clock().advance(3600);
+    rig.fault("token-cut");
+    for id in &ids {
+        client.access_token(id).await.unwrap_err();
+    }
+    rig.sandbox.faults().clear();
+    rig.fault("token-500");
+    let next = rig.client().await;
+    assert!(next.resolve_doubts().await.unwrap(), "one is left");
+    assert_eq!(rig.token_requests("refresh_token"), 2 + 1);
+    rig.sandbox.faults().clear();
+    assert!(!next.resolve_doubts().await.unwrap());
+    assert_eq!(rig.token_requests("refresh_token"), 2 + 1 + 2);
+    for id in &ids {
+        assert_eq!(state(&next, id).await.as_str(), "signed_in");
+    }
 }

@@ -1,6 +1,7 @@
 //! Two versions of the app on one store: the older one has it open when the newer one changes the layout.
 
 use rusqlite::Connection;
+use tessera_client::ports::VaultError;
 use tessera_client::{AccountId, Client};
 use tessera_sandbox::log::Entry;
 
@@ -143,5 +144,37 @@ async fn a_turn_that_is_needed_is_kept_when_another_accounts_is_over() {
     let sent = sent(&rig);
     for token in &sent {
         assert_eq!(sent.iter().filter(|other| *other == token).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_only_the_older_version_has_is_not_given_up() {
+    for saves in [false, true] {
+        let rig = Rig::new().await;
+        let older = rig.client().await;
+        let id = expired("ann", &rig, &older).await;
+        rig.keychain
+            .refuse("put refresh/", VaultError::Full("no room".to_owned()));
+        older.access_token(&id).await.unwrap();
+        rig.sandbox.clock().advance(3600);
+
+        let before = layout(&rig);
+        let newer = Newer::comes(&rig);
+        assert_eq!(told(&older, &id).await, "store_too_new");
+        if saves {
+            rig.keychain.relent();
+            rig.keychain.diary.lock().unwrap().clear();
+            older.unlock_keychain().await.unwrap();
+            rig.keychain.asked_to("put refresh").await;
+            older.settle().await.unwrap();
+        }
+        newer.goes(before);
+        let next = rig.client().await;
+        // The sandbox forgives nothing: the void token would end the sign-in.
+        let expected = if saves { "well" } else { "held_elsewhere" };
+        assert_eq!(told(&next, &id).await, expected);
+        rig.keychain.relent();
+        older.settle().await.unwrap();
+        assert_eq!(told(&next, &id).await, "well");
     }
 }

@@ -263,12 +263,6 @@ fn of_account(error: &AccountError) -> Told {
             "Your sign-in cannot be renewed, because the provider gave nothing to do it with.",
             "Sign in again; where the provider offers it, allow access while you are away.",
         ),
-        AccountError::HeldElsewhere => told(
-            "held_elsewhere",
-            Category::Keychain,
-            "Your keychain did not take this sign-in when it was renewed, so only the Tessera that renewed it has it now.",
-            "Leave that one open: it tries again by itself. Unlock the keychain or make room in it, then try again.",
-        ),
         AccountError::Superseded => told(
             "superseded",
             Category::Cancelled,
@@ -637,6 +631,12 @@ fn of_vault(error: &VaultError) -> Told {
             keychain,
             "Your keychain takes only secrets that are smaller than those of this sign-in.",
             "Use another keychain; in the app you can also stay signed in until you quit.",
+        ),
+        VaultError::HeldElsewhere => told(
+            "held_elsewhere",
+            Category::Keychain,
+            "Your keychain did not take this sign-in when it was renewed, so only the Tessera that renewed it has it now.",
+            "Leave that one open: it tries again by itself. Unlock the keychain or make room in it, then try again.",
         ),
         VaultError::Replaced => told(
             "keychain_replaced",

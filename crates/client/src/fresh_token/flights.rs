@@ -3,19 +3,19 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, Shared};
 use tessera_oidc::RefreshToken;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{Notify, OwnedMutexGuard};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::look::Obtained;
 use super::presence::Presence;
-use crate::account::AccountId;
+use crate::account::{Account, AccountId};
 use crate::client::{Change, Client};
 use crate::error::Error;
 use crate::ports::{Entropy, VaultError};
@@ -33,6 +33,9 @@ const LEASE_LOOK: Duration = Duration::from_millis(50);
 /// How long to wait before a token that the keychain did not take is offered to it again, at first and at most. It may
 /// ask the person each time.
 const SAVE_AGAIN: std::ops::RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_mins(5);
+
+/// How long a process that ends waits until it may put a token into the keychain that has not taken it so far.
+const LAST_OFFER: Duration = Duration::from_secs(10);
 
 pub(super) type Flight = Shared<BoxFuture<'static, Result<Obtained, Error>>>;
 
@@ -52,7 +55,9 @@ pub(crate) struct Flights {
     /// Nothing is begun any more, and what has not spent anything stops.
     closing: CancellationToken,
     /// Rotated refresh tokens that the keychain did not take: the only good copy, until it does.
-    unsaved: Mutex<HashMap<AccountId, Unsaved>>,
+    unsaved: Mutex<AllUnsaved>,
+    /// Told when the keychain may take now what it did not take before.
+    may_save: Notify,
     /// What went wrong last, as only this process knows it.
     troubles: Mutex<HashMap<AccountId, Trouble>>,
     /// Whose turn it is in this process. A lease keeps other processes away, and none of this one's own.
@@ -72,10 +77,27 @@ struct Unsaved {
     sent: bool,
 }
 
+/// Everything that is in memory only.
+#[derive(Default)]
+struct AllUnsaved {
+    tokens: HashMap<AccountId, Unsaved>,
+    /// The accounts whose token is offered to the keychain again and again; others need not begin it.
+    offered: HashSet<AccountId>,
+}
+
 /// The right to write an account's secrets, which nobody else has until [`Client::end_turn`], in this process or another.
 pub(crate) struct Turn {
     id: AccountId,
-    _place: OwnedMutexGuard<()>,
+    place: OwnedMutexGuard<()>,
+}
+
+/// How long a turn is waited for.
+#[derive(Clone, Copy)]
+enum Patience {
+    /// Until this process is about to end.
+    UntilClosing,
+    /// Beyond that, for as long as the caller does.
+    Last,
 }
 
 /// An account that is shown as refreshing.
@@ -112,6 +134,7 @@ impl Flights {
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             unsaved: Mutex::default(),
+            may_save: Notify::new(),
             troubles: Mutex::default(),
             places: Mutex::default(),
             refreshing: Mutex::default(),
@@ -189,59 +212,70 @@ impl Flights {
     }
 
     /// Where a newer version has changed the store, nothing is begun here any more and no lease can be given back: all are
-    /// given up, so that it does not wait for the end of this process. Not while another account than this one has a turn
-    /// here, whose tokens nobody else may send meanwhile.
-    fn make_way(&self, error: &StoreError, id: &AccountId) {
+    /// given up, so that it does not wait for the end of this process. Not while an account has a turn here, or a refresh
+    /// token that is nowhere else: nobody else may send what is kept of it meanwhile.
+    fn make_way(&self, error: &StoreError) {
         let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut others = places.iter().filter(|(other, _)| *other != id);
-        if matches!(error, StoreError::TooNew { .. })
-            && others.all(|(_, place)| Arc::strong_count(place) == 1)
-        {
+        let has_turn = places.values().any(|place| Arc::strong_count(place) > 1);
+        if matches!(error, StoreError::TooNew { .. }) && !has_turn && self.all_unsaved().tokens.is_empty() {
             self.presence.leave();
         }
     }
 
+    fn all_unsaved(&self) -> MutexGuard<'_, AllUnsaved> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The refresh token of this sign-in that is nowhere but here.
     pub(crate) fn unsaved(&self, id: &AccountId, generation: u64) -> Option<RefreshToken> {
-        let unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
+        let unsaved = self.all_unsaved();
+        let unsaved = unsaved.tokens.get(id);
         unsaved
-            .get(id)
             .filter(|unsaved| unsaved.generation == generation)
             .map(|unsaved| unsaved.token.clone())
     }
 
-    pub(crate) fn set_unsaved(&self, id: &AccountId, token: Option<(u64, RefreshToken)>) {
-        let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
-        match token {
-            Some((generation, token)) => {
-                let sent = false;
-                unsaved.insert(
-                    id.clone(),
-                    Unsaved {
-                        generation,
-                        token,
-                        sent,
-                    },
-                )
-            }
-            None => unsaved.remove(id),
+    /// From now on this token of the account is nowhere but here.
+    pub(super) fn set_unsaved(&self, id: &AccountId, generation: u64, token: RefreshToken) {
+        let unsaved = Unsaved {
+            generation,
+            token,
+            sent: false,
         };
+        self.all_unsaved().tokens.insert(id.clone(), unsaved);
+    }
+
+    /// The account has no such token any more: it is safe elsewhere, or of no use.
+    pub(crate) fn forget_unsaved(&self, id: &AccountId) {
+        self.all_unsaved().tokens.remove(id);
     }
 
     /// Notes whether the account's refresh token that is nowhere but here is being sent, and says whether it was
     /// before.
     pub(super) fn set_unsaved_sent(&self, id: &AccountId, sent: bool) -> bool {
-        let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
-        unsaved
-            .get_mut(id)
-            .is_some_and(|unsaved| std::mem::replace(&mut unsaved.sent, sent))
+        let mut unsaved = self.all_unsaved();
+        let unsaved = unsaved.tokens.get_mut(id);
+        unsaved.is_some_and(|unsaved| std::mem::replace(&mut unsaved.sent, sent))
     }
 
-    fn all_unsaved(&self) -> HashMap<AccountId, Unsaved> {
-        self.unsaved
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Says whether nobody offers the account's token to the keychain yet; whoever asks does from now on.
+    fn begin_offering(&self, id: &AccountId) -> bool {
+        self.all_unsaved().offered.insert(id.clone())
+    }
+
+    /// What is to be offered to the keychain. When it is nothing, the offering is over.
+    fn to_offer(&self, id: &AccountId) -> Option<Unsaved> {
+        let mut unsaved = self.all_unsaved();
+        let token = unsaved.tokens.get(id).cloned();
+        if token.is_none() {
+            unsaved.offered.remove(id);
+        }
+        token
+    }
+
+    /// Has everything that is in memory only offered to the keychain at once.
+    pub(crate) fn offer_again(&self) {
+        self.may_save.notify_waiters();
     }
 
     /// Runs what may be broken off when this process is about to end.
@@ -269,52 +303,96 @@ impl Client {
         flights.closing.cancel();
         flights.tasks.close();
         tokio::join!(flights.tasks.wait(), self.unask());
+        let unsaved = flights.all_unsaved().tokens.clone();
         let mut result = Ok(());
-        for (id, unsaved) in flights.all_unsaved() {
-            let saved = self.save(&id, unsaved.generation, &unsaved.token).await;
+        for (id, unsaved) in unsaved {
+            let saved =
+                tokio::time::timeout(LAST_OFFER, self.save_in_turn(&id, &unsaved, Patience::Last)).await;
+            let saved = saved.unwrap_or(Err(Error::NotSaved(VaultError::Failed(
+                "another program did not let it be written".to_owned(),
+            ))));
             result = result.and(saved);
         }
         result
     }
 
-    async fn save(&self, id: &AccountId, generation: u64, token: &RefreshToken) -> Result<(), Error> {
-        let inner = self.inner();
-        let account = inner.store.account(id).await?;
-        if let Some(account) = account.filter(|account| account.generation == generation) {
-            let stored = inner.secrets.put_refresh(id, account.storage, token).await;
-            stored.map_err(Error::NotSaved)?;
-            inner.store.end_redemption(id, generation, true).await?;
+    /// Offers it to the keychain, in the account's turn: neither a refresh that brings another token nor a new sign-in is
+    /// overtaken by it. A newer version lets nobody have a turn; it does not touch the account either, as long as this
+    /// process lives.
+    async fn save_in_turn(&self, id: &AccountId, unsaved: &Unsaved, patience: Patience) -> Result<(), Error> {
+        match self.turn(id, patience).await {
+            Ok(turn) => {
+                let saved = self.save(id, unsaved).await;
+                self.end_turn(turn).await;
+                saved
+            }
+            Err(Error::Store(error @ StoreError::TooNew { .. })) => {
+                let account = self.inner().store.account(id).await?;
+                if let Some(account) = account.filter(|account| account.generation == unsaved.generation) {
+                    self.put_unsaved(&account, &unsaved.token).await?;
+                }
+                self.inner().flights.forget_unsaved(id);
+                self.inner().flights.make_way(&error);
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
-        inner.flights.set_unsaved(id, None);
+    }
+
+    async fn save(&self, id: &AccountId, unsaved: &Unsaved) -> Result<(), Error> {
+        let flights = &self.inner().flights;
+        if flights.unsaved(id, unsaved.generation).as_ref() != Some(&unsaved.token) {
+            return Ok(());
+        }
+        let account = self.inner().store.account(id).await?;
+        let account = account.filter(|account| account.generation == unsaved.generation);
+        if let Some(account) = &account {
+            self.put_unsaved(account, &unsaved.token).await?;
+        }
+        // As soon as it is there: another process may use it, and this copy is void then.
+        flights.forget_unsaved(id);
+        if let Some(account) = &account {
+            self.end_redemption(account, true).await;
+        }
         Ok(())
+    }
+
+    async fn put_unsaved(&self, account: &Account, token: &RefreshToken) -> Result<(), Error> {
+        let secrets = &self.inner().secrets;
+        let stored = secrets.put_refresh(&account.id, account.storage, token).await;
+        stored.map_err(Error::NotSaved)
     }
 
     /// Offers a token that the keychain did not take to it again, until it takes it or another one has replaced it.
     pub(super) fn save_later(&self, id: &AccountId) {
         let (client, id) = (self.clone(), id.clone());
+        if !self.inner().flights.begin_offering(&id) {
+            return;
+        }
         self.inner().flights.tasks.spawn(async move {
             let flights = &client.inner().flights;
             let mut pause = *SAVE_AGAIN.start();
-            while let Some(Unsaved {
-                generation, token, ..
-            }) = flights.all_unsaved().remove(&id)
-            {
+            loop {
+                let told = flights.may_save.notified();
+                if flights.to_offer(&id).is_none() {
+                    return;
+                }
                 let waited = async {
-                    tokio::time::sleep(pause).await;
+                    // What is told ends the pause; so does its end.
+                    let _ = tokio::time::timeout(pause, told).await;
                     Ok(())
                 };
                 if flights.unless_closing(waited).await.is_err() {
                     return;
                 }
-                // Turns are taken, so that a refresh that brings another token cannot be overtaken by this one.
-                let Ok(turn) = client.take_turn(&id).await else {
+                let Some(unsaved) = flights.to_offer(&id) else {
                     return;
                 };
-                let is_still_it = flights.unsaved(&id, generation).as_ref() == Some(&token);
-                if is_still_it && client.save(&id, generation, &token).await.is_ok() {
-                    client.changed(Change::Accounts);
+                match client.save_in_turn(&id, &unsaved, Patience::UntilClosing).await {
+                    Ok(()) => client.changed(Change::Accounts),
+                    Err(Error::Stopped) => return,
+                    Err(_) => {}
                 }
-                client.end_turn(turn).await;
                 pause = pause.saturating_mul(2).min(*SAVE_AGAIN.end());
             }
         });
@@ -322,6 +400,10 @@ impl Client {
 
     /// Waits until nobody else writes the account's secrets, and whoever does has finished.
     pub(crate) async fn take_turn(&self, id: &AccountId) -> Result<Turn, Error> {
+        self.turn(id, Patience::UntilClosing).await
+    }
+
+    async fn turn(&self, id: &AccountId, patience: Patience) -> Result<Turn, Error> {
         let place = self.inner().flights.place(id).lock_owned().await;
         let inner = self.inner();
         let (store, presence) = (&inner.store, &inner.flights.presence);
@@ -330,12 +412,17 @@ impl Client {
         loop {
             let now = self.now();
             let until = now.plus(LEASE.as_secs().cast_signed());
-            let taken = store.take_lease(id, &holder, now, until).await;
-            if taken.inspect_err(|error| inner.flights.make_way(error, id))? {
-                return Ok(Turn {
-                    id: id.clone(),
-                    _place: place,
-                });
+            match store.take_lease(id, &holder, now, until).await {
+                Ok(true) => {
+                    let id = id.clone();
+                    return Ok(Turn { id, place });
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    drop(place);
+                    inner.flights.make_way(&error);
+                    return Err(error.into());
+                }
             }
             if let Some(lease) = store.lease_holder(id).await? {
                 let (_, since) = seen
@@ -353,7 +440,10 @@ impl Client {
                 tokio::time::sleep(LEASE_LOOK).await;
                 Ok(())
             };
-            inner.flights.unless_closing(pause).await?;
+            match patience {
+                Patience::UntilClosing => inner.flights.unless_closing(pause).await?,
+                Patience::Last => pause.await?,
+            }
         }
     }
 
@@ -375,9 +465,11 @@ impl Client {
 
     /// Lets others write the account's tokens. A failure is harmless: the lease runs out by itself.
     pub(crate) async fn end_turn(&self, turn: Turn) {
+        let Turn { id, place } = turn;
         let holder = self.inner().flights.presence.holder().await;
-        if let Err(error) = self.inner().store.release_lease(&turn.id, &holder).await {
-            self.inner().flights.make_way(&error, &turn.id);
+        if let Err(error) = self.inner().store.release_lease(&id, &holder).await {
+            drop(place);
+            self.inner().flights.make_way(&error);
             tracing::warn!(
                 code = Error::from(error).code(),
                 "a refresh lease could not be given back"

@@ -5,10 +5,9 @@ use tessera_oidc::RefreshToken;
 use tessera_oidc::dpop::DpopKey;
 
 use super::fresh;
-use super::look::Wish;
 use super::renewed::{Renewed, no_more_than_before};
 use super::trouble::left_unspent;
-use crate::account::{Account, SignInNeed, Storage};
+use crate::account::{Account, SignInNeed};
 use crate::client::Client;
 use crate::dpop::For;
 use crate::error::Error;
@@ -16,41 +15,6 @@ use crate::store::Doubt;
 use crate::trace::{Exchange, Flow, MessageId};
 
 impl Client {
-    /// Tries, once each, the refresh tokens whose answer an earlier process did not live to hear: a provider may have
-    /// replaced them, and one that forgives does so for a short while only. What comes of it shows in the accounts'
-    /// states. Nobody is asked to unlock a keychain for it. [`Client::keep_fresh`] does it first of all.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn resolve_doubts(&self) -> Result<(), Error> {
-        for id in self.inner().store.open_redemptions().await? {
-            // Whoever has the turn may be hearing the answer now.
-            let turn = self.take_turn(&id).await?;
-            let open = self.inner().store.open_redemptions().await;
-            self.end_turn(turn).await;
-            if !open?.contains(&id) {
-                continue;
-            }
-            let Some(account) = self.inner().store.account(&id).await? else {
-                continue;
-            };
-            // The entry is about the one that the keychain has, in whose place there is another here.
-            let unsaved = self.inner().flights.unsaved(&id, account.generation);
-            let secrets = &self.inner().secrets;
-            if unsaved.is_some() || account.storage == Storage::Keychain && secrets.keychain_asks().await {
-                continue;
-            }
-            // An access token that is still good says nothing of the refresh token.
-            let kept = secrets.access(&id, account.storage).await;
-            let kept = kept.ok().flatten();
-            let wish = kept.map_or_else(Wish::default, |access| Wish::other_than(access.token));
-            if let Err(error) = self.fly(&id, wish).await {
-                tracing::info!(code = error.code(), "a sign-in that was in doubt was not renewed");
-            }
-        }
-        Ok(())
-    }
-
     /// Sends the refresh token to the account's provider, with an entry in the journal while its answer is not known.
     /// Says in `doubt` what was known of the token before.
     pub(super) async fn redeem(
@@ -134,8 +98,17 @@ impl Client {
         }
     }
 
+    /// Whether another process has the account's refresh token in its memory only, and lives.
+    pub(super) async fn is_held_elsewhere(&self, account: &Account) -> Result<bool, Error> {
+        let holder = self.inner().store.redemption_holder(account).await?;
+        Ok(match holder {
+            Some(holder) => self.is_present(&holder).await,
+            None => false,
+        })
+    }
+
     /// Closes the journal. A failure is harmless: a refusal that comes later is then told with another reason.
-    pub(super) async fn end_redemption(&self, account: &Account, replaced: bool) {
+    pub(crate) async fn end_redemption(&self, account: &Account, replaced: bool) {
         let (store, generation) = (&self.inner().store, account.generation);
         if let Err(error) = store.end_redemption(&account.id, generation, replaced).await {
             tracing::warn!(

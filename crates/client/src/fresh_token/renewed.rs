@@ -81,7 +81,7 @@ impl Client {
         let inner = self.inner();
         // First, because a state that is written is enough for the token never to be used again.
         self.needs_sign_in(account, SignInNeed::OtherPerson, None).await?;
-        inner.flights.set_unsaved(&account.id, None);
+        inner.flights.forget_unsaved(&account.id);
         inner.secrets.delete_refresh(&account.id, account.storage).await?;
         Ok(())
     }

@@ -6,7 +6,9 @@
 //! with it. Sign-outs that are not finished are tried again in the same way.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::future::Future;
 use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::stream::{self, FuturesUnordered};
@@ -14,6 +16,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tessera_oidc::UnixTime;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 
 use super::look::Wish;
 use super::trouble;
@@ -39,6 +42,9 @@ const AT_ONCE: usize = 4;
 /// locked, a store that cannot be read.
 const LOOK_AGAIN_SECONDS: i64 = 60;
 
+/// When refresh tokens in doubt are tried again whose provider could not be asked, in seconds.
+const DOUBTS_AGAIN_SECONDS: i64 = 5 * 60;
+
 /// By which part of a pause its end may come earlier than the state of an account tells, so that those who wait for the
 /// same provider do not all come back at once.
 const EARLIER: i64 = 4;
@@ -47,6 +53,49 @@ const EARLIER: i64 = 4;
 const GATHER: Duration = Duration::from_secs(1);
 
 impl Client {
+    /// Tries, once each, the refresh tokens whose answer an earlier process did not live to hear: a provider may have
+    /// replaced them, and one that forgives does so for a short while only. What comes of it shows in the accounts'
+    /// states. Nobody is asked to unlock a keychain for it, and no provider is asked on that cannot be. Says whether
+    /// some could not be tried now. [`Client::keep_fresh`] does it at its start, and when it may go better than before.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn resolve_doubts(&self) -> Result<bool, Error> {
+        let mut doubtful: BTreeMap<String, Vec<AccountId>> = BTreeMap::new();
+        let mut asks = None;
+        for id in self.inner().store.open_redemptions().await? {
+            let Some(account) = self.inner().store.account(&id).await? else {
+                continue;
+            };
+            // The entry is about the one that the keychain has, in whose place there is another here, or elsewhere.
+            let unsaved = self.inner().flights.unsaved(&id, account.generation);
+            if unsaved.is_some() || self.is_held_elsewhere(&account).await? {
+                continue;
+            }
+            if account.storage == Storage::Keychain {
+                if asks.is_none() {
+                    asks = Some(self.inner().secrets.keychain_asks().await);
+                }
+                if asks == Some(true) {
+                    continue;
+                }
+            }
+            doubtful
+                .entry(account.issuer.as_str().to_owned())
+                .or_default()
+                .push(id);
+        }
+        let mut tries: FuturesUnordered<_> = doubtful
+            .into_values()
+            .map(|ids| gently(ids, |id| resolve(self.clone(), id)))
+            .collect();
+        let mut left = false;
+        while let Some(outcomes) = tries.next().await {
+            left |= outcomes.iter().any(|(_, outcome)| outcome.is_providers());
+        }
+        Ok(left)
+    }
+
     /// Keeps every account's access token fresh, until [`Client::settle`] is called. For a shell that stays open, when
     /// its window is there. Nobody is asked to unlock a keychain for it.
     pub async fn keep_fresh(&self, alarm: &dyn Alarm) {
@@ -57,7 +106,7 @@ impl Client {
             busy: HashSet::new(),
             ending: HashMap::new(),
             anew: true,
-            doubts: true,
+            doubts: Some(self.now()),
             jitter: RandomState::new(),
         };
         let work = upkeep.run(alarm).map(Ok::<(), Error>);
@@ -78,8 +127,8 @@ struct Upkeep {
     ending: HashMap<OpenSignOutId, Option<UnixTime>>,
     /// What failed before says nothing of now: sign-outs are tried again at once.
     anew: bool,
-    /// Refresh tokens in doubt are to be looked for.
-    doubts: bool,
+    /// When refresh tokens in doubt are looked for; `None` when that is being done, or need not be.
+    doubts: Option<UnixTime>,
     /// Sets pauses apart from those of others who began theirs in the same moment.
     jitter: RandomState,
 }
@@ -109,7 +158,7 @@ struct Report {
     outcomes: Vec<(AccountId, Outcome)>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Renewed,
     /// A new sign-in is needed, or there has been one, or the account is gone.
@@ -122,18 +171,31 @@ enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// Whether it is about the provider, and so the same for all that are its.
+    fn is_providers(self) -> bool {
+        matches!(self, Self::Offline | Self::Unavailable)
+    }
+}
+
 impl Upkeep {
     async fn run(&mut self, alarm: &dyn Alarm) {
         let mut changes = self.client.changes();
         let mut work = FuturesUnordered::new();
         let mut ends = FuturesUnordered::new();
         let mut looks = FuturesUnordered::new();
+        let mut gathered = pin!(tokio::time::sleep(GATHER));
+        let mut gathering = false;
         loop {
-            if self.doubts && looks.is_empty() {
-                self.doubts = false;
-                looks.push(look_for_doubts(self.client.clone()));
-            }
             let mut plan = self.plan().await;
+            match self.doubts {
+                Some(at) if at > self.client.now() => plan.look_at(at),
+                Some(_) if looks.is_empty() => {
+                    self.doubts = None;
+                    looks.push(look_for_doubts(self.client.clone()));
+                }
+                _ => {}
+            }
             self.plan_sign_outs(&mut plan).await;
             for id in plan.sign_outs {
                 self.ending.insert(id.clone(), None);
@@ -152,9 +214,16 @@ impl Upkeep {
                         self.ending.insert(id, Some(look_again));
                     }
                 }
-                Some(()) = looks.next() => {}
+                Some(left) = looks.next() => if left && self.doubts.is_none() {
+                    self.doubts = Some(self.client.now().plus(DOUBTS_AGAIN_SECONDS));
+                },
                 woken = alarm.wait(plan.next) => self.woken(woken),
-                anew = accounts_change(&mut changes) => self.anew |= anew,
+                anew = accounts_change(&mut changes), if !gathering => {
+                    self.anew |= anew;
+                    gathering = true;
+                    gathered.as_mut().reset(Instant::now() + GATHER);
+                }
+                () = &mut gathered, if gathering => gathering = false,
             }
         }
     }
@@ -163,13 +232,13 @@ impl Upkeep {
         match woken {
             Woken::Time => return,
             // The accounts that it stood in the way of are looked at; it says nothing of providers.
-            Woken::Keychain => {}
+            Woken::Keychain => self.client.inner().flights.offer_again(),
             // What failed before says nothing of now.
             Woken::Clock | Woken::Network => self.failing.clear(),
         }
         self.held.clear();
         self.anew = true;
-        self.doubts = true;
+        self.doubts = Some(self.client.now());
     }
 
     async fn plan(&self) -> Plan {
@@ -346,23 +415,69 @@ fn share(hash: u64, most: i64) -> i64 {
     i64::try_from(hash >> 32).unwrap_or(0) % (most + 1)
 }
 
-/// Renews accounts of one issuer, the first alone. Stops where the provider cannot be asked: the others could not
-/// either.
-async fn renew_all(client: Client, issuer: String, mut first: Vec<Standing>) -> Report {
+/// Renews accounts of one issuer.
+async fn renew_all(client: Client, issuer: String, accounts: Vec<Standing>) -> Report {
+    let outcomes = gently(accounts, |standing| renew(client.clone(), standing)).await;
+    Report { issuer, outcomes }
+}
+
+/// Does something for accounts of one issuer, the first alone. Stops where the provider cannot be asked: the others could
+/// not either.
+async fn gently<T, F: Future<Output = (AccountId, Outcome)>>(
+    mut first: Vec<T>,
+    each: impl Fn(T) -> F,
+) -> Vec<(AccountId, Outcome)> {
     let mut outcomes = Vec::new();
     let others = first.split_off(1.min(first.len()));
-    'all: for (group, at_once) in [(first, 1), (others, AT_ONCE)] {
-        let mut renewals = stream::iter(group)
-            .map(|standing| renew(client.clone(), standing))
-            .buffer_unordered(at_once);
-        while let Some((id, outcome)) = renewals.next().await {
+    for (group, at_once) in [(first, 1), (others, AT_ONCE)] {
+        let mut all = stream::iter(group).map(&each).buffer_unordered(at_once);
+        while let Some((id, outcome)) = all.next().await {
             outcomes.push((id, outcome));
-            if matches!(outcome, Outcome::Offline | Outcome::Unavailable) {
-                break 'all;
+            if outcome.is_providers() {
+                return outcomes;
             }
         }
     }
-    Report { issuer, outcomes }
+    outcomes
+}
+
+/// Tries a token that is in doubt, unless its answer comes meanwhile.
+async fn resolve(client: Client, id: AccountId) -> (AccountId, Outcome) {
+    let tried = async {
+        // Whoever has the turn may be hearing the answer now.
+        let turn = client.take_turn(&id).await?;
+        let open = client.inner().store.open_redemptions().await;
+        client.end_turn(turn).await;
+        let account = client.inner().store.account(&id).await?;
+        let Some(account) = account.filter(|_| open.is_ok_and(|open| open.contains(&id))) else {
+            return Ok(None);
+        };
+        // An access token that is still good says nothing of the refresh token.
+        let kept = client.inner().secrets.access(&id, account.storage).await;
+        let kept = kept.ok().flatten();
+        let wish = kept.map_or_else(Wish::default, |access| Wish::other_than(access.token));
+        client.fly(&id, wish).await.map(Some)
+    };
+    let tried: Result<_, Error> = tried.await;
+    let outcome = match tried {
+        Ok(_) => Outcome::Renewed,
+        Err(error) => {
+            tracing::info!(code = error.code(), "a sign-in that was in doubt was not renewed");
+            of_state(&client, &id).await
+        }
+    };
+    (id, outcome)
+}
+
+/// What the account's state says of its provider.
+async fn of_state(client: &Client, id: &AccountId) -> Outcome {
+    match client.inner().store.account(id).await {
+        Ok(Some(account)) if matches!(account.state, AccountState::Offline { .. }) => Outcome::Offline,
+        Ok(Some(account)) if matches!(account.state, AccountState::ProviderUnavailable { .. }) => {
+            Outcome::Unavailable
+        }
+        _ => Outcome::Failed,
+    }
 }
 
 async fn renew(client: Client, standing: Standing) -> (AccountId, Outcome) {
@@ -388,24 +503,20 @@ async fn renew(client: Client, standing: Standing) -> (AccountId, Outcome) {
             Outcome::Failed
         }
         // Or the kept token was given once more. Its state says why.
-        Ok(_) | Err(_) => match client.inner().store.account(&id).await {
-            Ok(Some(account)) if matches!(account.state, AccountState::Offline { .. }) => Outcome::Offline,
-            Ok(Some(account)) if matches!(account.state, AccountState::ProviderUnavailable { .. }) => {
-                Outcome::Unavailable
-            }
-            _ => Outcome::Failed,
-        },
+        Ok(_) | Err(_) => of_state(&client, &id).await,
     };
     (id, outcome)
 }
 
-async fn look_for_doubts(client: Client) {
-    if let Err(error) = client.resolve_doubts().await {
+/// Says whether it is to be done again by itself.
+async fn look_for_doubts(client: Client) -> bool {
+    client.resolve_doubts().await.unwrap_or_else(|error| {
         tracing::warn!(
             code = error.code(),
             "what an earlier run left open was not looked at"
         );
-    }
+        true
+    })
 }
 
 /// Tries once more to finish a sign-out, and says whether what came of it is noted in the store.
@@ -417,20 +528,18 @@ async fn finish(client: Client, id: OpenSignOutId) -> (OpenSignOutId, bool) {
     (id, result.is_ok())
 }
 
-/// Returns a while after the accounts, or what is left of them, have changed. Says whether what failed before may be
-/// otherwise now.
+/// Returns when the accounts, or what is left of them, have changed. Says whether what failed before may be otherwise
+/// now.
 async fn accounts_change(changes: &mut broadcast::Receiver<Change>) -> bool {
-    let anew = loop {
+    loop {
         match changes.recv().await {
-            Ok(Change::Accounts | Change::OpenSignOuts) => break false,
-            Ok(Change::Providers) | Err(RecvError::Lagged(_)) => break true,
+            Ok(Change::Accounts | Change::OpenSignOuts) => return false,
+            Ok(Change::Providers) | Err(RecvError::Lagged(_)) => return true,
             Ok(_) => {}
             // The client outlives this.
             Err(RecvError::Closed) => std::future::pending().await,
         }
-    };
-    tokio::time::sleep(GATHER).await;
-    anew
+    }
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ impl Client {
             };
             self.note_keychain(&moved).await;
             if inner.flights.unsaved(id, account.generation).is_some() {
-                inner.flights.set_unsaved(id, None);
+                inner.flights.forget_unsaved(id);
                 inner.store.end_redemption(id, account.generation, true).await?;
             }
         }

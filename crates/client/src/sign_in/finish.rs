@@ -435,9 +435,20 @@ pub(super) async fn keep(
             secrets.delete_dpop_key(&id, account.storage).await?;
         }
         match token {
-            Some(token) => secrets.put_refresh(&id, account.storage, token).await?,
+            Some(token) => {
+                if key_before.is_some() {
+                    // It is bound to that key, which goes; the refresh token that stays brings another.
+                    secrets.delete_access(&id, account.storage).await?;
+                }
+                secrets.put_refresh(&id, account.storage, token).await?;
+            }
             // One of an earlier sign-in would not belong to the new access token.
             None => secrets.delete_refresh(&id, account.storage).await?,
+        }
+        // Whatever becomes of the rest: a token of the earlier sign-in that is in memory only must not be laid over it.
+        inner.flights.forget_unsaved(&id);
+        if let Some(before) = &before {
+            client.end_redemption(before, true).await;
         }
         if has_keys {
             secrets.settle_dpop_key(&id, account.storage).await?;
@@ -453,7 +464,6 @@ pub(super) async fn keep(
             // One of an earlier sign-in belongs to the client that signed in then.
             _ => secrets.delete_client_secret(&id, account.storage).await?,
         }
-        inner.flights.set_unsaved(&id, None);
         let written = inner.store.put_signed_in(account).await?;
         client.note_keychain(&written).await;
         if let Some(before) = before.filter(|before| before.storage != written.storage)

@@ -284,7 +284,7 @@ impl Client {
         let is_it = account.signed_in_at < open.since || self.still_holds(&account.id, entry).await?;
         if is_it {
             inner.secrets.forget(&account.id, account.storage).await?;
-            inner.flights.set_unsaved(&account.id, None);
+            inner.flights.forget_unsaved(&account.id);
             inner.store.remove_account(&account.id).await?;
             self.changed(Change::Accounts);
         }
