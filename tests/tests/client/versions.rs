@@ -121,8 +121,8 @@ async fn a_turn_that_is_needed_is_kept_when_another_accounts_is_over() {
     let before = layout(&rig);
     let ann = expired("ann", &rig, &older).await;
     let bob = expired("bob", &rig, &older).await;
-    let hold = rule("token-hold").grant_type("refresh_token");
-    let held = rig.sandbox.faults().set(hold);
+    let renewals = rule("token-hold").grant_type("refresh_token");
+    let held = rig.sandbox.faults().set(renewals);
     let caller = ask(&older, &ann);
     let is_renewal = |entry: &Entry| entry.grant_type.as_deref() == Some("refresh_token");
     rig.sandbox.log().wait_for(is_renewal).await.unwrap();
