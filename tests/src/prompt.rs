@@ -1,6 +1,6 @@
 //! A keyring that is locked, and the window in which the person is asked for its password.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::desktop::{Desktop, KEYRING_PASSWORD};
 use crate::processes::Process;
@@ -40,6 +40,15 @@ async fn shown(desktop: &Desktop) -> Result<()> {
         },
     )
     .await
+}
+
+/// An error when the person is being asked.
+pub fn nobody_asks(desktop: &Desktop) -> Result<()> {
+    let asking = prompters(desktop)
+        .into_iter()
+        .any(|pid| !desktop.windows_of(pid).is_empty());
+    ensure!(!asking, "the person is asked for the keyring's password");
+    Ok(())
 }
 
 /// Waits until nobody asks any more.

@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use lab::app::App;
 use lab::pages::ANN;
 use lab::setting::Setting;
-use lab::{Desktop, journey, wait};
+use lab::{Desktop, journey, prompt, wait};
 
 const CHECKS: [&str; 10] = [
     "data_folder",
@@ -118,6 +118,41 @@ async fn an_app_that_the_system_forgot_is_registered_again_by_a_button() -> Resu
         all_is_well(&app).await?;
         // It is what sign-ins need.
         scene.sign_in(&app, ANN).await?;
+        app.close().await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_keychain_is_unlocked_by_a_button_and_nobody_is_asked_before() -> Result<()> {
+    journey("check-up-unlock", async |desktop| {
+        let scene = Setting::ordinary(desktop).await?;
+        let app = scene.open().await?;
+        registered(desktop, scene.build.scheme).await?;
+        scene.sign_in(&app, ANN).await?;
+        app.click("nav-settings").await?;
+        all_is_well(&app).await?;
+
+        prompt::lock(desktop)?;
+        ensure!(look(&app, "keychain").await? == "failed", "it is locked");
+        app.says("finding-keychain", "Your keychain is locked.").await?;
+        prompt::nobody_asks(desktop)?;
+
+        // Whoever declines is told, and can do it after all.
+        app.click("repair-keychain").await?;
+        prompt::decline(desktop).await?;
+        app.says("error", "Your keychain is locked.").await?;
+        app.click("repair-keychain").await?;
+        prompt::agree(desktop).await?;
+        prompt::gone(desktop).await?;
+        wait::until_true("the keychain being open", wait::STEP, async || {
+            let standing = app.attribute("finding-keychain", "data-standing").await?;
+            Ok(standing == "ok")
+        })
+        .await?;
+        ended(&app).await?;
+        ensure!(!app.shows("error").await?, "an error is still shown");
+        all_is_well(&app).await?;
         app.close().await
     })
     .await
