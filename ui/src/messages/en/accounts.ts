@@ -113,6 +113,7 @@ export const accounts = {
       leftover: 'Left over',
       unknown: 'Not known here',
     },
+    in: (place: string) => `in ${place}`,
     nothing: 'Nothing is kept of this account now.',
     toMemory: 'Keep in memory until Tessera quits',
     toKeychain: 'Move to the keychain',
