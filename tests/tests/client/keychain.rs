@@ -434,9 +434,18 @@ async fn every_entry_of_the_keychain_is_told_with_its_place_and_reason() {
     let attempt = client.sign_in(rig.request(Route::Scheme)).unwrap();
     attempt.opened().await.unwrap();
     let of_ann = format!("client/{ann}");
+    // Of an account's name alone, nothing follows: a trial and what a newer version keeps may have it too.
+    let (trial, newer) = (format!("probe/{ann}"), format!("later/{ann}"));
     plant(
         &rig,
-        &["refresh/0123456789abcdef", "probe/4711", "later/4711", &of_ann],
+        &[
+            "refresh/0123456789abcdef",
+            "probe/4711",
+            "later/4711",
+            &of_ann,
+            &trial,
+            &newer,
+        ],
     );
 
     let mut told = client.stored_secrets(&ann).await.unwrap();
@@ -449,6 +458,8 @@ async fn every_entry_of_the_keychain_is_told_with_its_place_and_reason() {
             "attempt",
             "keychain_mark",
             "unknown",
+            "unknown",
+            "probe",
             "probe",
             "leftover"
         ],

@@ -101,11 +101,15 @@ impl Client {
         names.sort();
         for name in names {
             let (kind, id) = name.split_once('/').unwrap_or((name.as_str(), ""));
+            // What is told elsewhere: with its account, or as a sign-out above.
             let is_told = match kind {
-                REVOKE => open.iter().any(|open| open.id.as_str() == id),
-                _ => accounts
+                REVOKE => open
+                    .iter()
+                    .any(|open| open.id.as_str() == id && open.storage == Storage::Keychain),
+                kind if of_an_account(kind) => accounts
                     .iter()
                     .any(|account| account.id.as_str() == id && account.storage == Storage::Keychain),
+                _ => false,
             };
             if !is_told {
                 // Whoever is to be asked first, or what has gone meanwhile, has no size.
