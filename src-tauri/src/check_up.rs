@@ -4,10 +4,8 @@
 use std::sync::{Arc, OnceLock};
 
 use tauri::{AppHandle, Runtime};
-use tessera_client::ports::{Desktop, DesktopError, Holder};
-use tessera_client::{CHECK_PATIENCE, CheckUpError, Error, Finding, Repair, Standing};
+use tessera_client::{Client, Finding, Repair, Standing};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
 
 use crate::scheme;
 use crate::shell::Opened;
@@ -41,29 +39,14 @@ impl Checks {
                 detail: None,
             });
         };
-        let (findings, instance) = tokio::join!(opened.client.check_up(), self.instance(&*opened.desktop));
+        let (findings, instance) = tokio::join!(opened.client.check_up(), self.instance(&opened.client));
         Ok(findings.into_iter().chain(instance).map(Into::into).collect())
     }
 
-    /// Whether what a second start of the app is given comes to this process; `None` where the system has no such
-    /// question.
-    async fn instance(&self, desktop: &dyn Desktop) -> Option<Finding> {
+    /// Whether what a second start of the app is given comes to this process.
+    async fn instance(&self, client: &Client) -> Option<Finding> {
         let (name, _) = self.app.get()?;
-        let holder = match timeout(CHECK_PATIENCE, desktop.name_holder(name)).await {
-            Ok(Ok(Holder::Untold)) => return None,
-            Ok(Ok(holder)) => Ok(holder),
-            Ok(Err(DesktopError::NoBus(reason))) => Err(CheckUpError::NoSessionBus(reason)),
-            Ok(Err(error)) => Err(CheckUpError::Desktop(error)),
-            Err(_) => Err(CheckUpError::NoAnswer("Your desktop")),
-        };
-        let found = match holder {
-            Ok(Holder::This) => {
-                Ok("When Tessera is started once more, this window comes forward.".to_owned())
-            }
-            Ok(holder) => Err(CheckUpError::OtherInstance(holder)),
-            Err(error) => Err(error),
-        };
-        Some(Finding::of("single_instance", found.map_err(Error::from)))
+        client.check_instance(name).await
     }
 
     /// Does a repair that a finding named, if it is one that the app can do.

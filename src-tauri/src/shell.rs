@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tauri::async_runtime::JoinHandle;
 use tauri::ipc::Channel;
-use tessera_client::ports::{Browser, Desktop};
+use tessera_client::ports::Browser;
 use tessera_client::{Change, Client, Config, Error, RedirectUri, TraceEvent};
 use tessera_platform::{DataFolder, DataFolderError};
 use tokio::sync::broadcast::error::RecvError;
@@ -52,8 +52,6 @@ pub(crate) struct Opened {
     pub(crate) client: Client,
     /// The person's browser, for pages that are no sign-in.
     pub(crate) browser: Arc<dyn Browser>,
-    /// The desktop, for what only the app asks of it.
-    pub(crate) desktop: Arc<dyn Desktop>,
 }
 
 impl Shell {
@@ -213,7 +211,7 @@ async fn open(
         detail: Some(error.to_string()),
     })?;
     let ports = tessera_platform::ports(&folder);
-    let (browser, desktop) = (ports.browser.clone(), ports.desktop.clone());
+    let browser = ports.browser.clone();
     let config = Config {
         data_folder: PathBuf::from(folder.path()),
         scheme_redirect: Some(redirect),
@@ -221,11 +219,7 @@ async fn open(
     let client = Client::open(config, ports)
         .await
         .map_err(|error: Error| ErrorView::from(&error))?;
-    Ok(Opened {
-        client,
-        browser,
-        desktop,
-    })
+    Ok(Opened { client, browser })
 }
 
 /// No lock here is held while anything can panic.

@@ -24,7 +24,7 @@ pub use problem::CheckUpError;
 pub(crate) use round_trip::RoundTrips;
 
 /// How long each check may take, and so the whole: less than two seconds.
-pub const CHECK_PATIENCE: Duration = Duration::from_millis(1_800);
+const CHECK_PATIENCE: Duration = Duration::from_millis(1_800);
 
 /// One thing that was tried.
 #[derive(Clone, Debug)]
@@ -147,8 +147,9 @@ impl Finding {
 impl Client {
     /// Tries, for real, what a sign-in needs here: the data folder, the keychain, the loopback ports, what the desktop
     /// does with an address, and the providers that a person is or may be signed in with. Takes less than two
-    /// seconds, whatever does not answer. Opens no page and no prompt. Whether the app is one at a time only the app
-    /// itself knows; a client that takes no addresses of the private scheme is told whether the app runs beside it.
+    /// seconds, whatever does not answer. Opens no page and no prompt. Whether the app is one at a time is asked by
+    /// [`Client::check_instance`]; a client that takes no addresses of the private scheme is told whether the app runs
+    /// beside it.
     pub async fn check_up(&self) -> Vec<Finding> {
         let until = Instant::now() + CHECK_PATIENCE;
         let bus = in_time(until, "Your desktop", self.look_at_bus()).shared();

@@ -37,7 +37,7 @@ pub use browsers::{
     BrowserChoice, BrowserKind, BrowserProfile, BrowserUnknown, BrowserWish, InstalledBrowser,
 };
 pub use catalogue::KnownCall;
-pub use check_up::{CHECK_PATIENCE, CheckUpError, Finding, Repair, Standing};
+pub use check_up::{CheckUpError, Finding, Repair, Standing};
 pub use client::{Change, Client, Config};
 pub use error::{AccountError, AttemptError, Category, Error, SignOutError};
 pub use fresh_token::FreshToken;

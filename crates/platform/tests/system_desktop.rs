@@ -20,7 +20,7 @@ use tessera_client::ports::{
 };
 use tessera_platform::SystemDesktop;
 
-use service::{Daemon, home, in_session, without_bus};
+use service::{BUS, Daemon, home, in_session, in_session_with, without_bus};
 
 const SCHEME: &str = "app.tessera.test";
 const ENTRY: &str = "app.tessera.test-handler.desktop";
@@ -201,6 +201,25 @@ fn what_is_on_the_session_bus_is_seen_without_touching_it() {
                 ),
                 "another process has it: {other:?}"
             );
+        },
+    );
+}
+
+/// A bus that does not say whose a name is has not said that it is nobody's.
+#[test]
+fn a_bus_that_refuses_to_answer_is_not_taken_for_a_name_that_nobody_has() {
+    let deny = "  <deny send_interface=\"org.freedesktop.DBus\" send_member=\"GetConnectionUnixProcessID\"/>\n  </policy>";
+    in_session_with(
+        &BUS.replace("</policy>", deny),
+        "a_bus_that_refuses_to_answer_is_not_taken_for_a_name_that_nobody_has",
+        async || {
+            let name = "app.tessera.test.SingleInstance";
+            let own = zbus::Connection::session().await.unwrap();
+            own.request_name(name).await.unwrap();
+            for name in [name, "app.tessera.test.Nobody"] {
+                let holder = SystemDesktop.name_holder(name).await;
+                assert!(matches!(holder, Err(DesktopError::Failed(_))), "{holder:?}");
+            }
         },
     );
 }

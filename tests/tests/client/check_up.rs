@@ -386,6 +386,7 @@ async fn a_terminal_is_told_whether_the_app_is_open_beside_it() {
         })
     };
     let no_bus = || Err(DesktopError::NoBus("gone".to_owned()));
+    let failed = || Err(DesktopError::Failed("odd".to_owned()));
     for (installed, development, expected) in [
         (
             Ok(Holder::Nobody),
@@ -415,6 +416,12 @@ async fn a_terminal_is_told_whether_the_app_is_open_beside_it() {
             no_bus(),
             ("session_bus_missing", Standing::Tolerated, ""),
         ),
+        // Who could not be asked has not said that it is not open.
+        (
+            failed(),
+            failed(),
+            ("desktop_not_asked", Standing::Tolerated, "could not be asked"),
+        ),
     ] {
         let rig = Rig::new().await;
         for (build, holder) in [("", installed), (".dev", development)] {
@@ -432,6 +439,55 @@ async fn a_terminal_is_told_whether_the_app_is_open_beside_it() {
     // A system without such names has nothing to tell.
     let findings = Rig::new().await.terminal().await.check_up().await;
     assert!(findings.iter().all(|finding| finding.check != "single_instance"));
+}
+
+/// The app's name on the session bus says whether a second start comes to the window that is open.
+#[tokio::test]
+async fn the_app_is_told_where_a_second_start_of_it_goes() {
+    let failed = || DesktopError::Failed("the session bus failed: odd".to_owned());
+    let other = Holder::Program {
+        program: Some("/opt/other".to_owned()),
+        process: Some(7),
+    };
+    let mut told = BTreeSet::new();
+    for (holder, expected, part) in [
+        (
+            Ok(Holder::This),
+            ("none", Standing::Ok),
+            "this window comes forward",
+        ),
+        (
+            Ok(other),
+            ("other_instance", Standing::Failed),
+            "another Tessera than this one: /opt/other (process 7)",
+        ),
+        (
+            Ok(Holder::Nobody),
+            ("no_instance", Standing::Failed),
+            "another window opens",
+        ),
+        (
+            Err(failed()),
+            ("desktop_not_asked", Standing::Failed),
+            "could not be asked",
+        ),
+        (
+            Err(DesktopError::NoBus("gone".to_owned())),
+            ("session_bus_missing", Standing::Failed),
+            "cannot reach your desktop",
+        ),
+    ] {
+        let rig = Rig::new().await;
+        let name = format!("{OWN}.SingleInstance");
+        rig.desktop.names.lock().unwrap().insert(name.clone(), holder);
+        let found = rig.client().await.check_instance(&name).await.unwrap();
+        assert_eq!((code(&found), found.standing), expected, "{found:?}");
+        assert!(found.sentence.contains(part), "{}", found.sentence);
+        assert!(told.insert(found.sentence), "each has its own sentence");
+    }
+    let client = Rig::new().await.client().await;
+    let untold = client.check_instance("a name that nobody tells of").await;
+    assert!(untold.is_none(), "{untold:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{CheckUpError, Finding, Repair, Standing, in_time, ports};
+use super::{CHECK_PATIENCE, CheckUpError, Finding, Repair, Standing, in_time, ports};
 use crate::client::Client;
 use crate::error::Error;
 use crate::ports::{DesktopError, HandlerProgram, Holder, SchemeHandler, SecretService, VaultError};
@@ -113,7 +113,10 @@ impl Client {
         if self.scheme().is_some() {
             return None;
         }
-        let ask = |scheme| in_time(until, "Your desktop", self.ask_for_instance(scheme));
+        let ask = async |scheme| {
+            let name = instance_name(scheme);
+            in_time(until, "Your desktop", self.ask_for_name(&name)).await
+        };
         let (installed, development) = tokio::join!(ask(SCHEME), ask(DEVELOPMENT_SCHEME));
         let told = async || {
             let mut told = Vec::new();
@@ -137,10 +140,25 @@ impl Client {
         Some(Finding::of("single_instance", found).tolerated_if(true))
     }
 
-    /// Whose the name is that the app has while it is open.
-    async fn ask_for_instance(&self, scheme: &str) -> Result<Holder, Error> {
-        let name = instance_name(scheme);
-        let holder = self.inner().ports.desktop.name_holder(&name).await;
+    /// In the app: whether what a second start of it is given comes to this process, where the app goes by `name` on the
+    /// session bus. `None` where the system has no such question.
+    pub async fn check_instance(&self, name: &str) -> Option<Finding> {
+        let until = Instant::now() + CHECK_PATIENCE;
+        let found = match in_time(until, "Your desktop", self.ask_for_name(name)).await {
+            Ok(Holder::Untold) => return None,
+            Ok(Holder::This) => {
+                Ok("When Tessera is started once more, this window comes forward.".to_owned())
+            }
+            Ok(Holder::Nobody) => Err(CheckUpError::NoInstance.into()),
+            Ok(holder @ Holder::Program { .. }) => Err(CheckUpError::OtherInstance(holder).into()),
+            Err(error) => Err(error),
+        };
+        Some(Finding::of("single_instance", found))
+    }
+
+    /// Whose `name` on the session bus is.
+    async fn ask_for_name(&self, name: &str) -> Result<Holder, Error> {
+        let holder = self.inner().ports.desktop.name_holder(name).await;
         holder.map_err(|error| match error {
             DesktopError::NoBus(reason) => CheckUpError::NoSessionBus(reason).into(),
             other => CheckUpError::Desktop(other).into(),

@@ -48,6 +48,8 @@ pub enum CheckUpError {
     },
     /// Another process answers for the app.
     OtherInstance(Holder),
+    /// No process answers for the app, also not the one that asks.
+    NoInstance,
 }
 
 impl std::error::Error for CheckUpError {}
@@ -79,6 +81,7 @@ impl CheckUpError {
             Self::PortTaken { .. } => "loopback_port_taken",
             Self::ClockDiffers { .. } => "clock_differs",
             Self::OtherInstance(_) => "other_instance",
+            Self::NoInstance => "no_instance",
         }
     }
 
@@ -135,6 +138,10 @@ impl CheckUpError {
                     .unwrap_or_default();
                 format!("Your browser's answer may go to another Tessera than this one{other}.")
             }
+            Self::NoInstance => {
+                "When Tessera is started once more, another window opens, and your browser's answer may go there."
+                    .to_owned()
+            }
         }
     }
 
@@ -163,6 +170,7 @@ impl CheckUpError {
             }
             Self::ClockDiffers { .. } => "Set this computer's clock by the internet, then look again.",
             Self::OtherInstance(_) => "Quit every Tessera, then start it again.",
+            Self::NoInstance => "Quit Tessera, then start it again.",
         }
         .to_owned()
     }

@@ -1,7 +1,7 @@
 //! What answers on the session bus. Nothing here starts a service or opens a prompt.
 
 use tessera_client::ports::{DesktopError, Holder, SecretService};
-use zbus::fdo::DBusProxy;
+use zbus::fdo::{self, DBusProxy};
 use zbus::names::{BusName, WellKnownName};
 use zbus::zvariant::OwnedObjectPath;
 use zbus::{Connection, Proxy};
@@ -41,9 +41,11 @@ pub(super) async fn name_holder(name: &str) -> Result<Holder, DesktopError> {
     let name = WellKnownName::try_from(name).map_err(|error| DesktopError::Failed(error.to_string()))?;
     let connection = connected().await?;
     let bus = DBusProxy::new(&connection).await.map_err(failed)?;
-    let holder = bus.get_connection_unix_process_id(BusName::from(name)).await;
-    // A name that nobody has is answered with an error, too.
-    Ok(holder.map_or(Holder::Nobody, process::holder))
+    match bus.get_connection_unix_process_id(BusName::from(name)).await {
+        Ok(process) => Ok(process::holder(process)),
+        Err(fdo::Error::NameHasNoOwner(_)) => Ok(Holder::Nobody),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 async fn connected() -> Result<Connection, DesktopError> {

@@ -27,7 +27,7 @@ const PASSWORD: &str = "a1b2c3";
 const SECRETS: &str = "org.freedesktop.secrets";
 
 /// A bus on which nothing starts by itself, so that a test does not depend on what is installed.
-const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+pub(crate) const BUS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
@@ -48,9 +48,14 @@ pub(crate) fn home() -> PathBuf {
 
 /// Runs `body` on a session bus of its own.
 pub(crate) fn in_session<F: Future<Output = ()>>(name: &str, body: impl FnOnce() -> F) {
+    in_session_with(BUS, name, body);
+}
+
+/// The same on a bus that is set up otherwise than [`BUS`].
+pub(crate) fn in_session_with<F: Future<Output = ()>>(bus: &str, name: &str, body: impl FnOnce() -> F) {
     let wrapper = |home: &Home| {
         let config = home.path().join("bus.conf");
-        std::fs::write(&config, BUS).expect("the home can be written to");
+        std::fs::write(&config, bus).expect("the home can be written to");
         [
             "dbus-run-session".to_owned(),
             format!("--config-file={}", config.display()),
