@@ -17,8 +17,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tempfile::TempDir;
 use tessera_client::ports::{
-    Browser, BrowserError, Clock, Desktop, DesktopError, Holder, Ports, SchemeHandler, SecretBytes,
-    SecretService, Vault, VaultError,
+    Browser, BrowserError, Clock, Desktop, DesktopError, Holder, LoopbackHost, Ports, SchemeHandler,
+    SecretBytes, SecretService, Vault, VaultError,
 };
 use tessera_client::{
     AdHocProvider, Attempt, BrowserChoice, Client, Config, Error, InstalledBrowser, ProviderChoice, Route,
@@ -319,7 +319,7 @@ impl Desktop for TestDesktop {
         names.get(name).cloned().unwrap_or(Ok(Holder::Untold))
     }
 
-    async fn port_holder(&self, port: u16) -> Holder {
+    async fn port_holder(&self, _host: LoopbackHost, port: u16) -> Holder {
         let ports = self.ports.lock().unwrap();
         ports.get(&port).cloned().unwrap_or(Holder::Untold)
     }

@@ -350,8 +350,8 @@ pub trait Desktop: Send + Sync {
     async fn session_bus(&self) -> Result<Option<SecretService>, DesktopError>;
     /// Whose `name` on the session bus is.
     async fn name_holder(&self, name: &str) -> Result<Holder, DesktopError>;
-    /// Who listens on this port of this computer.
-    async fn port_holder(&self, port: u16) -> Holder;
+    /// Who gets what comes to this port of `host`; the first that is found, where its addresses have several.
+    async fn port_holder(&self, host: LoopbackHost, port: u16) -> Holder;
     /// A command that sets the clock by the network, where the system has one.
     fn set_clock(&self) -> Option<String>;
 }

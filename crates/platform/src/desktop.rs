@@ -10,7 +10,7 @@ mod process;
 mod registry;
 
 use async_trait::async_trait;
-use tessera_client::ports::{Desktop, DesktopError, Holder, SchemeHandler, SecretService};
+use tessera_client::ports::{Desktop, DesktopError, Holder, LoopbackHost, SchemeHandler, SecretService};
 use url::Url;
 
 use crate::browser;
@@ -43,8 +43,8 @@ impl Desktop for SystemDesktop {
         system::name_holder(name).await
     }
 
-    async fn port_holder(&self, port: u16) -> Holder {
-        system::port_holder(port).await
+    async fn port_holder(&self, host: LoopbackHost, port: u16) -> Holder {
+        system::port_holder(host, port).await
     }
 
     fn set_clock(&self) -> Option<String> {
@@ -229,7 +229,9 @@ mod system {
     use std::path::Path;
     use std::process::{Command, Stdio};
 
-    use tessera_client::ports::{DesktopError, HandlerProgram, Holder, SchemeHandler, SecretService};
+    use tessera_client::ports::{
+        DesktopError, HandlerProgram, Holder, LoopbackHost, SchemeHandler, SecretService,
+    };
 
     use super::{is_this, registry};
 
@@ -274,7 +276,7 @@ mod system {
         Ok(Holder::Untold)
     }
 
-    pub(super) async fn port_holder(_port: u16) -> Holder {
+    pub(super) async fn port_holder(_host: LoopbackHost, _port: u16) -> Holder {
         Holder::Untold
     }
 }
@@ -282,7 +284,7 @@ mod system {
 #[cfg(not(any(target_os = "linux", windows)))]
 #[expect(clippy::unused_async, reason = "as on the other systems")]
 mod system {
-    use tessera_client::ports::{DesktopError, Holder, SchemeHandler, SecretService};
+    use tessera_client::ports::{DesktopError, Holder, LoopbackHost, SchemeHandler, SecretService};
 
     pub(super) async fn scheme_handler(_scheme: &str) -> Result<SchemeHandler, DesktopError> {
         Ok(SchemeHandler::Untold)
@@ -300,7 +302,7 @@ mod system {
         Ok(Holder::Untold)
     }
 
-    pub(super) async fn port_holder(_port: u16) -> Holder {
+    pub(super) async fn port_holder(_host: LoopbackHost, _port: u16) -> Holder {
         Holder::Untold
     }
 }

@@ -7,7 +7,7 @@
 
 mod connection;
 mod pages;
-mod peer;
+pub(crate) mod peer;
 
 use std::collections::VecDeque;
 use std::io;

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tessera_client::ports::{
-    Desktop as _, DesktopError, HandlerProgram, Holder, SchemeHandler, SecretService,
+    Desktop as _, DesktopError, HandlerProgram, Holder, LoopbackHost, SchemeHandler, SecretService,
 };
 use tessera_platform::SystemDesktop;
 
@@ -228,7 +228,10 @@ fn a_bus_that_refuses_to_answer_is_not_taken_for_a_name_that_nobody_has() {
 async fn who_listens_at_a_port_is_named() {
     let own = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = own.local_addr().unwrap().port();
-    assert_eq!(SystemDesktop.port_holder(port).await, Holder::This);
+    let holder = async |host| SystemDesktop.port_holder(host, port).await;
+    assert_eq!(holder(LoopbackHost::V4).await, Holder::This);
+    assert_eq!(holder(LoopbackHost::Localhost).await, Holder::This);
+    assert_eq!(holder(LoopbackHost::V6).await, Holder::Nobody, "another address");
     // Another process that has inherited it, which this one lets go of.
     let socket = std::os::fd::OwnedFd::from(own.into_std().unwrap());
     let mut other = tokio::process::Command::new("sleep")
@@ -239,7 +242,7 @@ async fn who_listens_at_a_port_is_named() {
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let found = SystemDesktop.port_holder(port).await;
+    let found = holder(LoopbackHost::V4).await;
     let process = other.id().unwrap();
     assert!(
         matches!(&found, Holder::Program { program: Some(program), process: Some(id) }
@@ -247,7 +250,26 @@ async fn who_listens_at_a_port_is_named() {
         "{found:?}"
     );
     other.kill().await.unwrap();
-    assert_eq!(SystemDesktop.port_holder(port).await, Holder::Nobody);
+    assert_eq!(holder(LoopbackHost::V4).await, Holder::Nobody);
+}
+
+#[tokio::test]
+async fn who_listens_at_every_address_listens_at_this_computers_own() {
+    use LoopbackHost::{Localhost, V4, V6};
+    for (everywhere, hosts) in [
+        ("0.0.0.0:0", &[V4, Localhost][..]),
+        ("[::]:0", &[V4, V6, Localhost]),
+    ] {
+        // A machine may have no IPv6.
+        let Ok(own) = tokio::net::TcpListener::bind(everywhere).await else {
+            continue;
+        };
+        let port = own.local_addr().unwrap().port();
+        for host in [V4, V6, Localhost] {
+            let is_there = SystemDesktop.port_holder(host, port).await == Holder::This;
+            assert_eq!(is_there, hosts.contains(&host), "{everywhere}: {host:?}");
+        }
+    }
 }
 
 #[test]

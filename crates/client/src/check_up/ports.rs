@@ -70,7 +70,7 @@ impl Client {
         let holders = join_all(
             ports
                 .iter()
-                .map(|port| self.inner().ports.desktop.port_holder(*port)),
+                .map(|port| self.inner().ports.desktop.port_holder(*host, *port)),
         )
         .await;
         // A sign-in that is under way here waits at it, and the next one takes its place.

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, SocketAddr};
 
 /// The tables, one for each family. A program may reach an IPv4 address by a socket of the other one.
-const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
+pub(crate) const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
 /// Whether another user's program brought this connection, or one that did not stay for the answer, as no browser
 /// does. What the system itself relays (uid 0) counts as this user's. Blocking: it reads the tables.
@@ -62,7 +62,7 @@ fn end_of(tables: &str, local: SocketAddr, remote: SocketAddr) -> Option<End> {
 }
 
 /// How the tables write an address: in words of four bytes, each as this machine reads them.
-fn spellings(address: SocketAddr) -> Vec<String> {
+pub(crate) fn spellings(address: SocketAddr) -> Vec<String> {
     let port = address.port();
     let hex = |bytes: &[u8]| {
         bytes.chunks_exact(4).fold(String::new(), |text, chunk| {
