@@ -17,8 +17,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tempfile::TempDir;
 use tessera_client::ports::{
-    Browser, BrowserError, Clock, Desktop, DesktopError, Holder, LoopbackHost, Ports, SchemeHandler,
-    SecretBytes, SecretService, Vault, VaultError,
+    Browser, BrowserError, Clock, Desktop, DesktopError, Holder, Loopback, LoopbackBind, LoopbackError,
+    LoopbackHost, LoopbackListener, Ports, SchemeHandler, SecretBytes, SecretService, Vault, VaultError,
 };
 use tessera_client::{
     AdHocProvider, Attempt, BrowserChoice, Client, Config, Error, InstalledBrowser, ProviderChoice, Route,
@@ -43,6 +43,8 @@ pub struct Rig {
     pub ahead: Arc<AtomicI64>,
     /// What the check-up is told of the desktop.
     pub desktop: Arc<TestDesktop>,
+    /// Which ports were asked for.
+    pub loopback: Arc<TestLoopback>,
     folder: TempDir,
 }
 
@@ -60,6 +62,7 @@ impl Rig {
             browser: Arc::default(),
             ahead: Arc::default(),
             desktop: Arc::default(),
+            loopback: Arc::default(),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -87,7 +90,7 @@ impl Rig {
         let ports = Ports {
             keychain: self.keychain.clone(),
             browser: self.browser.clone(),
-            loopback: Arc::new(LoopbackServer::new()),
+            loopback: self.loopback.clone(),
             http: Arc::new(HttpClient::new()),
             clock: Arc::new(SandboxTime(self.sandbox.clone(), self.ahead.clone())),
             entropy: Arc::new(SystemEntropy),
@@ -320,12 +323,36 @@ impl Desktop for TestDesktop {
     }
 
     async fn port_holder(&self, _host: LoopbackHost, port: u16) -> Holder {
+        self.answers().await;
         let ports = self.ports.lock().unwrap();
         ports.get(&port).cloned().unwrap_or(Holder::Untold)
     }
 
     fn set_clock(&self) -> Option<String> {
         Some("set-the-clock".to_owned())
+    }
+}
+
+/// The real listeners, and which ports were asked for.
+#[derive(Default)]
+pub struct TestLoopback {
+    server: LoopbackServer,
+    /// The ports that listeners were asked for at.
+    pub asked: Mutex<Vec<u16>>,
+    /// The ports that were only tried.
+    pub tried: Mutex<Vec<u16>>,
+}
+
+#[async_trait]
+impl Loopback for TestLoopback {
+    async fn bind(&self, request: LoopbackBind) -> Result<Box<dyn LoopbackListener>, LoopbackError> {
+        self.asked.lock().unwrap().extend(&request.ports);
+        self.server.bind(request).await
+    }
+
+    async fn try_port(&self, host: LoopbackHost, port: u16) -> Result<u16, LoopbackError> {
+        self.tried.lock().unwrap().push(port);
+        self.server.try_port(host, port).await
     }
 }
 

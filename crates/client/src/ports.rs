@@ -123,6 +123,10 @@ pub struct BrowserError(pub String);
 pub trait Loopback: Send + Sync {
     /// Binds the first of `ports` that is free (0 = chosen by the system) on `host`'s loopback address.
     async fn bind(&self, request: LoopbackBind) -> Result<Box<dyn LoopbackListener>, LoopbackError>;
+
+    /// Whether a listener could be opened at `port` now, and at which one where it is 0. Opens none: whoever does so
+    /// meanwhile gets the port, where the system lets two programs ask for one.
+    async fn try_port(&self, host: LoopbackHost, port: u16) -> Result<u16, LoopbackError>;
 }
 
 /// What to listen on.

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use tessera_client::ports::{
     Loopback, LoopbackBind, LoopbackCallback, LoopbackError, LoopbackHost, LoopbackListener,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -93,6 +93,47 @@ impl Loopback for LoopbackServer {
             }
         }
         Err(LoopbackError::NoPort(request.ports, reason))
+    }
+
+    async fn try_port(&self, host: LoopbackHost, port: u16) -> Result<u16, LoopbackError> {
+        let tried = claimed(host, port).and_then(|sockets| match sockets.first() {
+            Some(first) => Ok(first.local_addr()?.port()),
+            None => Err(io::ErrorKind::AddrNotAvailable.into()),
+        });
+        tried.map_err(|error| LoopbackError::NoPort(vec![port], error.kind().to_string()))
+    }
+}
+
+/// Claims what [`open`] would open, and listens to nothing. On Linux two sockets may have one address, as long as both
+/// allow it and neither listens (socket(7), `SO_REUSEADDR`), so this is in the way of no listener. On Windows the same
+/// option would take the address from whoever has it, and is left alone.
+fn claimed(host: LoopbackHost, port: u16) -> io::Result<Vec<TcpSocket>> {
+    let claim = |ip: IpAddr, port: u16| {
+        let socket = if ip.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        if cfg!(unix) {
+            socket.set_reuseaddr(true)?;
+        }
+        socket.bind(SocketAddr::new(ip, port))?;
+        io::Result::Ok(socket)
+    };
+    let (v4, v6) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST));
+    match host {
+        LoopbackHost::V4 => Ok(vec![claim(v4, port)?]),
+        LoopbackHost::V6 => Ok(vec![claim(v6, port)?]),
+        LoopbackHost::Localhost => {
+            let first = claim(v4, port)?;
+            match claim(v6, first.local_addr()?.port()) {
+                Ok(second) => Ok(vec![first, second]),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && port != 0 => Err(error),
+                // As when it is opened: without IPv6 there is the other address alone. Of a port that the system
+                // chooses, another one may be free on both.
+                Err(_) => Ok(vec![first]),
+            }
+        }
     }
 }
 
@@ -248,4 +289,41 @@ async fn accept(sockets: &[TcpListener]) -> io::Result<TcpStream> {
         accepted = one(second) => accepted?,
     };
     Ok(stream)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+    use super::*;
+
+    /// A check-up may look in the very moment in which a sign-in begins.
+    #[tokio::test]
+    async fn a_port_that_is_only_tried_is_free_for_a_listener() {
+        use LoopbackHost::{Localhost, V4, V6};
+        let server = LoopbackServer::new();
+        for host in [V4, V6, Localhost] {
+            // A machine may have no IPv6.
+            let Ok(tried) = claimed(host, 0) else {
+                assert_eq!(host, V6);
+                continue;
+            };
+            let port = tried[0].local_addr().unwrap().port();
+            let request = LoopbackBind {
+                host,
+                ports: vec![port],
+                path: "/callback".to_owned(),
+            };
+            let listener = server.bind(request).await.unwrap();
+            assert_eq!(listener.address().port(), port);
+            drop(tried);
+            let again = server.try_port(host, port).await;
+            assert!(
+                matches!(&again, Err(LoopbackError::NoPort(ports, why)) if *ports == [port] && why.contains("in use")),
+                "{host:?}: {again:?}"
+            );
+            drop(listener);
+            assert_eq!(server.try_port(host, port).await, Ok(port), "{host:?}");
+        }
+    }
 }

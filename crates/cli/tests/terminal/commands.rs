@@ -373,6 +373,40 @@ async fn the_check_up_tries_the_ports_that_a_provider_insists_on() {
     );
 }
 
+/// It waits in another process, as the app would.
+#[tokio::test]
+async fn the_check_up_leaves_a_sign_in_alone_that_waits_at_a_providers_port() {
+    let terminal = Terminal::open().await;
+    let port = {
+        let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        free.local_addr().unwrap().port()
+    };
+    let file = terminal.home().join("providers.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}loopback = {{ ports = [{port}] }}\n")).unwrap();
+    let mut run = terminal.start(&["login", "--provider", "box", "--no-browser", "--json"]);
+    let callback = terminal.visit(&mut run, terminal.sandbox.visitor("ann")).await;
+    assert_eq!(callback.port(), Some(port));
+    let ended = terminal.run(&["doctor", "--json"]).await;
+    let found = ended
+        .json()
+        .into_iter()
+        .find(|finding| finding["check"] == "loopback" && finding["about"] == "box")
+        .unwrap();
+    assert_eq!(
+        (ended.code, &found["outcome"]),
+        (Some(0), &json!("ok")),
+        "{found}"
+    );
+    let told = found["message"].as_str().unwrap();
+    assert!(
+        told.contains("where a sign-in of ") && told.contains("/tessera (process "),
+        "{told}"
+    );
+    fetch(&callback).await;
+    assert_eq!(run.end().await.code, Some(0));
+}
+
 /// What the check-up with `--json` says of this.
 fn finding(out: &str, check: &str) -> Value {
     let mut findings = out.lines().map(|line| serde_json::from_str(line).unwrap());

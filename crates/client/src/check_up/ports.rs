@@ -1,6 +1,8 @@
 //! The ports that a browser's answer comes back to: any that is free, and those that a provider was told of.
 
-use futures_util::future::join_all;
+use std::ffi::OsStr;
+use std::path::Path;
+
 use tokio::time::Instant;
 
 use super::{CheckUpError, Finding, in_time};
@@ -45,49 +47,73 @@ impl Client {
         findings
     }
 
-    /// Whether one of its ports is free, in the order in which a sign-in tries them.
+    /// Whether one of its ports is free, in the order in which a sign-in tries them. Who has a port is looked at first,
+    /// and a sign-in that waits at one is left alone, here or in another Tessera.
     async fn try_ports_of(&self, provider: &Provider) -> Result<String, Error> {
-        let LoopbackSettings { host, ports, path } = &provider.loopback;
+        let LoopbackSettings { host, ports, .. } = &provider.loopback;
+        let (desktop, loopback) = (&self.inner().ports.desktop, &self.inner().ports.loopback);
         let mut reason = "it has no port".to_owned();
+        let (mut waits, mut others) = (None, Vec::new());
         for port in ports {
-            let bind = LoopbackBind {
-                host: *host,
-                ports: vec![*port],
-                path: path.clone(),
-            };
-            match self.inner().ports.loopback.bind(bind).await {
-                Ok(listener) => {
-                    let port = listener.address().port();
-                    return Ok(format!(
-                        "{}'s answer comes back to {}:{port}, which is free.",
-                        provider.name,
-                        host.as_str()
-                    ));
+            let mut holder = desktop.port_holder(*host, *port).await;
+            if !is_tessera(&holder) {
+                match loopback.try_port(*host, *port).await {
+                    Ok(port) => {
+                        return Ok(format!(
+                            "{}'s answer comes back to {}, which is free.",
+                            provider.name,
+                            place(*host, &[port])
+                        ));
+                    }
+                    Err(LoopbackError::NoPort(_, why) | LoopbackError::Failed(why)) => reason = why,
                 }
-                Err(LoopbackError::NoPort(_, why) | LoopbackError::Failed(why)) => reason = why,
+                // A sign-in may have begun in that moment.
+                holder = desktop.port_holder(*host, *port).await;
+            }
+            if is_tessera(&holder) {
+                waits.get_or_insert((*port, holder));
+            } else {
+                others.push(holder);
             }
         }
-        let holders = join_all(
-            ports
-                .iter()
-                .map(|port| self.inner().ports.desktop.port_holder(*host, *port)),
-        )
-        .await;
-        // A sign-in that is under way here waits at it, and the next one takes its place.
-        if let Some(at) = holders.iter().position(|holder| *holder == Holder::This) {
+        // In this program, the next sign-in takes its place.
+        if let Some((port, holder)) = waits {
+            let of = told(&holder)
+                .map(|other| format!(" of {other}"))
+                .unwrap_or_default();
             return Ok(format!(
-                "{}'s answer comes back to {}, where a sign-in waits for it right now.",
+                "{}'s answer comes back to {}, where a sign-in{of} waits for it right now.",
                 provider.name,
-                place(*host, &ports[at..=at])
+                place(*host, &[port])
             ));
         }
         Err(CheckUpError::PortTaken {
             name: provider.name.clone(),
             place: place(*host, ports),
-            holder: holders.into_iter().find_map(|holder| told(&holder)),
+            holder: others.iter().find_map(told),
             reason,
         }
         .into())
+    }
+}
+
+/// What the programs are called that a sign-in of Tessera's can wait in: the app, and the one for a terminal.
+const PROGRAMS: [&str; 2] = ["tessera-desktop", "tessera"];
+
+/// Whether this is Tessera, which has a port for nothing but a sign-in.
+fn is_tessera(holder: &Holder) -> bool {
+    match holder {
+        Holder::This => true,
+        Holder::Program {
+            program: Some(program),
+            ..
+        } => {
+            // One whose file an update has replaced is called so (proc(5)).
+            let file = program.strip_suffix(" (deleted)").unwrap_or(program);
+            let name = Path::new(file).file_name().and_then(OsStr::to_str);
+            name.is_some_and(|name| PROGRAMS.contains(&name))
+        }
+        Holder::Program { program: None, .. } | Holder::Nobody | Holder::Untold => false,
     }
 }
 
@@ -120,5 +146,35 @@ pub(super) fn told(holder: &Holder) -> Option<String> {
             program: Some(program),
             process: Some(process),
         } => Some(format!("{program} (process {process})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tessera_is_known_by_its_programs_names() {
+        let check = |program: &str, expected: bool| {
+            let holder = Holder::Program {
+                program: Some(program.to_owned()),
+                process: Some(7),
+            };
+            assert_eq!(is_tessera(&holder), expected, "{program}");
+        };
+        check("/usr/bin/tessera", true);
+        check("/usr/bin/tessera-desktop", true);
+        check("/tmp/.mount_TesserXYZ/usr/bin/tessera-desktop", true);
+        check("/usr/bin/tessera (deleted)", true);
+        // Where the system tells the name alone.
+        check("tessera-desktop", true);
+        check("/usr/bin/tesseract", false);
+        check("/opt/tessera/squatter", false);
+        check("/usr/bin/tessera-sandbox", false);
+        check("", false);
+        assert!(is_tessera(&Holder::This));
+        for holder in [Holder::Nobody, Holder::Untold] {
+            assert!(!is_tessera(&holder));
+        }
     }
 }
