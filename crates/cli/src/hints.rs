@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 
 use crate::arguments::Login;
-use tessera_client::ports::VaultError;
+use tessera_client::ports::{DesktopError, VaultError};
 use tessera_client::{
-    Account, AccountError, AttemptError, Category, Client, Error, Page, PolicyError, ProviderError,
-    StoreError,
+    Account, AccountError, AttemptError, Category, CheckUpError, Client, Error, Page, PolicyError,
+    ProviderError, StoreError,
 };
 
 /// What a command is about, so that a hint can name the one that helps.
@@ -105,6 +105,7 @@ impl About {
         let hint = match error {
             Error::Account(error) => self.of_account(error),
             Error::Attempt(error) => self.of_attempt(error),
+            Error::CheckUp(error) => self.of_check_up(error),
             Error::DeclinedOnDevice => Some(format!(
                 "Run `{sign_in} --redirect device` again, and allow it there."
             )),
@@ -220,6 +221,49 @@ impl About {
         })
     }
 
+    /// What a check-up finds, where the client's own hint names what only the window has.
+    fn of_check_up(&self, error: &CheckUpError) -> Option<String> {
+        let none_needed = "`tessera login` needs no such link.";
+        Some(match error {
+            CheckUpError::NoAnswer(_) => {
+                "Run `tessera doctor` again; if it stays so, restart what did not answer.".to_owned()
+            }
+            CheckUpError::Desktop(DesktopError::NotInstalled(_)) => {
+                "Install what is named in the details, then run `tessera doctor` again.".to_owned()
+            }
+            CheckUpError::Desktop(_) => {
+                "Run `tessera doctor` again; if it stays so, log out and in again.".to_owned()
+            }
+            // It is the machine without a desktop that comes here, of which the manual tells more.
+            CheckUpError::NoSessionBus(_) => {
+                "Run this in a terminal of your desktop. Where there is none, a keychain can be had for one command: \
+                 `dbus-run-session -- sh -c 'gnome-keyring-daemon --unlock --components=secrets && tessera login --redirect paste'`."
+                    .to_owned()
+            }
+            CheckUpError::NoBrowser(_) => {
+                "Install it; until then, run `tessera login --no-browser` and open the address that it prints yourself."
+                    .to_owned()
+            }
+            CheckUpError::SchemeUnhandled
+            | CheckUpError::SchemeProgramGone(_)
+            | CheckUpError::SchemeElsewhere(_)
+            | CheckUpError::SchemeNotReturned => {
+                format!("{none_needed} Start the app once, or install it again: it then registers itself.")
+            }
+            CheckUpError::SchemeShared { .. } => {
+                format!("{none_needed} Start the other build of the app once: it then opens its own links.")
+            }
+            CheckUpError::PortTaken { .. } => format!(
+                "Quit what is listening there, or register another port at the provider and name it in {} under `loopback`; then run `tessera doctor` again.",
+                self.file()
+            ),
+            CheckUpError::ClockDiffers { .. } => {
+                "Set this computer's clock by the internet, then run `tessera doctor` again.".to_owned()
+            }
+            CheckUpError::OtherInstance(_) | CheckUpError::NoInstance => return None,
+        })
+    }
+
     fn of_provider(&self, error: &ProviderError) -> Option<String> {
         let by_address = "`tessera login --issuer URL --client-id ID`";
         Some(match error {
@@ -321,5 +365,67 @@ pub(crate) fn quoted(text: &str) -> String {
         text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tessera_client::ports::Holder;
+
+    use super::*;
+
+    #[test]
+    fn what_a_check_up_finds_is_mended_without_the_window() {
+        let text = || "text".to_owned();
+        let about = About {
+            file: Some("/home/ann/providers.toml".into()),
+            ..About::default()
+        };
+        for (error, part) in [
+            (CheckUpError::NoAnswer("Your keychain"), "`tessera doctor`"),
+            (
+                CheckUpError::Desktop(DesktopError::NotInstalled(text())),
+                "`tessera doctor`",
+            ),
+            (
+                CheckUpError::Desktop(DesktopError::Failed(text())),
+                "`tessera doctor`",
+            ),
+            (
+                CheckUpError::NoSessionBus(text()),
+                "tessera login --redirect paste",
+            ),
+            (CheckUpError::NoBrowser(text()), "`tessera login --no-browser`"),
+            (CheckUpError::SchemeUnhandled, "`tessera login`"),
+            (CheckUpError::SchemeProgramGone(text()), "`tessera login`"),
+            (CheckUpError::SchemeElsewhere(text()), "`tessera login`"),
+            (CheckUpError::SchemeShared { scheme: text() }, "`tessera login`"),
+            (CheckUpError::SchemeNotReturned, "`tessera login`"),
+            (
+                CheckUpError::PortTaken {
+                    name: text(),
+                    place: text(),
+                    holder: None,
+                    reason: text(),
+                },
+                "/home/ann/providers.toml",
+            ),
+            (
+                CheckUpError::ClockDiffers {
+                    ahead: 600,
+                    name: text(),
+                },
+                "`tessera doctor`",
+            ),
+            (CheckUpError::OtherInstance(Holder::Nobody), "Quit every Tessera"),
+            (CheckUpError::NoInstance, "Quit Tessera"),
+        ] {
+            let hint = about.hint(&error.into());
+            assert!(hint.contains(part) && hint.ends_with('.'), "{hint}");
+            // The names of the window's buttons and screens.
+            for foreign in ["“", "Settings", "look again"] {
+                assert!(!hint.to_lowercase().contains(&foreign.to_lowercase()), "{hint}");
+            }
+        }
     }
 }

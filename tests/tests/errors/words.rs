@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use tessera_client::ports::{BrowserError, HttpError, VaultError};
+use tessera_client::ports::{BrowserError, DesktopError, Holder, HttpError, VaultError};
 use tessera_client::{
-    AccountError, AddressError, AttemptError, BrowserUnknown, Category, Error, Issuer, PolicyError,
-    ProviderError, SignInNeed, SignOutError, StoreError,
+    AccountError, AddressError, AttemptError, BrowserUnknown, Category, CheckUpError, Error, Issuer,
+    PolicyError, ProviderError, SignInNeed, SignOutError, StoreError,
 };
 
 /// Stands where text of the system or of others goes into an error.
@@ -212,6 +212,59 @@ fn each_has_its_own_code_sentence_and_hint() {
             sentences.insert(message.clone()),
             "{code} says what another says: {message}"
         );
+    }
+}
+
+/// What a check-up can find wrong.
+fn of_check_ups() -> [CheckUpError; 15] {
+    [
+        CheckUpError::NoAnswer("Your keychain"),
+        CheckUpError::Desktop(DesktopError::NotInstalled(elsewhere())),
+        CheckUpError::Desktop(DesktopError::Failed(elsewhere())),
+        CheckUpError::Desktop(DesktopError::NoBus(elsewhere())),
+        CheckUpError::NoSessionBus(elsewhere()),
+        CheckUpError::NoBrowser("a program".to_owned()),
+        CheckUpError::SchemeUnhandled,
+        CheckUpError::SchemeProgramGone("a program".to_owned()),
+        CheckUpError::SchemeElsewhere("a program".to_owned()),
+        CheckUpError::SchemeShared {
+            scheme: "app.tessera.desktop.dev".to_owned(),
+        },
+        CheckUpError::SchemeNotReturned,
+        CheckUpError::PortTaken {
+            name: "Acme".to_owned(),
+            place: "127.0.0.1:8400".to_owned(),
+            holder: None,
+            reason: elsewhere(),
+        },
+        CheckUpError::ClockDiffers {
+            ahead: 600,
+            name: "Acme".to_owned(),
+        },
+        CheckUpError::OtherInstance(Holder::Nobody),
+        CheckUpError::NoInstance,
+    ]
+}
+
+/// The window shows these as they are, to people who may never have seen a terminal. A button that is named is there.
+#[test]
+fn what_a_check_up_finds_is_told_without_commands_and_in_plain_words() {
+    let messages = lab::tools::tests_dir().join("../ui/src/messages/en.ts");
+    let messages = std::fs::read_to_string(messages).expect("the window's words");
+    for error in of_check_ups() {
+        let error = Error::from(error);
+        for text in [error.message(), error.hint()] {
+            let sentence = text.starts_with(char::is_uppercase) && text.ends_with('.');
+            assert!(sentence, "{}: {text}", error.code());
+            for foreign in ["`", "session bus", "session's bus", "D-Bus", "prints", ELSEWHERE] {
+                assert!(!text.contains(foreign), "{}: {text}", error.code());
+            }
+        }
+        let hint = error.hint();
+        let named = hint.split('“').skip(1).filter_map(|rest| rest.split('”').next());
+        for named in named.filter(|named| *named != "loopback") {
+            assert!(messages.contains(&format!("'{named}'")), "no button says {named}");
+        }
     }
 }
 

@@ -279,6 +279,7 @@ async fn the_check_up_says_what_is_wrong_and_ends_as_the_first_failure_does() {
         "{ended:?}"
     );
     assert_eq!(scheme["error"]["code"], "scheme_shared");
+    names(&scheme, "`tessera login`");
     let app = finding(&ended.out, "single_instance");
     assert_eq!(
         app["message"],
@@ -295,6 +296,16 @@ async fn the_check_up_says_what_is_wrong_and_ends_as_the_first_failure_does() {
         "{none:?}"
     );
     assert_eq!(browser["error"]["code"], "browser_missing");
+    names(&browser, "`tessera login --no-browser`");
+    let alone = [("DBUS_SESSION_BUS_ADDRESS", ""), ("XDG_RUNTIME_DIR", "")];
+    let none = terminal.start_with(&["doctor", "--json"], &alone).end().await;
+    let bus = finding(&none.out, "session_bus");
+    assert_eq!(
+        (none.code, &bus["error"]["code"]),
+        (Some(6), &json!("session_bus_missing")),
+        "{none:?}"
+    );
+    names(&bus, "dbus-run-session -- sh -c ");
 
     let issuer = terminal.sandbox.issuer().to_owned();
     let file = terminal.home().join("providers.toml");
@@ -365,6 +376,7 @@ async fn the_check_up_tries_the_ports_that_a_provider_insists_on() {
         "{found}"
     );
     assert_eq!(found["error"]["code"], "loopback_port_taken");
+    names(&found, &format!("name it in {} under", file.display()));
     let told = found["message"].as_str().unwrap();
     assert!(
         told.contains(&format!("127.0.0.1:{port}"))
@@ -405,6 +417,13 @@ async fn the_check_up_leaves_a_sign_in_alone_that_waits_at_a_providers_port() {
     );
     fetch(&callback).await;
     assert_eq!(run.end().await.code, Some(0));
+}
+
+/// What a finding says to do names this, and nothing that only the window has.
+fn names(finding: &Value, part: &str) {
+    let hint = finding["error"]["hint"].as_str().unwrap();
+    assert!(hint.contains(part), "{hint}");
+    assert!(!hint.contains('“') && !hint.contains("Settings"), "{hint}");
 }
 
 /// What the check-up with `--json` says of this.

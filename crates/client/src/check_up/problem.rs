@@ -145,6 +145,7 @@ impl CheckUpError {
         }
     }
 
+    /// For the window; in a terminal a hint names a command.
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::NoAnswer(_) => "Look again; if it stays so, restart what did not answer.",
@@ -153,10 +154,10 @@ impl CheckUpError {
             }
             Self::Desktop(_) => "Look again; if it stays so, log out and in again.",
             Self::NoSessionBus(_) => {
-                "Log in to a desktop; where there is none, start one's session bus: `dbus-run-session -- tessera …`."
+                "Log in to your desktop and start Tessera there; if you have, log out and in again."
             }
             Self::NoBrowser(_) => {
-                "Install it; until then, open the address that Tessera prints in a browser yourself."
+                "Install it; until then, choose “Copy link” while you sign in, and open it in a browser yourself."
             }
             Self::SchemeUnhandled | Self::SchemeProgramGone(_) | Self::SchemeElsewhere(_) => {
                 "Register Tessera again in its Settings; until then, choose “Use a local address” while you sign in."
@@ -166,7 +167,7 @@ impl CheckUpError {
                 "Look again; if it stays so, choose “Use a local address” while you sign in, which needs no such link."
             }
             Self::PortTaken { .. } => {
-                "Quit what is listening there, or register another port at the provider and name it in providers.toml under `loopback`."
+                "Quit what is listening there, or register another port at the provider and name it in providers.toml under “loopback”."
             }
             Self::ClockDiffers { .. } => "Set this computer's clock by the internet, then look again.",
             Self::OtherInstance(_) => "Quit every Tessera, then start it again.",
