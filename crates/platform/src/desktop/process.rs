@@ -103,10 +103,10 @@ impl Places {
         let place = *fields.get(1)?;
         let is_at = |places: &[String]| places.iter().any(|one| one == place);
         let is_own = is_at(&self.own);
-        let is_it = fields.get(3) == Some(&LISTENING) && (is_own || is_at(&self.every));
-        is_it
-            .then(|| Some((is_own, fields.get(9)?.parse().ok()?)))
-            .flatten()
+        if fields.get(3) != Some(&LISTENING) || !(is_own || is_at(&self.every)) {
+            return None;
+        }
+        Some((is_own, fields.get(9)?.parse().ok()?))
     }
 }
 
