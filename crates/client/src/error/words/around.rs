@@ -192,7 +192,7 @@ pub(super) fn of_store(error: &StoreError) -> Told {
             "store_too_new",
             machine,
             "Your list of accounts was written by a newer version of Tessera.",
-            "Install the newer version again.",
+            "Quit this one and open the newer version; install it again if it is not there.",
         ),
         StoreError::Busy => told(
             "store_busy",
