@@ -65,7 +65,7 @@ pub(crate) async fn begin<R: Runtime>(
         bring_sandbox(&app, &shell, client, &data).await;
     }
     let alarm = SystemAlarm::new();
-    tokio::join!(client.keep_fresh(&alarm), tidy(&client));
+    tokio::join!(client.keep_fresh(&alarm), tidy(client));
 }
 
 /// Removes what an earlier run left in the keychain.
