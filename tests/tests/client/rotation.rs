@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tessera_client::ports::VaultError;
-use tessera_client::{AccountId, AccountState, Category, Change, Client, SignInNeed};
+use tessera_client::{AccountId, AccountState, Category, Change, Client, Route, SignIn, SignInNeed, Storage};
 use tessera_sandbox::Options;
 
 use crate::refresh::held_up;
@@ -299,4 +299,25 @@ async fn a_provider_that_cannot_be_asked_is_not_asked_for_each_token_in_doubt() 
     for id in &ids {
         assert_eq!(state(&next, id).await.as_str(), "signed_in");
     }
+}
+
+#[tokio::test]
+async fn a_new_sign_in_elsewhere_that_breaks_off_leaves_what_is_in_memory_only() {
+    let (rig, client, id) = unsaved().await;
+    rig.name_provider();
+    let request = SignIn {
+        storage: Storage::UntilQuit,
+        ..rig.request(Route::Scheme)
+    };
+    // It is written whole into memory, and then the list of accounts does not take it.
+    let store = rusqlite::Connection::open(rig.folder().join("tessera.db")).unwrap();
+    store
+        .execute_batch(
+            "CREATE TRIGGER refuse BEFORE INSERT ON account BEGIN SELECT RAISE(ABORT, 'not now'); END",
+        )
+        .unwrap();
+    rig.sign_in_with(&client, request, "ann").await.unwrap_err();
+    store.execute_batch("DROP TRIGGER refuse").unwrap();
+    client.access_token(&id).await.unwrap();
+    assert_eq!(state(&client, &id).await.as_str(), "signed_in");
 }

@@ -34,8 +34,8 @@ const LEASE_LOOK: Duration = Duration::from_millis(50);
 /// ask the person each time.
 const SAVE_AGAIN: std::ops::RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_mins(5);
 
-/// How long a process that ends waits until it may put a token into the keychain that has not taken it so far.
-const LAST_OFFER: Duration = Duration::from_secs(10);
+/// How long a process that ends waits for a turn, to put a token into the keychain that has not taken it so far.
+const LAST_TURN: Duration = Duration::from_secs(10);
 
 pub(super) type Flight = Shared<BoxFuture<'static, Result<Obtained, Error>>>;
 
@@ -96,7 +96,7 @@ pub(crate) struct Turn {
 enum Patience {
     /// Until this process is about to end.
     UntilClosing,
-    /// Beyond that, for as long as the caller does.
+    /// Beyond that, for a little while.
     Last,
 }
 
@@ -306,11 +306,7 @@ impl Client {
         let unsaved = flights.all_unsaved().tokens.clone();
         let mut result = Ok(());
         for (id, unsaved) in unsaved {
-            let saved =
-                tokio::time::timeout(LAST_OFFER, self.save_in_turn(&id, &unsaved, Patience::Last)).await;
-            let saved = saved.unwrap_or(Err(Error::NotSaved(VaultError::Failed(
-                "another program did not let it be written".to_owned(),
-            ))));
+            let saved = self.save_in_turn(&id, &unsaved, Patience::Last).await;
             result = result.and(saved);
         }
         result
@@ -335,6 +331,9 @@ impl Client {
                 self.inner().flights.make_way(&error);
                 Ok(())
             }
+            Err(Error::Stopped) if matches!(patience, Patience::Last) => Err(Error::NotSaved(
+                VaultError::Failed("another program did not let it be written".to_owned()),
+            )),
             Err(error) => Err(error),
         }
     }
@@ -408,6 +407,7 @@ impl Client {
         let inner = self.inner();
         let (store, presence) = (&inner.store, &inner.flights.presence);
         let holder = presence.holder().await;
+        let began = Instant::now();
         let mut seen: Option<((String, i64), Instant)> = None;
         loop {
             let now = self.now();
@@ -442,7 +442,8 @@ impl Client {
             };
             match patience {
                 Patience::UntilClosing => inner.flights.unless_closing(pause).await?,
-                Patience::Last => pause.await?,
+                Patience::Last if began.elapsed() < LAST_TURN => pause.await?,
+                Patience::Last => return Err(Error::Stopped),
             }
         }
     }

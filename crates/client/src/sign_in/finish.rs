@@ -445,9 +445,9 @@ pub(super) async fn keep(
             // One of an earlier sign-in would not belong to the new access token.
             None => secrets.delete_refresh(&id, account.storage).await?,
         }
-        // Whatever becomes of the rest: a token of the earlier sign-in that is in memory only must not be laid over it.
-        inner.flights.forget_unsaved(&id);
-        if let Some(before) = &before {
+        // Whatever becomes of the rest: a token of the sign-in before that is in memory only must not be laid over it.
+        if let Some(before) = before.as_ref().filter(|before| before.storage == account.storage) {
+            inner.flights.forget_unsaved(&id);
             client.end_redemption(before, true).await;
         }
         if has_keys {
@@ -465,6 +465,7 @@ pub(super) async fn keep(
             _ => secrets.delete_client_secret(&id, account.storage).await?,
         }
         let written = inner.store.put_signed_in(account).await?;
+        inner.flights.forget_unsaved(&id);
         client.note_keychain(&written).await;
         if let Some(before) = before.filter(|before| before.storage != written.storage)
             && let Err(error) = secrets.forget(&id, before.storage).await
