@@ -248,7 +248,7 @@ async fn nobody_sends_the_void_token_while_another_process_has_the_new_one() {
     }
     let diary = rig.keychain.diary.lock().unwrap().clone();
     let offers = diary.iter().filter(|line| *line == "put refresh").count();
-    assert_eq!(offers, 2, "each token is offered by one: {diary:?}");
+    assert_eq!(offers, 2, "at each unlock: {diary:?}");
     other.access_token(&id).await.unwrap();
     assert_eq!(state(&other, &id).await.as_str(), "signed_in");
     client.settle().await.unwrap();

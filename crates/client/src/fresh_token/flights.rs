@@ -478,3 +478,33 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::account;
+
+    struct Zeros;
+
+    impl Entropy for Zeros {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(0);
+        }
+    }
+
+    #[test]
+    fn what_is_in_memory_only_is_offered_by_one_until_it_is_there() {
+        let flights = Flights::new(Path::new("/nowhere"), &Zeros);
+        let id = account("https://login.example", "ann", &[]).id;
+        flights.set_unsaved(&id, 1, RefreshToken::new("one"));
+        assert!(flights.begin_offering(&id));
+        // Another renewal whose token is not taken either.
+        flights.set_unsaved(&id, 1, RefreshToken::new("two"));
+        assert!(!flights.begin_offering(&id));
+        let offered = flights.to_offer(&id).map(|unsaved| unsaved.token);
+        assert_eq!(offered, Some(RefreshToken::new("two")));
+        flights.forget_unsaved(&id);
+        assert!(flights.to_offer(&id).is_none());
+        assert!(flights.begin_offering(&id), "the one before has ended");
+    }
+}
