@@ -4,8 +4,10 @@
 //! reads the keychain anew and uses what the other one brought. A rotated refresh token is stored before
 //! anyone sees the access token that came with it. Only the provider's own word ends a session.
 
+mod doubts;
 mod ending;
 mod flights;
+mod gently;
 mod look;
 mod presence;
 mod redeem;

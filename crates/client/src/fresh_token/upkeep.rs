@@ -6,21 +6,21 @@
 //! with it. Sign-outs that are not finished are tried again in the same way.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::future::Future;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::stream::{self, FuturesUnordered};
+use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tessera_oidc::UnixTime;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
+use super::gently::{Outcome, gently, of_state};
 use super::look::Wish;
 use super::trouble;
-use crate::account::{AccountId, AccountState, NextTry, Storage};
+use crate::account::{AccountId, NextTry, Storage};
 use crate::client::{Change, Client};
 use crate::error::{AccountError, Error};
 use crate::ports::{Alarm, Woken};
@@ -34,9 +34,6 @@ const AHEAD_SECONDS: i64 = 5 * 60;
 /// Access tokens with less life than this, in seconds, are only renewed when one is needed: their provider would be
 /// asked all day.
 const SHORTEST_LIFE_SECONDS: i64 = 2 * 60;
-
-/// How many accounts of one provider are renewed at the same time.
-const AT_ONCE: usize = 4;
 
 /// When to look again, in seconds, where something stands in the way that nobody tells the end of: a keychain that is
 /// locked, a store that cannot be read.
@@ -53,49 +50,6 @@ const EARLIER: i64 = 4;
 const GATHER: Duration = Duration::from_secs(1);
 
 impl Client {
-    /// Tries, once each, the refresh tokens whose answer an earlier process did not live to hear: a provider may have
-    /// replaced them, and one that forgives does so for a short while only. What comes of it shows in the accounts'
-    /// states. Nobody is asked to unlock a keychain for it, and no provider is asked on that cannot be. Says whether
-    /// some could not be tried now. [`Client::keep_fresh`] does it at its start, and when it may go better than before.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn resolve_doubts(&self) -> Result<bool, Error> {
-        let mut doubtful: BTreeMap<String, Vec<AccountId>> = BTreeMap::new();
-        let mut asks = None;
-        for id in self.inner().store.open_redemptions().await? {
-            let Some(account) = self.inner().store.account(&id).await? else {
-                continue;
-            };
-            // The entry is about the one that the keychain has, in whose place there is another here, or elsewhere.
-            let unsaved = self.inner().flights.unsaved(&id, account.generation);
-            if unsaved.is_some() || self.is_held_elsewhere(&account).await? {
-                continue;
-            }
-            if account.storage == Storage::Keychain {
-                if asks.is_none() {
-                    asks = Some(self.inner().secrets.keychain_asks().await);
-                }
-                if asks == Some(true) {
-                    continue;
-                }
-            }
-            doubtful
-                .entry(account.issuer.as_str().to_owned())
-                .or_default()
-                .push(id);
-        }
-        let mut tries: FuturesUnordered<_> = doubtful
-            .into_values()
-            .map(|ids| gently(ids, |id| resolve(self.clone(), id)))
-            .collect();
-        let mut left = false;
-        while let Some(outcomes) = tries.next().await {
-            left |= outcomes.iter().any(|(_, outcome)| outcome.is_providers());
-        }
-        Ok(left)
-    }
-
     /// Keeps every account's access token fresh, until [`Client::settle`] is called. For a shell that stays open, when
     /// its window is there. Nobody is asked to unlock a keychain for it.
     pub async fn keep_fresh(&self, alarm: &dyn Alarm) {
@@ -156,26 +110,6 @@ impl Plan {
 struct Report {
     issuer: String,
     outcomes: Vec<(AccountId, Outcome)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Renewed,
-    /// A new sign-in is needed, or there has been one, or the account is gone.
-    Over,
-    /// The provider was not reached.
-    Offline,
-    /// It was, and could not do it.
-    Unavailable,
-    /// Anything else, which is this account's own.
-    Failed,
-}
-
-impl Outcome {
-    /// Whether it is about the provider, and so the same for all that are its.
-    fn is_providers(self) -> bool {
-        matches!(self, Self::Offline | Self::Unavailable)
-    }
 }
 
 impl Upkeep {
@@ -419,65 +353,6 @@ fn share(hash: u64, most: i64) -> i64 {
 async fn renew_all(client: Client, issuer: String, accounts: Vec<Standing>) -> Report {
     let outcomes = gently(accounts, |standing| renew(client.clone(), standing)).await;
     Report { issuer, outcomes }
-}
-
-/// Does something for accounts of one issuer, the first alone. Stops where the provider cannot be asked: the others could
-/// not either.
-async fn gently<T, F: Future<Output = (AccountId, Outcome)>>(
-    mut first: Vec<T>,
-    each: impl Fn(T) -> F,
-) -> Vec<(AccountId, Outcome)> {
-    let mut outcomes = Vec::new();
-    let others = first.split_off(1.min(first.len()));
-    for (group, at_once) in [(first, 1), (others, AT_ONCE)] {
-        let mut all = stream::iter(group).map(&each).buffer_unordered(at_once);
-        while let Some((id, outcome)) = all.next().await {
-            outcomes.push((id, outcome));
-            if outcome.is_providers() {
-                return outcomes;
-            }
-        }
-    }
-    outcomes
-}
-
-/// Tries a token that is in doubt, unless its answer comes meanwhile.
-async fn resolve(client: Client, id: AccountId) -> (AccountId, Outcome) {
-    let tried = async {
-        // Whoever has the turn may be hearing the answer now.
-        let turn = client.take_turn(&id).await?;
-        let open = client.inner().store.open_redemptions().await;
-        client.end_turn(turn).await;
-        let account = client.inner().store.account(&id).await?;
-        let Some(account) = account.filter(|_| open.is_ok_and(|open| open.contains(&id))) else {
-            return Ok(None);
-        };
-        // An access token that is still good says nothing of the refresh token.
-        let kept = client.inner().secrets.access(&id, account.storage).await;
-        let kept = kept.ok().flatten();
-        let wish = kept.map_or_else(Wish::default, |access| Wish::other_than(access.token));
-        client.fly(&id, wish).await.map(Some)
-    };
-    let tried: Result<_, Error> = tried.await;
-    let outcome = match tried {
-        Ok(_) => Outcome::Renewed,
-        Err(error) => {
-            tracing::info!(code = error.code(), "a sign-in that was in doubt was not renewed");
-            of_state(&client, &id).await
-        }
-    };
-    (id, outcome)
-}
-
-/// What the account's state says of its provider.
-async fn of_state(client: &Client, id: &AccountId) -> Outcome {
-    match client.inner().store.account(id).await {
-        Ok(Some(account)) if matches!(account.state, AccountState::Offline { .. }) => Outcome::Offline,
-        Ok(Some(account)) if matches!(account.state, AccountState::ProviderUnavailable { .. }) => {
-            Outcome::Unavailable
-        }
-        _ => Outcome::Failed,
-    }
 }
 
 async fn renew(client: Client, standing: Standing) -> (AccountId, Outcome) {
