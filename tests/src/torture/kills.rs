@@ -50,8 +50,9 @@ pub(crate) async fn all(wanted: &Wanted) -> Result<Vec<Tally>> {
 #[derive(Default)]
 pub(crate) struct Tally {
     grace: i64,
+    /// How many were to be killed.
     kills: usize,
-    /// How many were killed before they had ended by themselves.
+    /// How many of them had not ended by themselves before.
     in_time: usize,
     renewals: usize,
     /// Refresh tokens that were sent once more, and twice more.
@@ -86,7 +87,8 @@ impl Scene<'_> {
             grace,
             ..Tally::default()
         };
-        while tally.kills < wanted.kills {
+        // Whoever had ended before was not killed.
+        while tally.in_time < wanted.kills {
             self.sandbox.log().clear();
             let aims = plan.next_round();
             // Two at once, one of which often waits for the other.
