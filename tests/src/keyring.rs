@@ -134,6 +134,25 @@ fn named(json: &Value, name: &str) -> Option<String> {
     }
 }
 
+/// Which process the keyring is, by its id, after everything has been dealt with that was sent to it before. Where it has
+/// ended meanwhile it is another one, which the bus has started, and which is locked.
+pub fn process(desktop: &Desktop) -> Result<String> {
+    // One that ends at this very moment does not answer.
+    let _ = gdbus(
+        desktop,
+        "/org/freedesktop/secrets",
+        "org.freedesktop.DBus.Peer.Ping",
+        &[],
+    );
+    let mut owner = desktop.command(tools::find("gdbus")?);
+    owner
+        .args(["call", "--session", "--dest", "org.freedesktop.DBus"])
+        .args(["--object-path", "/org/freedesktop/DBus"])
+        .args(["--method", "org.freedesktop.DBus.GetConnectionUnixProcessID"])
+        .arg("org.freedesktop.secrets");
+    desktop.run(&mut owner)
+}
+
 fn gdbus(desktop: &Desktop, path: &str, method: &str, arguments: &[&str]) -> Result<String> {
     let mut command = desktop.command(tools::find("gdbus")?);
     command

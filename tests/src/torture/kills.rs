@@ -12,6 +12,7 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use lab::desktop::journey_within;
+use lab::keyring;
 use lab::processes::Process;
 use lab::terminal::Ended;
 use rustix::process::Signal;
@@ -59,11 +60,12 @@ pub(crate) struct Tally {
     again: [usize; 2],
     ended: usize,
     lost: usize,
+    /// How often the keyring's own program broke off. Such a round is not counted.
+    broken_keyrings: usize,
 }
 
 impl Tally {
-    pub(crate) const HEADING: &'static str =
-        "provider              kills  in time  renewals  sent twice  thrice  ended  lost  expected";
+    pub(crate) const HEADING: &'static str = "provider              kills  in time  renewals  sent twice  thrice  ended  lost  keyring broke  expected";
 
     pub(crate) fn row(&self) -> String {
         let (provider, expected) = if self.grace > 0 {
@@ -73,8 +75,8 @@ impl Tally {
         };
         let [twice, thrice] = self.again;
         format!(
-            "{provider:<20}  {:>5}  {:>7}  {:>8}  {twice:>10}  {thrice:>6}  {:>5}  {:>4}  {expected}",
-            self.kills, self.in_time, self.renewals, self.ended, self.lost
+            "{provider:<20}  {:>5}  {:>7}  {:>8}  {twice:>10}  {thrice:>6}  {:>5}  {:>4}  {:>13}  {expected}",
+            self.kills, self.in_time, self.renewals, self.ended, self.lost, self.broken_keyrings
         )
     }
 }
@@ -83,6 +85,7 @@ impl Scene<'_> {
     async fn kill(&self, wanted: &Wanted, grace: i64) -> Result<Tally> {
         let mut plan = Plan::of(wanted.seed);
         let mut sends = Sends::default();
+        let mut keyring = keyring::process(self.desktop)?;
         let mut tally = Tally {
             grace,
             ..Tally::default()
@@ -94,6 +97,18 @@ impl Scene<'_> {
             // Two at once, one of which often waits for the other.
             let (first, second) = tokio::join!(self.kill_at(aims[0]), self.kill_at(aims[1]));
             let victims: Vec<Victim> = [first?, second?].into_iter().flatten().collect();
+            let keyring_after = keyring::process(self.desktop).ok();
+            if keyring_after.as_ref() != Some(&keyring) {
+                // GNOME Keyring breaks off when a process is gone whose session it is about to open. What came of the
+                // other one without a keyring is not the kill's.
+                tally.broken_keyrings += 1;
+                self.desktop.end_keyring().await?;
+                self.desktop.start_keyring()?;
+                keyring = keyring::process(self.desktop)?;
+                self.store_is_sound()?;
+                self.sign_in().await?;
+                continue;
+            }
             tally.kills += 2;
             tally.in_time += victims.len();
             self.store_is_sound()?;
