@@ -160,40 +160,34 @@ impl Secrets {
         }))
     }
 
-    /// Keeps the key that an account's tokens are bound to (RFC 9449): without it they are of no use.
-    pub(crate) async fn put_dpop_key(
-        &self,
-        id: &AccountId,
-        storage: Storage,
-        key: &DpopKey,
-    ) -> Result<(), VaultError> {
-        self.vault(storage)
-            .put(&dpop_entry(id), SecretBytes::new(key.to_secret().as_bytes()))
-            .await
-    }
-
-    /// The key that the account's tokens are bound to; `None` when they are not. Of two, it is the one that the
-    /// refresh token at hand belongs to.
+    /// The key that the account's tokens are bound to (RFC 9449), without which they are of no use; `None` when they are
+    /// not. Of two, it is the one that the refresh token at hand belongs to.
     pub(crate) async fn dpop_key(
         &self,
         id: &AccountId,
         storage: Storage,
     ) -> Result<Option<DpopKey>, VaultError> {
+        Ok(self.kept_dpop_key(id, storage).await?.0)
+    }
+
+    /// The same, and whether there were two.
+    async fn kept_dpop_key(
+        &self,
+        id: &AccountId,
+        storage: Storage,
+    ) -> Result<(Option<DpopKey>, bool), VaultError> {
         let Some(secret) = self.vault(storage).get(&dpop_entry(id)).await? else {
-            return Ok(None);
+            return Ok((None, false));
         };
         if !secret.expose().starts_with(b"{") {
             let text = Zeroizing::new(text(&secret)?);
-            return key_of(Some(&text));
+            return Ok((key_of(Some(&text))?, false));
         }
         let keys: DpopKeysRow = serde_json::from_slice(secret.expose()).map_err(|_| VaultError::Damaged)?;
         let token = self.refresh(id, storage).await?;
-        let fingerprint = token.as_ref().map(RefreshToken::fingerprint);
-        key_of(if fingerprint == keys.refresh {
-            keys.after.as_ref()
-        } else {
-            keys.before.as_ref()
-        })
+        let is_later = token.as_ref().map(RefreshToken::fingerprint) == keys.refresh;
+        let key = if is_later { keys.after } else { keys.before };
+        Ok((key_of(key.as_ref())?, true))
     }
 
     /// Keeps the key of a new sign-in beside that of the one before, each of which may be none: whoever comes next
@@ -206,10 +200,9 @@ impl Secrets {
         after: Option<&DpopKey>,
         token: Option<&RefreshToken>,
     ) -> Result<(), VaultError> {
-        let text = |key: &DpopKey| Zeroizing::new(key.to_secret().as_str().to_owned());
         let row = DpopKeysRow {
-            before: before.map(text),
-            after: after.map(text),
+            before: before.map(DpopKey::to_secret),
+            after: after.map(DpopKey::to_secret),
             refresh: token.map(RefreshToken::fingerprint),
         };
         let bytes = serde_json::to_vec(&row).map_err(|_| VaultError::Damaged)?;
@@ -225,13 +218,14 @@ impl Secrets {
         id: &AccountId,
         storage: Storage,
     ) -> Result<Option<DpopKey>, VaultError> {
-        let key = self.dpop_key(id, storage).await?;
-        let kept = self.vault(storage).get(&dpop_entry(id)).await?;
-        if kept.is_some_and(|kept| kept.expose().starts_with(b"{")) {
-            match &key {
-                Some(key) => self.put_dpop_key(id, storage, key).await?,
-                None => self.delete_dpop_key(id, storage).await?,
+        let (key, of_two) = self.kept_dpop_key(id, storage).await?;
+        match &key {
+            _ if !of_two => {}
+            Some(key) => {
+                let secret = SecretBytes::new(key.to_secret().as_bytes());
+                self.vault(storage).put(&dpop_entry(id), secret).await?;
             }
+            None => self.delete_dpop_key(id, storage).await?,
         }
         Ok(key)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::gently::{Outcome, gently, of_state};
+use super::gently::{Asks, Outcome, gently, of_state};
 use super::look::Wish;
 use crate::account::{AccountId, Storage};
 use crate::client::Client;
@@ -21,7 +21,7 @@ impl Client {
     /// When the store cannot be read.
     pub async fn resolve_doubts(&self) -> Result<bool, Error> {
         let mut doubtful: BTreeMap<String, Vec<AccountId>> = BTreeMap::new();
-        let mut asks = None;
+        let mut asks = Asks::default();
         for id in self.inner().store.open_redemptions().await? {
             let Some(account) = self.inner().store.account(&id).await? else {
                 continue;
@@ -31,13 +31,8 @@ impl Client {
             if unsaved.is_some() || self.is_held_elsewhere(&account).await? {
                 continue;
             }
-            if account.storage == Storage::Keychain {
-                if asks.is_none() {
-                    asks = Some(self.inner().secrets.keychain_asks().await);
-                }
-                if asks == Some(true) {
-                    continue;
-                }
+            if account.storage == Storage::Keychain && asks.look(self).await {
+                continue;
             }
             doubtful
                 .entry(account.issuer.as_str().to_owned())

@@ -11,6 +11,21 @@ use crate::client::Client;
 /// How many accounts of one provider are renewed at the same time.
 const AT_ONCE: usize = 4;
 
+/// Whether the keychain would ask the person something, looked at once, when it is first of use.
+#[derive(Default)]
+pub(super) struct Asks(Option<bool>);
+
+impl Asks {
+    pub(super) async fn look(&mut self, client: &Client) -> bool {
+        if let Some(asks) = self.0 {
+            return asks;
+        }
+        let asks = client.inner().secrets.keychain_asks().await;
+        self.0 = Some(asks);
+        asks
+    }
+}
+
 /// What came of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {

@@ -17,7 +17,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
-use super::gently::{Outcome, gently, of_state};
+use super::gently::{Asks, Outcome, gently, of_state};
 use super::look::Wish;
 use super::trouble;
 use crate::account::{AccountId, NextTry, Storage};
@@ -194,7 +194,7 @@ impl Upkeep {
                 return plan;
             }
         };
-        let mut asks = None;
+        let mut asks = Asks::default();
         for standing in standings {
             let Some(due) = due(&standing).filter(|_| !self.busy.contains(&standing.issuer)) else {
                 continue;
@@ -204,17 +204,10 @@ impl Upkeep {
             let mut at = held.chain(standing.not_before(now)).fold(due, UnixTime::max);
             if at <= now {
                 match standing.storage {
-                    Storage::Keychain => {
-                        if asks.is_none() {
-                            asks = Some(inner.secrets.keychain_asks().await);
-                        }
-                        if asks == Some(true) {
-                            at = look_again;
-                        }
-                    }
+                    Storage::Keychain if asks.look(&self.client).await => at = look_again,
                     // Another process has it, or had it.
                     Storage::UntilQuit if !inner.secrets.holds_refresh(&standing.id).await => continue,
-                    Storage::UntilQuit => {}
+                    Storage::Keychain | Storage::UntilQuit => {}
                 }
             }
             if at <= now {
@@ -244,7 +237,7 @@ impl Upkeep {
         if anew {
             self.ending.retain(|_, until| until.is_none());
         }
-        let mut asks = None;
+        let mut asks = Asks::default();
         for open in open {
             let due = match open.next_try {
                 _ if open.stage == OpenStage::Over => continue,
@@ -266,14 +259,9 @@ impl Upkeep {
                 plan.look_at(due);
                 continue;
             }
-            if open.storage == Storage::Keychain {
-                if asks.is_none() {
-                    asks = Some(inner.secrets.keychain_asks().await);
-                }
-                if asks == Some(true) {
-                    plan.look_at(now.plus(LOOK_AGAIN_SECONDS));
-                    continue;
-                }
+            if open.storage == Storage::Keychain && asks.look(&self.client).await {
+                plan.look_at(now.plus(LOOK_AGAIN_SECONDS));
+                continue;
             }
             plan.sign_outs.push(open.id);
         }

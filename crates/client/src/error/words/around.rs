@@ -238,7 +238,7 @@ pub(super) fn of_vault(error: &VaultError) -> Told {
         ),
         VaultError::HeldElsewhere => told(
             "held_elsewhere",
-            Category::Keychain,
+            keychain,
             "Your keychain did not take this sign-in when it was renewed, so only the Tessera that renewed it has it now.",
             "Leave that one open: it tries again by itself. Unlock the keychain or make room in it, then try again.",
         ),
