@@ -89,6 +89,7 @@ pub(crate) fn all<R: Runtime>() -> Commands<R> {
         commands::catalogue,
         commands::check_up,
         commands::copy_link,
+        commands::drawn,
         commands::flows,
         commands::forget_sign_out,
         commands::go_by,

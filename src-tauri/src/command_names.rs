@@ -14,6 +14,7 @@ pub const COMMANDS: &[&str] = &[
     "catalogue",
     "check_up",
     "copy_link",
+    "drawn",
     "flows",
     "forget_sign_out",
     "go_by",

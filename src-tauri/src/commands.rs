@@ -52,6 +52,15 @@ pub(crate) async fn subscribe(shell: Held<'_>, channel: Channel<AppEvent>) -> An
     shell.subscribe(channel).await
 }
 
+/// The page has drawn what it was told first: what can wait begins.
+#[tauri::command]
+#[specta::specta]
+#[expect(clippy::unused_async, reason = "as the other commands, off the thread that draws")]
+pub(crate) async fn drawn(shell: Held<'_>) -> Answer<()> {
+    shell.has_drawn();
+    Ok(())
+}
+
 /// Starts a sign-in, in the place of one that is going on.
 #[tauri::command]
 #[specta::specta]

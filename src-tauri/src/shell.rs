@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tauri::async_runtime::JoinHandle;
 use tauri::ipc::Channel;
@@ -34,6 +35,7 @@ pub(crate) struct Shell {
     subscriptions: AtomicU64,
     notices: Mutex<VecDeque<ErrorView>>,
     noticed: Notify,
+    drawn: SetOnce<()>,
     /// The system's clipboard.
     pub(crate) clipboard: Clipboard,
     /// Who is asked what the page must not decide.
@@ -118,6 +120,18 @@ impl Shell {
         notices.push_back(error);
         drop(notices);
         self.noticed.notify_one();
+    }
+
+    /// Says that a page has drawn what it was told first.
+    pub(crate) fn has_drawn(&self) {
+        // Another page than the first has drawn as well.
+        let _ = self.drawn.set(());
+    }
+
+    /// Waits until a page has drawn what it was told first, and no longer than `patience`.
+    pub(crate) async fn drawn(&self, patience: Duration) {
+        // Whoever waits goes on either way.
+        let _ = tokio::time::timeout(patience, self.drawn.wait()).await;
     }
 
     /// Whether a page listens.

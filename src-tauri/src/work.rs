@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tauri::{AppHandle, Runtime};
 use tessera_client::{AttemptEnd, AttemptId, BrowserSignOutEnd, Change, Client, RedirectUri, Stage};
@@ -14,6 +15,9 @@ use crate::inbox::Callback;
 use crate::shell::Shell;
 use crate::wire::ErrorView;
 use crate::{scheme, window};
+
+/// How long work that can wait does so for the page to be drawn. A page that nobody sees is never drawn.
+const DRAWING: Duration = Duration::from_secs(5);
 
 /// The attempt that was told of last, and whether the window came forward for a callback that was refused during it
 /// or since. Any page can send such callbacks; the person is called to the window once.
@@ -58,27 +62,24 @@ pub(crate) async fn begin<R: Runtime>(
         client.changes(),
     ));
     tauri::async_runtime::spawn(deliver(app.clone(), client.clone(), called, callbacks));
-    tauri::async_runtime::spawn(bring_back(client.clone()));
+    tauri::async_runtime::spawn(bring_back(shell.clone(), client.clone()));
     let registering = app.clone();
     tauri::async_runtime::spawn_blocking(move || scheme::register(&registering));
     if let (true, Some(data)) = (sandbox, data) {
         bring_sandbox(&app, &shell, client, &data).await;
     }
-    let alarm = SystemAlarm::new();
-    tokio::join!(client.keep_fresh(&alarm), tidy(client));
-}
-
-/// Removes what an earlier run left in the keychain.
-async fn tidy(client: &Client) {
+    shell.drawn(DRAWING).await;
     match client.tidy_secrets().await {
         Ok(0) => {}
         Ok(count) => tracing::info!(count, "secrets that belonged to nothing were removed"),
         Err(error) => tracing::warn!(code = error.code(), "the keychain was not tidied up"),
     }
+    client.keep_fresh(&SystemAlarm::new()).await;
 }
 
 /// Brings back the accounts of a list that was damaged. The keychain may have to be unlocked for it.
-async fn bring_back(client: Client) {
+async fn bring_back(shell: Arc<Shell>, client: Client) {
+    shell.drawn(DRAWING).await;
     if let Err(error) = client.rebuild_accounts().await {
         tracing::warn!(code = error.code(), "accounts were not brought back");
     }

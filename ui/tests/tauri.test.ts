@@ -23,6 +23,7 @@ const input = { id: '', name: '', issuer: 'https://id.example', client_id: 'x', 
 
 test.each<[keyof Host, unknown[], string, unknown]>([
   ['appInfo', [], 'app_info', {}],
+  ['drawn', [], 'drawn', {}],
   ['signIn', [request], 'sign_in', { request }],
   ['cancelSignIn', ['1'], 'cancel_sign_in', { id: '1' }],
   ['keepAnother', ['1'], 'keep_another', { id: '1' }],

@@ -24,6 +24,8 @@ export const commands = {
 	checkUp: () => typedError<FindingView[], ErrorView>(__TAURI_INVOKE("check_up")),
 	/**  Puts the attempt's link on the clipboard. The link itself, which holds `state`, stays in Rust. */
 	copyLink: (id: string) => typedError<null, ErrorView>(__TAURI_INVOKE("copy_link", { id })),
+	/**  The page has drawn what it was told first: what can wait begins. */
+	drawn: () => typedError<null, ErrorView>(__TAURI_INVOKE("drawn")),
 	/**
 	 *  What happened in this run, step by step, oldest first, as much as is kept. What happens from now on is told to
 	 *  whoever subscribed.

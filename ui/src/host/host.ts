@@ -31,6 +31,8 @@ export interface Host {
   appInfo(): Promise<Answer<AppInfo>>;
   /** Tells `listener` everything as it is now (`snapshot`), and then each change. */
   subscribe(listener: (event: AppEvent) => void): Promise<Answer<null>>;
+  /** Says that what was told first is drawn, for work that can wait until then. */
+  drawn(): Promise<Answer<null>>;
   /** Starts a sign-in, in the place of one that is going on. */
   signIn(request: SignInRequest): Promise<Answer<AttemptView>>;
   /** Ends the attempt at once. */

@@ -29,6 +29,7 @@ async function settled<T>(ask: () => Promise<Answer<T>>): Promise<Answer<T>> {
 export const tauriHost: Host = {
   appInfo: () => settled(() => commands.appInfo()),
   subscribe: (listener) => settled(() => commands.subscribe(new Channel<AppEvent>(listener))),
+  drawn: () => settled(() => commands.drawn()),
   signIn: (request) => settled(() => commands.signIn(request)),
   cancelSignIn: (id) => settled(() => commands.cancelSignIn(id)),
   keepAnother: (id) => settled(() => commands.keepAnother(id)),

@@ -111,6 +111,8 @@ export class FakeHost implements Host {
       return ok(null);
     });
 
+  drawn: Host['drawn'] = () => this.#answer('drawn', [], () => ok(null));
+
   signIn: Host['signIn'] = (request) =>
     this.#answer('signIn', [request], () => {
       this.#request = request;
