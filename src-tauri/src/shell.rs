@@ -30,6 +30,8 @@ const MAX_NOTICES: usize = 8;
 #[derive(Default)]
 pub(crate) struct Shell {
     opened: SetOnce<Result<Opened, ErrorView>>,
+    /// What the first page will be told: read while the page is on its way, for a long list takes a while.
+    first: Mutex<Option<Told>>,
     subscription: Mutex<Option<JoinHandle<()>>>,
     /// Counts subscriptions and their ends, so that one which is over knows it.
     subscriptions: AtomicU64,
@@ -56,6 +58,25 @@ pub(crate) struct Opened {
     pub(crate) browser: Arc<dyn Browser>,
 }
 
+/// Everything as it is at one moment, and all that happens from then on.
+struct Told {
+    snapshot: AppEvent,
+    changes: broadcast::Receiver<Change>,
+    trace: broadcast::Receiver<TraceEvent>,
+}
+
+impl Told {
+    async fn now(client: &Client) -> Result<Self, ErrorView> {
+        // From before the snapshot, so that nothing falls between the two.
+        let (changes, trace) = (client.changes(), client.trace());
+        Ok(Self {
+            snapshot: view::snapshot(client).await?,
+            changes,
+            trace,
+        })
+    }
+}
+
 impl Shell {
     /// Opens the client in `folder`. Commands that came before wait for this.
     pub(crate) async fn open(&self, folder: Result<DataFolder, DataFolderError>, redirect: RedirectUri) {
@@ -67,10 +88,12 @@ impl Shell {
                 "the client could not be opened"
             );
         }
-        if let Ok(Opened { client, .. }) = &opened
-            && let Some(problem) = client.store_problem()
-        {
-            self.notice(problem.into());
+        if let Ok(Opened { client, .. }) = &opened {
+            if let Some(problem) = client.store_problem() {
+                self.notice(problem.into());
+            }
+            // A page that finds none asks once more, and shows why it cannot be told.
+            *lock(&self.first) = Told::now(client).await.ok();
         }
         // Only this function sets it, and it is called once.
         let _ = self.opened.set(opened);
@@ -150,18 +173,19 @@ impl Shell {
     /// Sends everything as it is now, then each change, to `channel`, in the place of an earlier subscription.
     pub(crate) async fn subscribe(self: &Arc<Self>, channel: Channel<AppEvent>) -> Result<(), ErrorView> {
         let client = self.client().await?;
-        // From before the snapshot, so that nothing falls between the two.
-        let changes = client.changes();
-        let trace = client.trace();
-        let first = view::snapshot(client).await?;
+        let kept = lock(&self.first).take();
+        let told = match kept {
+            Some(told) => told,
+            None => Told::now(client).await?,
+        };
         self.unsubscribe();
         let number = self.subscriptions.load(Ordering::SeqCst);
-        if channel.send(first).is_err() {
+        if channel.send(told.snapshot).is_err() {
             return Ok(());
         }
         let forwarding = self
             .clone()
-            .forward(number, client.clone(), changes, trace, channel);
+            .forward(number, client.clone(), told.changes, told.trace, channel);
         *lock(&self.subscription) = Some(tauri::async_runtime::spawn(forwarding));
         Ok(())
     }

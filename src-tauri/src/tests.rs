@@ -341,29 +341,56 @@ fn listener() -> (Channel<wire::AppEvent>, mpsc::Receiver<Value>) {
     (channel, told)
 }
 
-#[test]
-fn a_page_is_told_everything_first_and_then_each_change_until_the_next_page_comes() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_app, shell) = app(&folder);
-    let next = |told: &mpsc::Receiver<Value>| told.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
-    let draft = |issuer: &str| tessera_client::ProviderDraft {
+/// Saves a provider at which nobody has to answer.
+fn save_provider(shell: &Shell, issuer: &str) -> tessera_client::Provider {
+    let draft = tessera_client::ProviderDraft {
         id: None,
         name: String::new(),
         issuer: issuer.to_owned(),
         client_id: "tessera".to_owned(),
         apis: Vec::new(),
     };
-    let save = |issuer: &str| {
-        tauri::async_runtime::block_on(async {
-            shell
-                .client()
-                .await
-                .unwrap()
-                .save_provider(draft(issuer))
-                .await
-                .unwrap();
-        });
-    };
+    tauri::async_runtime::block_on(async {
+        let client = shell.client().await.unwrap();
+        client.save_provider(draft).await.unwrap()
+    })
+}
+
+#[test]
+fn what_happens_before_the_first_page_is_there_is_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_app, shell) = app(&folder);
+    save_provider(&shell, "https://early.example");
+    let (channel, told) = listener();
+    tauri::async_runtime::block_on(shell.subscribe(channel)).unwrap();
+    let next = || told.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+    assert_eq!(next()["event"], "snapshot");
+    let change = next();
+    assert_eq!(change["event"], "providers");
+    assert!(change.to_string().contains("https://early.example"), "{change}");
+}
+
+#[test]
+fn what_can_wait_does_until_the_page_has_drawn_or_patience_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (app, shell) = app(&folder);
+    let main = window(&app, window::MAIN);
+    tauri::async_runtime::block_on(shell.drawn(std::time::Duration::from_millis(1)));
+    let mut waits = Box::pin(shell.drawn(std::time::Duration::MAX));
+    let mut waiting = std::task::Context::from_waker(std::task::Waker::noop());
+    tauri::async_runtime::block_on(async {
+        assert!(waits.as_mut().poll(&mut waiting).is_pending());
+    });
+    invoke(&main, OWN_PAGE, "drawn", json!({})).unwrap();
+    tauri::async_runtime::block_on(waits);
+}
+
+#[test]
+fn a_page_is_told_everything_first_and_then_each_change_until_the_next_page_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_app, shell) = app(&folder);
+    let next = |told: &mpsc::Receiver<Value>| told.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+    let save = |issuer| save_provider(&shell, issuer);
     let notice = |code: &str| ErrorView {
         code: code.to_owned(),
         message: String::new(),
@@ -417,24 +444,16 @@ fn a_flow_is_told_as_it_happens_kept_for_later_and_saved_as_two_files() {
     let (app, shell) = app(&folder);
     let main = window(&app, window::MAIN);
     let (channel, told) = listener();
-    let provider = tauri::async_runtime::block_on(async {
+    // Nobody answers there.
+    let provider = save_provider(&shell, "http://127.0.0.1:9");
+    tauri::async_runtime::block_on(async {
         let client = shell.client().await.unwrap();
-        // Nobody answers there.
-        let draft = tessera_client::ProviderDraft {
-            id: None,
-            name: "Acme".to_owned(),
-            issuer: "http://127.0.0.1:9".to_owned(),
-            client_id: "tessera".to_owned(),
-            apis: Vec::new(),
-        };
-        let provider = client.save_provider(draft).await.unwrap();
         shell.subscribe(channel).await.unwrap();
         let sign_in = SignIn {
             storage: tessera_client::Storage::UntilQuit,
             ..SignIn::with(ProviderChoice::Known(provider.id.clone()))
         };
         client.sign_in(sign_in).unwrap().wait().await.unwrap_err();
-        provider
     });
 
     let step = |event: &Value| event["step"].clone();

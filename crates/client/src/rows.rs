@@ -1,6 +1,7 @@
 //! The stored form of accounts. Small structs of their own, so that a change of a domain type never changes
 //! the file by accident.
 
+use rusqlite::types::FromSql;
 use rusqlite::{Row, Transaction, named_params};
 use serde::{Deserialize, Serialize};
 use tessera_oidc::checks::{CheckId, Outcome, Verdict, Verdicts};
@@ -11,12 +12,26 @@ use crate::account::{Account, AccountId, AccountState, NextTry, Picture, SignInN
 use crate::provider::ProviderId;
 use crate::store::StoreError;
 
-/// The columns of an account for a list of all: what its last sign-in said and what was checked is left out, which is most
-/// of it.
-pub(crate) const LISTED: &str = "id, provider, provider_name, kind, issuer, subject, client_id, name, email, picture_type,
-    picture, '[]' AS claims, requested, granted, '[]' AS checks, apis, storage, state, reason, state_since,
-    access_expires_at, signed_in_at, generation, need, next_try_at, next_try_named, renewed_at, refresh_expires_at, nonce,
-    rotation";
+/// The columns of an account in the order in which a row is read. To look each up by its name would take most of the
+/// time that a long list takes.
+macro_rules! columns {
+    ($claims:literal, $checks:literal) => {
+        concat!(
+            "id, provider, provider_name, kind, issuer, subject, client_id, name, email, picture_type, picture, ",
+            $claims,
+            ", requested, granted, ",
+            $checks,
+            ", apis, storage, state, reason, state_since, need, next_try_at, next_try_named, access_expires_at,
+            signed_in_at, nonce, renewed_at, refresh_expires_at, rotation, generation"
+        )
+    };
+}
+
+/// All that is kept of an account.
+pub(crate) const WHOLE: &str = columns!("claims", "checks");
+
+/// What a list of all needs: what the last sign-in said and what was checked is left out, which is most of it.
+pub(crate) const LISTED: &str = columns!("'[]'", "'[]'");
 
 /// One row of `account`.
 pub(crate) struct AccountRow {
@@ -49,6 +64,20 @@ pub(crate) struct AccountRow {
     refresh_expires_at: Option<i64>,
     rotation: u64,
     generation: u64,
+}
+
+/// The values of a row, one after the other.
+struct InOrder<'a> {
+    row: &'a Row<'a>,
+    column: usize,
+}
+
+impl InOrder<'_> {
+    fn take<T: FromSql>(&mut self) -> rusqlite::Result<T> {
+        let value = self.row.get(self.column)?;
+        self.column += 1;
+        Ok(value)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -131,41 +160,44 @@ impl AccountRow {
         self
     }
 
+    /// Reads a row of [`WHOLE`] or [`LISTED`].
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let media_type: Option<String> = row.get("picture_type")?;
-        let bytes: Option<Vec<u8>> = row.get("picture")?;
+        let picture = |media_type: Option<String>, bytes: Option<Vec<u8>>| {
+            let (media_type, bytes) = media_type.zip(bytes)?;
+            Some(Picture { media_type, bytes })
+        };
+        let mut next = InOrder { row, column: 0 };
+        // As `columns` has them.
         Ok(Self {
-            id: row.get("id")?,
-            provider: row.get("provider")?,
-            provider_name: row.get("provider_name")?,
-            kind: row.get("kind")?,
-            issuer: row.get("issuer")?,
-            subject: row.get("subject")?,
-            client_id: row.get("client_id")?,
-            name: row.get("name")?,
-            email: row.get("email")?,
-            picture: media_type
-                .zip(bytes)
-                .map(|(media_type, bytes)| Picture { media_type, bytes }),
-            claims: row.get("claims")?,
-            requested: row.get("requested")?,
-            granted: row.get("granted")?,
-            checks: row.get("checks")?,
-            apis: row.get("apis")?,
-            storage: row.get("storage")?,
-            state: row.get("state")?,
-            reason: row.get("reason")?,
-            state_since: row.get("state_since")?,
-            need: row.get("need")?,
-            next_try_at: row.get("next_try_at")?,
-            next_try_named: row.get("next_try_named")?,
-            access_expires_at: row.get("access_expires_at")?,
-            signed_in_at: row.get("signed_in_at")?,
-            nonce: row.get("nonce")?,
-            renewed_at: row.get("renewed_at")?,
-            refresh_expires_at: row.get("refresh_expires_at")?,
-            rotation: row.get("rotation")?,
-            generation: row.get("generation")?,
+            id: next.take()?,
+            provider: next.take()?,
+            provider_name: next.take()?,
+            kind: next.take()?,
+            issuer: next.take()?,
+            subject: next.take()?,
+            client_id: next.take()?,
+            name: next.take()?,
+            email: next.take()?,
+            picture: picture(next.take()?, next.take()?),
+            claims: next.take()?,
+            requested: next.take()?,
+            granted: next.take()?,
+            checks: next.take()?,
+            apis: next.take()?,
+            storage: next.take()?,
+            state: next.take()?,
+            reason: next.take()?,
+            state_since: next.take()?,
+            need: next.take()?,
+            next_try_at: next.take()?,
+            next_try_named: next.take()?,
+            access_expires_at: next.take()?,
+            signed_in_at: next.take()?,
+            nonce: next.take()?,
+            renewed_at: next.take()?,
+            refresh_expires_at: next.take()?,
+            rotation: next.take()?,
+            generation: next.take()?,
         })
     }
 

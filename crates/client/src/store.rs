@@ -22,7 +22,7 @@ use rusqlite::{
 use tessera_oidc::{ClientId, Issuer, UnixTime};
 
 use crate::account::{Account, AccountId, AccountState, SignInNeed};
-use crate::rows::{AccountRow, LISTED};
+use crate::rows::{AccountRow, LISTED, WHOLE};
 
 pub(crate) use open_sign_out::Noted;
 pub(crate) use redemption::Doubt;
@@ -254,9 +254,11 @@ impl Store {
         let (issuer, client_id) = (issuer.as_str().to_owned(), client_id.to_string());
         let rows = self
             .run(move |connection| {
-                let two = "SELECT * FROM account WHERE issuer = ?1 AND client_id = ?2
-                    AND NOT (?3 AND state = 'needs_sign_in') LIMIT 2";
-                let mut statement = connection.prepare_cached(two)?;
+                let two = format!(
+                    "SELECT {WHOLE} FROM account WHERE issuer = ?1 AND client_id = ?2
+                    AND NOT (?3 AND state = 'needs_sign_in') LIMIT 2"
+                );
+                let mut statement = connection.prepare_cached(&two)?;
                 let rows = statement.query_map((issuer, client_id, signed_in), AccountRow::read)?;
                 rows.collect::<rusqlite::Result<Vec<_>>>()
             })
@@ -268,10 +270,7 @@ impl Store {
     pub(crate) async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
         let id = id.clone();
         let row = self
-            .run(move |connection| {
-                let mut statement = connection.prepare_cached("SELECT * FROM account WHERE id = ?1")?;
-                statement.query_row([id.as_str()], AccountRow::read).optional()
-            })
+            .run(move |connection| row_of(connection, id.as_str()))
             .await?;
         row.map(AccountRow::into_account).transpose()
     }
@@ -283,7 +282,7 @@ impl Store {
         let row = self
             .run(move |connection| {
                 let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let previous = previous(&transaction, &row.id)?;
+                let previous = row_of(&transaction, &row.id)?;
                 let row = row.succeeding(previous);
                 row.write(&transaction)?;
                 // What an earlier sign-in left unanswered is nothing to this one.
@@ -465,12 +464,10 @@ impl Store {
     }
 }
 
-fn previous(transaction: &Transaction<'_>, id: &str) -> rusqlite::Result<Option<AccountRow>> {
-    transaction
-        .query_row("SELECT * FROM account WHERE id = ?1", [id], |row: &Row<'_>| {
-            AccountRow::read(row)
-        })
-        .optional()
+fn row_of(connection: &Connection, id: &str) -> rusqlite::Result<Option<AccountRow>> {
+    let one = format!("SELECT {WHOLE} FROM account WHERE id = ?1");
+    let mut statement = connection.prepare_cached(&one)?;
+    statement.query_row([id], AccountRow::read).optional()
 }
 
 /// Who may have the file open at the same time.

@@ -13,7 +13,7 @@ use super::{Row, Table};
 use crate::scene::Scene;
 
 /// How often each number of accounts is measured; the smallest figure counts, for nothing makes a start too fast.
-const STARTS: usize = 5;
+const STARTS: usize = 10;
 
 /// What a start came to.
 #[derive(Clone, Copy)]
