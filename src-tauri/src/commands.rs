@@ -55,10 +55,6 @@ pub(crate) async fn subscribe(shell: Held<'_>, channel: Channel<AppEvent>) -> An
 /// The page has drawn what it was told first: what can wait begins.
 #[tauri::command]
 #[specta::specta]
-#[expect(
-    clippy::unused_async,
-    reason = "as the other commands, off the thread that draws"
-)]
 pub(crate) async fn drawn(shell: Held<'_>) -> Answer<()> {
     shell.has_drawn();
     Ok(())

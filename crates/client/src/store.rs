@@ -16,9 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{
-    Connection, ErrorCode, OptionalExtension as _, Row, Transaction, TransactionBehavior, named_params,
-};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, named_params};
 use tessera_oidc::{ClientId, Issuer, UnixTime};
 
 use crate::account::{Account, AccountId, AccountState, SignInNeed};
