@@ -175,8 +175,9 @@ impl Shell {
         let client = self.client().await?;
         let kept = lock(&self.first).take();
         let told = match kept {
-            Some(told) => told,
-            None => Told::now(client).await?,
+            Some(told) if told.changes.is_empty() => told,
+            // What has happened is in what is read now; told twice, it would look as if it were new.
+            _ => Told::now(client).await?,
         };
         self.unsubscribe();
         let number = self.subscriptions.load(Ordering::SeqCst);

@@ -364,10 +364,13 @@ fn what_happens_before_the_first_page_is_there_is_not_lost() {
     let (channel, told) = listener();
     tauri::async_runtime::block_on(shell.subscribe(channel)).unwrap();
     let next = || told.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
-    assert_eq!(next()["event"], "snapshot");
+    let first = next();
+    assert_eq!(first["event"], "snapshot");
+    assert!(first.to_string().contains("https://early.example"), "{first}");
+    save_provider(&shell, "https://late.example");
     let change = next();
     assert_eq!(change["event"], "providers");
-    assert!(change.to_string().contains("https://early.example"), "{change}");
+    assert!(change.to_string().contains("https://late.example"), "{change}");
 }
 
 #[test]

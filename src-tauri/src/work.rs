@@ -69,12 +69,18 @@ pub(crate) async fn begin<R: Runtime>(
         bring_sandbox(&app, &shell, client, &data).await;
     }
     shell.drawn(DRAWING).await;
+    let alarm = SystemAlarm::new();
+    // Neither waits for the other: tidying may have to wait for another process's turn.
+    tokio::join!(client.keep_fresh(&alarm), tidy(client));
+}
+
+/// Removes what an earlier run left in the keychain.
+async fn tidy(client: &Client) {
     match client.tidy_secrets().await {
         Ok(0) => {}
         Ok(count) => tracing::info!(count, "secrets that belonged to nothing were removed"),
         Err(error) => tracing::warn!(code = error.code(), "the keychain was not tidied up"),
     }
-    client.keep_fresh(&SystemAlarm::new()).await;
 }
 
 /// Brings back the accounts of a list that was damaged. The keychain may have to be unlocked for it.

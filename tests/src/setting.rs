@@ -253,6 +253,14 @@ pub async fn signed_in(app: &App<'_>, person: Person) -> Result<()> {
     Ok(())
 }
 
+/// Waits until the first account is in this state.
+pub async fn is_shown_as(app: &App<'_>, state: &str) -> Result<()> {
+    wait::until_true(&format!("an account that is {state}"), wait::STEP, async || {
+        Ok(app.attribute("account-state", "data-state").await? == state)
+    })
+    .await
+}
+
 /// Waits until the window shows an error with this code.
 pub async fn error(app: &App<'_>, code: &str) -> Result<()> {
     wait::until_true(

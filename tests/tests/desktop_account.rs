@@ -353,7 +353,7 @@ async fn a_renewal_that_a_locked_keyring_stood_in_the_way_of_comes_with_the_unlo
         let is_renewal = |entry: &Entry| entry.grant_type.as_deref() == Some("refresh_token");
         let app = scene.open().await?;
         app.click("nav-accounts").await?;
-        setting::signed_in(&app, ANN).await?;
+        setting::is_shown_as(&app, "keychain_locked").await?;
         ensure!(
             scene.sandbox.log().matching(is_renewal).is_empty(),
             "the keyring is locked"
@@ -364,6 +364,7 @@ async fn a_renewal_that_a_locked_keyring_stood_in_the_way_of_comes_with_the_unlo
         let other = desktop.spawn("another-program", &mut other)?;
         prompt::agree(desktop).await?;
         scene.sandbox.log().wait_for(is_renewal).await?;
+        setting::is_shown_as(&app, "signed_in").await?;
         drop(other);
         app.close().await
     })

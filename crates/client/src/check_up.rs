@@ -186,7 +186,7 @@ impl Client {
     /// When the person declines, or the keychain does not work.
     pub async fn unlock_keychain(&self) -> Result<(), Error> {
         self.use_keychain().await?;
-        self.inner().flights.offer_again();
+        self.keychain_unlocked();
         Ok(())
     }
 }

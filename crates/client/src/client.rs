@@ -364,11 +364,19 @@ impl Client {
 
     /// Where this account's secrets are, as a sentence.
     pub fn storage_sentence(&self, account: &Account) -> String {
+        let is_unsaved = self
+            .inner
+            .flights
+            .unsaved(&account.id, account.generation)
+            .is_some();
+        let keychain = self.inner.secrets.keychain_name();
         match account.storage {
-            Storage::Keychain => format!(
-                "The refresh token and the current access token are in {}, and nowhere else.",
-                self.inner.secrets.keychain_name()
+            Storage::Keychain if is_unsaved => format!(
+                "The refresh token is only in Tessera's memory until {keychain} takes it, and is gone if Tessera quits before."
             ),
+            Storage::Keychain => {
+                format!("The refresh token and the current access token are in {keychain}, and nowhere else.")
+            }
             Storage::UntilQuit => {
                 "The tokens are only in Tessera's memory, and are gone when it quits, as you chose."
                     .to_owned()

@@ -285,16 +285,15 @@ impl Client {
         if let Some(token) = inner.flights.unsaved(&account.id, account.generation) {
             return Ok(Some(token));
         }
-        Ok(inner.secrets.refresh(&account.id, account.storage).await?)
+        match inner.secrets.refresh(&account.id, account.storage).await {
+            // It can be read, and what it has is no token any more: that does not come back by waiting.
+            Err(VaultError::Damaged) => Ok(None),
+            other => Ok(other?),
+        }
     }
 
     async fn stored_refresh_token(&self, account: &Account, flow: &Flow) -> Result<RefreshToken, Error> {
-        let at_hand = match self.refresh_token_at_hand(account).await {
-            // It can be read, and what it has is no token any more: that does not come back by waiting.
-            Err(Error::Vault(VaultError::Damaged)) => None,
-            other => other?,
-        };
-        if let Some(token) = at_hand {
+        if let Some(token) = self.refresh_token_at_hand(account).await? {
             // One that the keychain did not take comes from nowhere but here.
             let is_unsaved = self
                 .inner()
@@ -470,11 +469,13 @@ impl Client {
         said: Option<&str>,
     ) -> Result<Error, Error> {
         let over = over(account, need, said);
-        let state = over.clone().into();
-        self.inner()
+        let (inner, state) = (self.inner(), over.clone().into());
+        inner
             .store
             .set_state(&account.id, account.generation, &state, self.now())
             .await?;
+        // Nothing comes of it any more, and the keychain may ask the person for each one it is offered.
+        inner.flights.forget_unsaved(&account.id);
         Ok(over.into())
     }
 

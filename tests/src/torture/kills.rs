@@ -28,6 +28,9 @@ use crate::{LIMIT, Wanted};
 /// Seconds in which a forgiving provider takes a refresh token again.
 const GRACE: i64 = 30;
 
+/// Among how many kills the keyring's own program may break off once, beside two that chance may bring together.
+const BROKEN_KEYRINGS: usize = 50;
+
 /// What `tessera` ends with when a new sign-in is needed (docs/cli.md).
 const NEEDS_SIGN_IN: i32 = 7;
 
@@ -60,7 +63,7 @@ pub(crate) struct Tally {
     again: [usize; 2],
     ended: usize,
     lost: usize,
-    /// How often the keyring's own program broke off. Such a round is not counted.
+    /// How often the keyring's own program broke off. Such a round is looked through, and not counted.
     broken_keyrings: usize,
 }
 
@@ -97,26 +100,36 @@ impl Scene<'_> {
             // Two at once, one of which often waits for the other.
             let (first, second) = tokio::join!(self.kill_at(aims[0]), self.kill_at(aims[1]));
             let victims: Vec<Victim> = [first?, second?].into_iter().flatten().collect();
-            let keyring_after = keyring::process(self.desktop).ok();
-            if keyring_after.as_ref() != Some(&keyring) {
-                // GNOME Keyring breaks off when a process is gone whose session it is about to open. What came of the
-                // other one without a keyring is not the kill's.
-                tally.broken_keyrings += 1;
-                self.desktop.end_keyring().await?;
-                self.desktop.start_keyring()?;
-                keyring = keyring::process(self.desktop)?;
-                self.store_is_sound()?;
-                self.sign_in().await?;
-                continue;
-            }
-            tally.kills += 2;
-            tally.in_time += victims.len();
-            self.store_is_sound()?;
+            let in_time = victims.len();
             let (killed, were): (Vec<Killed>, Vec<Process>) = victims
                 .into_iter()
                 .map(|victim| (victim.killed, victim.was))
                 .unzip();
-
+            let keyring_after = keyring::process(self.desktop).ok();
+            if keyring_after.as_ref() != Some(&keyring) {
+                // GNOME Keyring breaks off when a process is gone whose session it is about to open. What came of the
+                // other one without a keyring is not the kill's; what was sent, and what was left about, is.
+                tally.broken_keyrings += 1;
+                ensure!(
+                    tally.broken_keyrings <= 2 + tally.kills / BROKEN_KEYRINGS,
+                    "the keyring breaks off too often for chance: {} times in {} kills",
+                    tally.broken_keyrings,
+                    tally.kills
+                );
+                sends
+                    .judge(&self.sandbox.log().entries(), &killed)
+                    .with_context(|| format!("a round whose keyring broke, {aims:?}"))?;
+                self.desktop.end_keyring().await?;
+                self.desktop.start_keyring()?;
+                keyring = keyring::process(self.desktop)?;
+                self.store_is_sound()?;
+                self.search_in(&self.desktop.tessera(), were)?;
+                self.sign_in().await?;
+                continue;
+            }
+            tally.kills += 2;
+            tally.in_time += in_time;
+            self.store_is_sound()?;
             let ended = self.renew().await?;
             let round = sends.judge(&self.sandbox.log().entries(), &killed);
             let round = round.with_context(|| format!("round {}, {aims:?}", tally.kills / 2))?;

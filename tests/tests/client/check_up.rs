@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::rig::Rig;
+use crate::rig::{Rig, tidied};
 use lab::untrusted::Untrusted;
 
 const OWN: &str = "app.tessera.desktop";
@@ -142,6 +142,13 @@ async fn all_is_well_where_all_is_well() {
     assert!(
         rig.keychain.entries.lock().unwrap().is_empty(),
         "a probe is left behind"
+    );
+    rig.keychain.diary.lock().unwrap().clear();
+    tidied(&rig.client().await).await;
+    assert_eq!(
+        *rig.keychain.diary.lock().unwrap(),
+        Vec::<String>::new(),
+        "the next start looks for nothing that the check-up left"
     );
 }
 

@@ -163,6 +163,12 @@ async fn what_a_dead_process_left_is_swept_at_the_next_start() {
     );
 
     rig.sandbox.clock().advance(11 * 60);
+    // Nobody is asked to unlock it for that.
+    *rig.keychain.asks.lock().unwrap() = true;
+    tidied(&rig.client().await).await;
+    assert_eq!(rig.keychain.kinds(), ["attempt"]);
+    assert!(!rig.keychain.diary.lock().unwrap()[before..].contains(&"delete attempt".to_owned()));
+    *rig.keychain.asks.lock().unwrap() = false;
     // Where it gives nothing up now, it is asked again later.
     rig.keychain.refuse("delete attempt/", VaultError::Locked);
     let client = rig.client().await;

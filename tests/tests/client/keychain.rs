@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tessera_client::ports::VaultError;
 use tessera_client::{
-    AccountId, AccountState, Client, Error, Route, SecretPlace, SignIn, SignInNeed, Storage,
+    AccountId, AccountState, Change, Client, Error, Route, SecretPlace, SignIn, SignInNeed, Storage,
 };
 use tokio::task::JoinHandle;
 
@@ -416,6 +416,37 @@ async fn a_refresh_token_that_is_no_token_any_more_is_told_as_gone_and_not_waite
     let state = client.account(&id).await.unwrap().state;
     assert_eq!(state.need(), Some(SignInNeed::SecretsGone));
     assert_eq!(rig.token_requests("refresh_token"), 0);
+}
+
+#[tokio::test]
+async fn a_token_without_a_known_end_is_used_where_there_is_no_readable_refresh_token() {
+    let rig = Rig::new().await;
+    rig.fault("token-no-expires-in");
+    let client = rig.client().await;
+    let id = rig.sign_in(&client, "ann").await.account.id;
+    rig.sandbox.clock().advance(3601);
+    let entry = format!("refresh/{id}");
+    let damaged = b"\xff\xfe".to_vec();
+    rig.keychain.entries.lock().unwrap().insert(entry, damaged);
+    client.access_token(&id).await.unwrap();
+    assert_eq!(state(&client, &id).await.as_str(), "signed_in");
+}
+
+#[tokio::test]
+async fn an_account_is_well_again_as_soon_as_the_keychain_was_unlocked() {
+    let rig = Rig::new().await;
+    let client = rig.client().await;
+    let id = rig.sign_in(&client, "ann").await.account.id;
+    rig.keychain.refuse("", VaultError::Locked);
+    client.access_token(&id).await.unwrap_err();
+    assert_eq!(state(&client, &id).await.as_str(), "keychain_locked");
+    client.unlock_keychain().await.unwrap_err();
+    assert_eq!(state(&client, &id).await.as_str(), "keychain_locked");
+    rig.keychain.relent();
+    let mut changes = client.changes();
+    client.unlock_keychain().await.unwrap();
+    assert!(matches!(changes.recv().await, Ok(Change::Accounts)));
+    assert_eq!(state(&client, &id).await.as_str(), "signed_in");
 }
 
 /// Whoever looks into the keychain finds nothing that the window does not tell of.

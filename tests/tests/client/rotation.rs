@@ -209,6 +209,28 @@ async fn what_is_in_memory_only_is_in_doubt_too_when_its_answer_is_lost() {
 }
 
 #[tokio::test]
+async fn what_is_in_memory_only_is_not_offered_once_its_session_is_over() {
+    let (rig, client, id) = unsaved().await;
+    let account = client.account(&id).await.unwrap();
+    let sentence = client.storage_sentence(&account);
+    assert!(sentence.contains("only in Tessera's memory"), "{sentence}");
+    rig.sandbox.revoke_everything();
+    client.access_token(&id).await.unwrap_err();
+    rig.keychain.relent();
+    rig.keychain.diary.lock().unwrap().clear();
+    client.settle().await.unwrap();
+    assert!(
+        !rig.keychain
+            .diary
+            .lock()
+            .unwrap()
+            .contains(&"put refresh".to_owned())
+    );
+    let sentence = client.storage_sentence(&account);
+    assert!(!sentence.contains("memory"), "{sentence}");
+}
+
+#[tokio::test]
 async fn nobody_sends_the_void_token_while_another_process_has_the_new_one() {
     let (rig, client, id) = unsaved().await;
     let other = rig.client().await;

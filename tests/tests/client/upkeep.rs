@@ -255,7 +255,7 @@ async fn a_session_that_its_provider_ended_is_not_asked_for_again() {
 
 #[tokio::test]
 async fn nobody_is_asked_to_unlock_a_keychain_for_it() {
-    let (rig, _) = ann().await;
+    let (rig, id) = ann().await;
     *rig.keychain.asks.lock().unwrap() = true;
     rig.keychain.diary.lock().unwrap().clear();
     let kept = Kept::fresh(&rig).await;
@@ -265,18 +265,22 @@ async fn nobody_is_asked_to_unlock_a_keychain_for_it() {
     assert_eq!(rig.token_requests("refresh_token"), 0);
     let read = |line: &String| line.ends_with("refresh") || line.ends_with("access");
     assert!(!rig.keychain.diary.lock().unwrap().iter().any(read));
+    // It is shown what stands in the way.
+    kept.becomes(&id, "keychain_locked").await;
 
     // Nor does it stay so when it was unlocked.
     *rig.keychain.asks.lock().unwrap() = false;
     kept.alarm.pass(60);
     renewals(&rig, 1).await;
+    kept.becomes(&id, "signed_in").await;
 }
 
 #[tokio::test]
 async fn what_an_earlier_run_left_open_is_tried_at_the_start_and_when_the_keychain_is_unlocked() {
-    for locked in [false, true] {
+    for (locked, told) in [(false, false), (true, true), (true, false)] {
         let rig = Rig::with(Options {
-            refresh_reuse_grace: 30,
+            access_token_life: 3600,
+            refresh_reuse_grace: 3600,
             ..Options::default()
         })
         .await;
@@ -284,24 +288,30 @@ async fn what_an_earlier_run_left_open_is_tried_at_the_start_and_when_the_keycha
         let client = rig.client().await;
         // Its answer is lost, and its access token has a few seconds to live yet.
         let cut = rig.sandbox.faults().set(token(HttpFault::Cut));
-        rig.sandbox.clock().advance(LIFE - 10);
+        rig.sandbox.clock().advance(3600 - 10);
         client.access_token(&id).await.unwrap();
         rig.sandbox.faults().remove(cut);
-        rig.sandbox.clock().advance(-200);
+        // It is long until the account would be renewed for itself.
+        rig.sandbox.clock().advance(-2000);
 
         *rig.keychain.asks.lock().unwrap() = locked;
         rig.keychain.diary.lock().unwrap().clear();
         let kept = Kept::fresh(&rig).await;
         if locked {
             rig.keychain.asked_to("asks").await;
-            kept.next(rig.sandbox.clock().now()).await;
+            let again = UnixTime(rig.sandbox.clock().now() + 300);
+            kept.alarm.waits_for(|at| at == Some(again)).await;
             assert_eq!(
                 rig.token_requests("refresh_token"),
                 1,
                 "only the one that was cut"
             );
             *rig.keychain.asks.lock().unwrap() = false;
-            kept.alarm.tell(Woken::Keychain);
+            if told {
+                kept.alarm.tell(Woken::Keychain);
+            } else {
+                kept.alarm.pass(300);
+            }
         }
         renewals(&rig, 2).await;
         kept.becomes(&id, "signed_in").await;

@@ -21,6 +21,7 @@ impl Client {
         let (store, entry) = (&self.inner().store, self.probe("probe/"));
         store.note_attempt(&entry, self.now()).await?;
         store.claim_attempt(&entry).await?;
+        store.forget_attempt(&entry).await?;
         let folder = self.inner().config.data_folder.display();
         Ok(match store.accounts().await?.len() {
             1 => format!("{folder} can be used; 1 account is in it."),

@@ -21,17 +21,21 @@ impl Client {
     /// When the store cannot be read.
     pub async fn resolve_doubts(&self) -> Result<bool, Error> {
         let mut doubtful: BTreeMap<String, Vec<AccountId>> = BTreeMap::new();
-        let mut asks = Asks::default();
+        let (mut asks, mut left) = (Asks::default(), false);
         for id in self.inner().store.open_redemptions().await? {
             let Some(account) = self.inner().store.account(&id).await? else {
                 continue;
             };
             // The entry is about the one that the keychain has, in whose place there is another here, or elsewhere.
             let unsaved = self.inner().flights.unsaved(&id, account.generation);
-            if unsaved.is_some() || self.is_held_elsewhere(&account).await? {
+            if unsaved.is_some() {
                 continue;
             }
-            if account.storage == Storage::Keychain && asks.look(self).await {
+            // Nobody tells when the other process ends, and not every keychain when it is unlocked.
+            if self.is_held_elsewhere(&account).await?
+                || account.storage == Storage::Keychain && asks.look(self).await
+            {
+                left = true;
                 continue;
             }
             doubtful
@@ -43,9 +47,9 @@ impl Client {
             .into_values()
             .map(|ids| gently(ids, |id| resolve(self.clone(), id)))
             .collect();
-        let mut left = false;
         while let Some(outcomes) = tries.next().await {
-            left |= outcomes.iter().any(|(_, outcome)| outcome.is_providers());
+            let is_left = |outcome: &Outcome| outcome.is_providers() || *outcome == Outcome::Failed;
+            left |= outcomes.iter().any(|(_, outcome)| is_left(outcome));
         }
         Ok(left)
     }

@@ -176,6 +176,26 @@ impl Flights {
         troubles.get(id).and_then(|trouble| trouble.keychain.clone())
     }
 
+    /// Notes that the keychain would have to be unlocked for this account. Says whether that is new.
+    pub(super) fn found_locked(&self, id: &AccountId) -> bool {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = &mut troubles.entry(id.clone()).or_default().keychain;
+        let is_new = known.is_none();
+        known.get_or_insert(VaultError::Locked);
+        is_new
+    }
+
+    /// The keychain was unlocked: no account waits for that any more. Says whether one did.
+    fn found_unlocked(&self) -> bool {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let locked = |error: &mut VaultError| *error == VaultError::Locked;
+        let waited = troubles
+            .values_mut()
+            .filter_map(|trouble| trouble.keychain.take_if(locked))
+            .count();
+        waited > 0
+    }
+
     pub(crate) fn refreshing(&self, id: &AccountId) -> bool {
         let refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         refreshing.contains(id)
@@ -273,11 +293,6 @@ impl Flights {
         token
     }
 
-    /// Has everything that is in memory only offered to the keychain at once.
-    pub(crate) fn offer_again(&self) {
-        self.may_save.notify_waiters();
-    }
-
     /// Runs what may be broken off when this process is about to end.
     pub(super) async fn unless_closing<T>(
         &self,
@@ -292,6 +307,16 @@ impl Flights {
 }
 
 impl Client {
+    /// The keychain was unlocked: has everything that is in memory only offered to it at once, and says of no account any
+    /// more that it is locked.
+    pub(crate) fn keychain_unlocked(&self) {
+        let flights = &self.inner().flights;
+        flights.may_save.notify_waiters();
+        if flights.found_unlocked() {
+            self.changed(Change::Accounts);
+        }
+    }
+
     /// To be called last, and awaited before the process ends: what a provider may already have answered is
     /// brought home, and what the keychain did not take is offered to it once more. Whoever is asked about another
     /// person's sign-in has said no. Takes as long as a refresh can take; nothing new is begun any more.

@@ -115,12 +115,32 @@ fn remove_abandoned(path: &Path) -> Option<bool> {
     };
     match file.try_lock() {
         Ok(()) => {
-            let _ = std::fs::remove_file(path);
+            // Another one that looked may have removed it, and its process, which was only beginning, made it anew.
+            if is_at(&file, path) {
+                let _ = std::fs::remove_file(path);
+            }
             Some(true)
         }
         Err(TryLockError::WouldBlock) => Some(false),
         Err(TryLockError::Error(_)) => None,
     }
+}
+
+/// Whether this is the file that is there now.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let same = |(one, other): (std::fs::Metadata, std::fs::Metadata)| {
+        (one.dev(), one.ino()) == (other.dev(), other.ino())
+    };
+    file.metadata().ok().zip(path.metadata().ok()).is_some_and(same)
+}
+
+/// A name is not given to another file while one has this one open.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> bool {
+    true
 }
 
 /// Removes what processes left that could not do it themselves.
@@ -166,6 +186,19 @@ mod tests {
             assert!(!two.is_present(holder).await, "{holder}");
         }
         assert!(two.is_gone("present-4711-00").await);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_was_made_anew_is_not_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("4711-00");
+        let before = File::create(&path).unwrap();
+        assert!(is_at(&before, &path));
+        std::fs::remove_file(&path).unwrap();
+        assert!(!is_at(&before, &path));
+        let now = File::create(&path).unwrap();
+        assert!(is_at(&now, &path) && !is_at(&before, &path));
     }
 
     #[tokio::test]

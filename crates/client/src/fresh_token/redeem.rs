@@ -38,7 +38,7 @@ impl Client {
         let unsaved = inner.flights.unsaved(&account.id, account.generation).is_some();
         *doubt = inner
             .store
-            .begin_redemption(account, token, unsaved, self.now())
+            .begin_redemption(account, token, unsaved, &self.process_name().await, self.now())
             .await?;
         if unsaved && inner.flights.set_unsaved_sent(&account.id, true) {
             *doubt = Doubt::MaybeRotated;

@@ -166,7 +166,7 @@ impl Upkeep {
         match woken {
             Woken::Time => return,
             // The accounts that it stood in the way of are looked at; it says nothing of providers.
-            Woken::Keychain => self.client.inner().flights.offer_again(),
+            Woken::Keychain => self.client.keychain_unlocked(),
             // What failed before says nothing of now.
             Woken::Clock | Woken::Network => self.failing.clear(),
         }
@@ -195,6 +195,7 @@ impl Upkeep {
             }
         };
         let mut asks = Asks::default();
+        let mut found_locked = false;
         for standing in standings {
             let Some(due) = due(&standing).filter(|_| !self.busy.contains(&standing.issuer)) else {
                 continue;
@@ -204,7 +205,10 @@ impl Upkeep {
             let mut at = held.chain(standing.not_before(now)).fold(due, UnixTime::max);
             if at <= now {
                 match standing.storage {
-                    Storage::Keychain if asks.look(&self.client).await => at = look_again,
+                    Storage::Keychain if asks.look(&self.client).await => {
+                        at = look_again;
+                        found_locked |= inner.flights.found_locked(&standing.id);
+                    }
                     // Another process has it, or had it.
                     Storage::UntilQuit if !inner.secrets.holds_refresh(&standing.id).await => continue,
                     Storage::Keychain | Storage::UntilQuit => {}
@@ -218,6 +222,9 @@ impl Upkeep {
             } else {
                 plan.look_at(at);
             }
+        }
+        if found_locked {
+            self.client.changed(Change::Accounts);
         }
         // Whoever was without one for longest comes first.
         for accounts in plan.now.values_mut() {

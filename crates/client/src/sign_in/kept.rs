@@ -164,11 +164,13 @@ impl Kept {
             }))
     }
 
-    /// Removes what attempts of dead processes left behind. Where there is none, the keychain is not touched.
+    /// Removes what attempts of dead processes left behind. Where there is none, the keychain is not touched; one that
+    /// would ask the person is left for another start.
     pub(crate) async fn sweep(client: Client) {
         let limit = i64::try_from(MAX_ATTEMPT.as_secs()).unwrap_or(600);
         let before = UnixTime(client.now().0.saturating_sub(limit));
         match client.inner().store.old_attempts(before).await {
+            Ok(entries) if entries.is_empty() || client.inner().secrets.keychain_asks().await => {}
             Ok(entries) => {
                 for entry in entries {
                     remove(client.clone(), entry).await;

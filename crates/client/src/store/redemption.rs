@@ -25,17 +25,29 @@ impl Store {
     /// Notes that this refresh token of the account is about to be sent, and says what is known of it. A token that is
     /// `unsaved`, in memory only, leaves an entry as it is that names the one in the keychain: if this process dies,
     /// that is the one which is found.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when `holder` has the account's turn no longer: a process that was stopped for long must not
+    /// send what another one has sent since.
     pub(crate) async fn begin_redemption(
         &self,
         account: &Account,
         token: &RefreshToken,
         unsaved: bool,
+        holder: &str,
         now: UnixTime,
     ) -> Result<Doubt, StoreError> {
         let (id, generation, rotation) = (account.id.clone(), account.generation, account.rotation);
+        let holder = holder.to_owned();
         let token = token.fingerprint();
         self.run(move |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let has_turn = transaction
+                .prepare_cached("SELECT 1 FROM lease WHERE account = ?1 AND holder = ?2")?
+                .exists([id.as_str(), &holder])?;
+            if !has_turn {
+                return Ok(None);
+            }
             let before: Option<String> = transaction
                 .query_row(
                     "SELECT token FROM redemption WHERE account = ?1 AND generation = ?2",
@@ -44,7 +56,7 @@ impl Store {
                 )
                 .optional()?;
             if before.as_ref() == Some(&token) {
-                return Ok(Doubt::MaybeRotated);
+                return Ok(Some(Doubt::MaybeRotated));
             }
             if before.is_none() || !unsaved {
                 transaction.execute(
@@ -54,9 +66,10 @@ impl Store {
                 )?;
                 transaction.commit()?;
             }
-            Ok(Doubt::None)
+            Ok(Some(Doubt::None))
         })
-        .await
+        .await?
+        .ok_or(StoreError::Busy)
     }
 
     /// Notes in the entry that what came in the token's place is in the memory of this process only.
@@ -150,10 +163,25 @@ mod tests {
 
     async fn begin(store: &Store, account: &Account, token: &str, unsaved: bool) -> Doubt {
         let token = RefreshToken::new(token);
-        store
-            .begin_redemption(account, &token, unsaved, UnixTime(7))
-            .await
-            .unwrap()
+        let taken = store.take_lease(&account.id, "me", UnixTime(7), UnixTime(9));
+        assert!(taken.await.unwrap());
+        let begun = store.begin_redemption(account, &token, unsaved, "me", UnixTime(7));
+        begun.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_has_lost_the_turn_sends_nothing() {
+        let (_folder, store, ann) = ann().await;
+        let token = RefreshToken::new("one");
+        for other in [None, Some("another")] {
+            if let Some(other) = other {
+                let taken = store.take_lease(&ann.id, other, UnixTime(7), UnixTime(9));
+                assert!(taken.await.unwrap());
+            }
+            let begun = store.begin_redemption(&ann, &token, false, "me", UnixTime(7));
+            assert_eq!(begun.await, Err(StoreError::Busy), "{other:?}");
+            assert!(store.open_redemptions().await.unwrap().is_empty());
+        }
     }
 
     #[tokio::test]
