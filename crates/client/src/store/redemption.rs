@@ -163,8 +163,8 @@ mod tests {
 
     async fn begin(store: &Store, account: &Account, token: &str, unsaved: bool) -> Doubt {
         let token = RefreshToken::new(token);
-        let taken = store.take_lease(&account.id, "me", UnixTime(7), UnixTime(9));
-        assert!(taken.await.unwrap());
+        let leased = store.take_lease(&account.id, "me", UnixTime(7), UnixTime(9));
+        assert!(leased.await.unwrap());
         let begun = store.begin_redemption(account, &token, unsaved, "me", UnixTime(7));
         begun.await.unwrap()
     }
@@ -175,8 +175,8 @@ mod tests {
         let token = RefreshToken::new("one");
         for other in [None, Some("another")] {
             if let Some(other) = other {
-                let taken = store.take_lease(&ann.id, other, UnixTime(7), UnixTime(9));
-                assert!(taken.await.unwrap());
+                let leased = store.take_lease(&ann.id, other, UnixTime(7), UnixTime(9));
+                assert!(leased.await.unwrap());
             }
             let begun = store.begin_redemption(&ann, &token, false, "me", UnixTime(7));
             assert_eq!(begun.await, Err(StoreError::Busy), "{other:?}");
