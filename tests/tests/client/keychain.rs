@@ -435,8 +435,9 @@ async fn a_token_without_a_known_end_is_used_where_there_is_no_readable_refresh_
 #[tokio::test]
 async fn an_account_is_well_again_as_soon_as_the_keychain_was_unlocked() {
     let rig = Rig::new().await;
+    let id = rig.sign_in(&rig.client().await, "ann").await.account.id;
+    // One of its own, to which nothing else is told.
     let client = rig.client().await;
-    let id = rig.sign_in(&client, "ann").await.account.id;
     rig.keychain.refuse("", VaultError::Locked);
     client.access_token(&id).await.unwrap_err();
     assert_eq!(state(&client, &id).await.as_str(), "keychain_locked");
