@@ -37,6 +37,7 @@ pub(crate) struct Shell {
     subscriptions: AtomicU64,
     notices: Mutex<VecDeque<ErrorView>>,
     noticed: Notify,
+    /// Set when a page has drawn what it was told first.
     drawn: SetOnce<()>,
     /// The system's clipboard.
     pub(crate) clipboard: Clipboard,

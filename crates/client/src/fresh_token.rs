@@ -474,8 +474,10 @@ impl Client {
             .store
             .set_state(&account.id, account.generation, &state, self.now())
             .await?;
-        // Nothing comes of it any more, and the keychain may ask the person for each one it is offered.
-        inner.flights.forget_unsaved(&account.id);
+        if inner.flights.unsaved(&account.id, account.generation).is_some() {
+            // Nothing comes of it any more, and the keychain may ask the person each time it is offered.
+            inner.flights.forget_unsaved(&account.id);
+        }
         Ok(over.into())
     }
 

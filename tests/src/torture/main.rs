@@ -18,7 +18,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::kills::Tally;
 use crate::troubles::Table;
 
-/// How many renewals are killed before they end, for each kind of provider: in the long run, and in the short one that is part of the tests.
+/// How many renewals are killed before they end, for each kind of provider: in the long run, and in the short one that
+/// is part of the tests.
 const KILLS: [usize; 2] = [1_000, 40];
 
 /// How long the kills of one kind of provider may take, for a run that hangs.

@@ -324,6 +324,22 @@ async fn a_provider_that_cannot_be_asked_is_not_asked_for_each_token_in_doubt() 
 }
 
 #[tokio::test]
+async fn a_doubt_that_the_keychain_kept_from_being_tried_is_left_and_one_that_was_answered_is_not() {
+    let (rig, client, id) = expired(0).await;
+    rig.fault("token-cut");
+    client.access_token(&id).await.unwrap_err();
+    rig.sandbox.faults().clear();
+    let next = rig.client().await;
+    rig.keychain
+        .refuse("get refresh/", VaultError::Failed("it is slow".to_owned()));
+    assert!(next.resolve_doubts().await.unwrap());
+    assert_eq!(rig.token_requests("refresh_token"), 1);
+    rig.keychain.relent();
+    assert!(!next.resolve_doubts().await.unwrap(), "it was refused");
+    assert_eq!(rig.token_requests("refresh_token"), 2);
+}
+
+#[tokio::test]
 async fn a_new_sign_in_elsewhere_that_breaks_off_leaves_what_is_in_memory_only() {
     let (rig, client, id) = unsaved().await;
     rig.name_provider();

@@ -48,7 +48,8 @@ impl Client {
             .map(|ids| gently(ids, |id| resolve(self.clone(), id)))
             .collect();
         while let Some(outcomes) = tries.next().await {
-            let is_left = |outcome: &Outcome| outcome.is_providers() || *outcome == Outcome::Failed;
+            // Whoever was answered is not asked again: that could go on for ever.
+            let is_left = |outcome: &Outcome| outcome.is_providers() || *outcome == Outcome::Hindered;
             left |= outcomes.iter().any(|(_, outcome)| is_left(outcome));
         }
         Ok(left)
@@ -77,7 +78,10 @@ async fn resolve(client: Client, id: AccountId) -> (AccountId, Outcome) {
         Ok(_) => Outcome::Renewed,
         Err(error) => {
             tracing::info!(code = error.code(), "a sign-in that was in doubt was not renewed");
-            of_state(&client, &id).await
+            match error {
+                Error::Vault(_) | Error::Store(_) => Outcome::Hindered,
+                _ => of_state(&client, &id).await,
+            }
         }
     };
     (id, outcome)

@@ -37,6 +37,8 @@ pub(super) enum Outcome {
     Offline,
     /// It was, and could not do it.
     Unavailable,
+    /// The keychain or the store stood in the way.
+    Hindered,
     /// Anything else, which is this account's own.
     Failed,
 }

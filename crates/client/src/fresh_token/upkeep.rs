@@ -292,7 +292,7 @@ impl Upkeep {
                     hold(&mut self.failing, report.issuer.clone(), now, pause, &self.jitter);
                 }
                 // Those that are over are not planned any more, or wait until what is stored says the same.
-                Outcome::Over | Outcome::Failed => {
+                Outcome::Over | Outcome::Hindered | Outcome::Failed => {
                     hold(&mut self.held, id, now, trouble::pause, &self.jitter);
                 }
             }
